@@ -1,0 +1,119 @@
+package flow
+
+import (
+	"math"
+
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+// DefaultLogScaleBound bounds |log σ| of every component: σ = exp(bound·tanh(raw))
+// then lies between e⁻⁵ and e⁵, which is ample once the data is standardised.
+const DefaultLogScaleBound = 5
+
+// A marginal is the stored form of one coordinate's mixture, K numbers each:
+// weight = softmax(logit), scale = exp(bound·tanh(raw)).
+type marginal struct{ logit, mean, raw []float64 }
+
+// newMarginal stores a mixture. Every weight must be positive and every
+// |log Scale| smaller than bound.
+func newMarginal(m kernels.Mixture, bound float64) marginal {
+	k := len(m.Mean)
+	p := make([]float64, 3*k)
+	s := marginal{p[:k:k], p[k : 2*k : 2*k], p[2*k:]}
+	for i := range k {
+		s.logit[i] = math.Log(m.Weight[i])
+		s.mean[i] = m.Mean[i]
+		s.raw[i] = math.Atanh(math.Log(m.Scale[i]) / bound)
+	}
+	return s
+}
+
+// scaleBound returns a bound that scales with |log σ| ≤ most fit in with room:
+// the default where it serves. Near the bound tanh is flat, so that training
+// could hardly move a scale, hence the margin.
+func scaleBound(most float64) float64 {
+	return max(DefaultLogScaleBound, math.Ceil(1.25*most))
+}
+
+// mixtures is the diagonal map: z_j = Φ⁻¹(F_j(x_j)) with a Gaussian mixture F_j
+// for each coordinate j.
+type mixtures struct {
+	bound  float64
+	k      []int     // components of each coordinate
+	p      []float64 // per coordinate [logits | means | raws]
+	w      []float64 // the same layout: [weights | means | scales]
+	shared []kernels.Mixture
+}
+
+// newMixtures makes the layer; it copies m.
+func newMixtures(bound float64, m []marginal) *mixtures {
+	l := &mixtures{bound: bound, shared: make([]kernels.Mixture, len(m))}
+	for _, c := range m {
+		l.k = append(l.k, len(c.mean))
+		l.p = append(append(append(l.p, c.logit...), c.mean...), c.raw...)
+	}
+	l.w = make([]float64, len(l.p))
+	l.refresh()
+	return l
+}
+
+// cut takes the numbers of one coordinate off the front of p and returns the rest.
+func (c *marginal) cut(p []float64, k int) []float64 {
+	c.logit, c.mean, c.raw = p[:k:k], p[k:2*k:2*k], p[2*k:3*k:3*k]
+	return p[3*k:]
+}
+
+func (l *mixtures) refresh() {
+	p, w := l.p, l.w
+	for j, k := range l.k {
+		var from, to marginal
+		p, w = from.cut(p, k), to.cut(w, k)
+		kernels.Softmax(to.logit, 1, from.logit, 1, k, 1)
+		copy(to.mean, from.mean)
+		kernels.BoundedExp(to.raw, from.raw, l.bound)
+		l.shared[j] = kernels.Mixture{Weight: to.logit, Mean: to.mean, Scale: to.raw}
+	}
+}
+
+func (l *mixtures) forward(z tile, logDet []float64, x tile, s arena) {
+	for j, m := range l.shared {
+		ld := s.take(x.n)
+		kernels.MixtureForward(z.row(j), ld, x.row(j), m)
+		if logDet != nil {
+			add(logDet, ld)
+		}
+	}
+}
+
+func (l *mixtures) inverse(x tile, logDet []float64, z tile, s arena) {
+	for j, m := range l.shared {
+		ld := s.take(z.n)
+		kernels.MixtureInverse(x.row(j), ld, z.row(j), m)
+		if logDet != nil {
+			add(logDet, ld)
+		}
+	}
+}
+
+func (l *mixtures) backward(dx tile, grad []float64, dz tile, dLogDet []float64, fwd tape, _ arena) {
+	clear(grad)
+	p := l.p
+	for j, k := range l.k {
+		var stored, g marginal
+		p, grad = stored.cut(p, k), g.cut(grad, k)
+		kernels.MixtureBackward(dx.row(j), kernels.MixtureGrad{Logit: g.logit, Mean: g.mean, LogScale: g.raw},
+			dz.row(j), dLogDet, fwd.x.row(j), fwd.z.row(j), fwd.s.take(fwd.x.n), l.shared[j])
+		kernels.BoundedExpBackward(g.raw, g.raw, stored.raw, l.bound)
+	}
+}
+
+func (l *mixtures) scratch() (forward, backward int) { return len(l.k), 0 }
+
+func (l *mixtures) params() []float64 { return l.p }
+
+func (l *mixtures) bind(p []float64) {
+	copy(p, l.p)
+	l.p = p
+}
+
+func (l *mixtures) numFixed() int { return 0 }
