@@ -1,0 +1,225 @@
+// Package blas is the dense linear algebra under the flows: matrix products for
+// the conditioner, a symmetric rank-k update for covariances, and the symmetric
+// eigendecomposition behind the PCA rotations.
+//
+// The build chooses one of two backends, and [Backend] tells which one runs:
+//
+//   - "gonum", the default: gonum's pure Go BLAS and LAPACK. It needs no C
+//     compiler and no C library.
+//   - "openblas", with -tags openblas: OpenBLAS through cgo, BLAS by way of
+//     gonum.org/v1/netlib. It needs pkg-config and OpenBLAS (on Debian
+//     libopenblas-dev), and refuses to compile without cgo rather than fall
+//     back.
+//
+// The backends agree to rounding, not bit for bit. Each of them gives the same
+// bits whenever it is called with the same arguments on the same machine.
+//
+// Products run on the calling goroutine alone. Parallelism belongs to the
+// caller, who has many tiles of samples to spread: OpenBLAS is therefore set to
+// one thread when the package is initialised (for the whole process), and
+// gonum's multiplication is kept below the size at which it starts goroutines.
+// Calls that write to different matrices may run at the same time.
+//
+// Matrices are row-major. Shapes that do not fit are programming errors and
+// panic, as in gonum.
+package blas
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/blas/gonum"
+)
+
+// Matrix is a row-major matrix: element (i, j) is Data[i*Stride+j].
+type Matrix = blas64.General
+
+// Transpose says whether a product uses a matrix or its transpose.
+type Transpose = blas.Transpose
+
+const (
+	NoTrans = blas.NoTrans // op(A) = A
+	Trans   = blas.Trans   // op(A) = Aᵀ
+)
+
+// Backend returns the name of the library that does the work: "gonum" or
+// "openblas".
+func Backend() string { return backend }
+
+// Gemm computes C = alpha·op(A)·op(B) + beta·C.
+//
+// C must not overlap A or B. With beta = 0, C is not read and may hold anything.
+// Gemm does not allocate.
+//
+// When A or B is all zeros and the other is finite, the product contributes
+// exact zeros: with beta = 1 every element of C keeps its bits, except that -0
+// may become +0. A coupling layer with a zero kernel relies on this to equal
+// the diagonal layer whose parameters it holds as its bias.
+func Gemm(tA, tB Transpose, alpha float64, a, b Matrix, beta float64, c Matrix) {
+	m, k := dims("Gemm", "A", tA, a)
+	kb, n := dims("Gemm", "B", tB, b)
+	dims("Gemm", "C", NoTrans, c)
+	if k != kb || c.Rows != m || c.Cols != n {
+		panic(fmt.Sprintf("blas: Gemm: op(A) is %d×%d, op(B) is %d×%d, C is %d×%d: want m×k, k×n, m×n", m, k, kb, n, c.Rows, c.Cols))
+	}
+	if m == 0 || n == 0 {
+		return
+	}
+	// Outer and matrix-vector products have their own routines, 2 to 20 times
+	// faster than a general product of those shapes. An outer product is bound
+	// by memory, so gonum's assembly serves both backends and saves the cgo call.
+	switch {
+	case k == 0 || alpha == 0:
+		scale(beta, c)
+	case k == 1:
+		scale(beta, c)
+		gonum.Implementation{}.Dger(m, n, alpha, a.Data, step(tA, a), b.Data, step(tB^flip, b), c.Data, c.Stride)
+	case n == 1:
+		scale(beta, c)
+		impl.Dgemv(tA, a.Rows, a.Cols, alpha, a.Data, a.Stride, b.Data, step(tB, b), 1, c.Data, c.Stride)
+	case m == 1:
+		scale(beta, c)
+		impl.Dgemv(tB^flip, b.Rows, b.Cols, alpha, b.Data, b.Stride, a.Data, step(tA^flip, a), 1, c.Data, 1)
+	default:
+		gemm(tA, tB, m, n, k, alpha, a.Data, a.Stride, b.Data, b.Stride, beta, c.Data, c.Stride)
+	}
+}
+
+// flip, by exclusive or, turns a Transpose between NoTrans and Trans.
+const flip = NoTrans ^ Trans
+
+// step returns the distance in memory between the rows of op(M).
+func step(t Transpose, m Matrix) int {
+	if t == NoTrans {
+		return m.Stride
+	}
+	return 1
+}
+
+// scale computes C = beta·C, without reading C where beta is 0.
+func scale(beta float64, c Matrix) {
+	if beta == 1 {
+		return
+	}
+	for i := range c.Rows {
+		row := c.Data[i*c.Stride:][:c.Cols]
+		if beta == 0 {
+			clear(row)
+			continue
+		}
+		for j := range row {
+			row[j] *= beta
+		}
+	}
+}
+
+// SyrkUpper computes the upper triangle of the symmetric matrix
+//
+//	C = alpha·A·Aᵀ + beta·C  (t = NoTrans)
+//	C = alpha·Aᵀ·A + beta·C  (t = Trans)
+//
+// and neither reads nor writes the elements below the diagonal. A covariance of
+// more samples than fit in memory is the sum over blocks of them, with beta = 1.
+// SyrkUpper does not allocate.
+func SyrkUpper(t Transpose, alpha float64, a Matrix, beta float64, c Matrix) {
+	n, k := dims("SyrkUpper", "A", t, a)
+	dims("SyrkUpper", "C", NoTrans, c)
+	if c.Rows != n || c.Cols != n {
+		panic(fmt.Sprintf("blas: SyrkUpper: op(A) is %d×%d, C is %d×%d: want n×k, n×n", n, k, c.Rows, c.Cols))
+	}
+	if n == 0 {
+		return
+	}
+	if k == 0 || alpha == 0 {
+		for i := range n {
+			scale(beta, Matrix{Rows: 1, Cols: n - i, Stride: n, Data: c.Data[i*c.Stride+i:]})
+		}
+		return
+	}
+	syrkUpper(t, n, k, alpha, a.Data, a.Stride, beta, c.Data, c.Stride)
+}
+
+// SymEig computes the eigendecomposition A = Vᵀ·diag(values)·V of the symmetric
+// matrix A, given by its upper triangle. It overwrites A with V: row i is the
+// unit eigenvector of values[i], and values descend, the order of principal
+// components. The sign of each row is not defined.
+//
+// It returns an error, and leaves A and values undefined, if A holds NaN or an
+// infinity, or if the iteration does not converge.
+func SymEig(values []float64, a Matrix) error {
+	n, cols := dims("SymEig", "A", NoTrans, a)
+	if n != cols || len(values) != n {
+		panic(fmt.Sprintf("blas: SymEig: A is %d×%d with %d values: want n×n with n", n, cols, len(values)))
+	}
+	for i := range n {
+		for j := i; j < n; j++ {
+			if v := a.Data[i*a.Stride+j]; math.IsNaN(v) || math.IsInf(v, 0) {
+				return fmt.Errorf("blas: SymEig: element (%d, %d) of the %d×%d matrix is %v, want finite numbers", i, j, n, n, v)
+			}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	if !symEig(values, a) { // ascending
+		return fmt.Errorf("blas: SymEig: the eigenvalue iteration did not converge for the %d×%d matrix", n, n)
+	}
+	for i, j := 0, n-1; i < j; i, j = i+1, j-1 {
+		values[i], values[j] = values[j], values[i]
+		ri, rj := a.Data[i*a.Stride:][:n], a.Data[j*a.Stride:][:n]
+		for l := range ri {
+			ri[l], rj[l] = rj[l], ri[l]
+		}
+	}
+	return nil
+}
+
+// SLogDet returns the sign of the determinant of the square matrix A and the
+// logarithm of its absolute value, in nats, from an LU factorisation. A matrix
+// found singular has sign 0 and logarithm -Inf, the empty matrix 1 and 0. A must
+// be finite, and is left as it was.
+func SLogDet(a Matrix) (sign, logAbsDet float64) {
+	n, cols := dims("SLogDet", "A", NoTrans, a)
+	if n != cols {
+		panic(fmt.Sprintf("blas: SLogDet: A is %d×%d: want a square matrix", n, cols))
+	}
+	if n == 0 {
+		return 1, 0
+	}
+	lu := make([]float64, n*n)
+	for i := range n {
+		copy(lu[i*n:][:n], a.Data[i*a.Stride:][:n])
+	}
+	sign = float64(luFactor(n, lu))
+	for i := range n {
+		u := lu[i*n+i]
+		if u == 0 {
+			return 0, math.Inf(-1)
+		}
+		if u < 0 {
+			sign = -sign
+		}
+		logAbsDet += math.Log(math.Abs(u))
+	}
+	return sign, logAbsDet
+}
+
+// dims checks the matrix called name and returns the shape of op(M).
+func dims(fn, name string, t Transpose, m Matrix) (rows, cols int) {
+	switch {
+	case t != NoTrans && t != Trans:
+		panic(fmt.Sprintf("blas: %s: %s has transpose %q: want NoTrans or Trans", fn, name, rune(t)))
+	case m.Rows < 0 || m.Cols < 0 || m.Stride < max(1, m.Cols):
+		panic(fmt.Sprintf("blas: %s: %s is %d×%d with stride %d: want sizes ≥ 0 and stride ≥ max(1, columns)", fn, name, m.Rows, m.Cols, m.Stride))
+	case max(m.Rows, m.Stride) > math.MaxInt32: // the integers of OpenBLAS
+		panic(fmt.Sprintf("blas: %s: %s is %d×%d with stride %d: want sizes below 2³¹", fn, name, m.Rows, m.Cols, m.Stride))
+	case m.Rows > 0 && m.Cols > 0 && len(m.Data) < (m.Rows-1)*m.Stride+m.Cols:
+		panic(fmt.Sprintf("blas: %s: %s is %d×%d with stride %d but holds %d numbers: want at least %d", fn, name, m.Rows, m.Cols, m.Stride, len(m.Data), (m.Rows-1)*m.Stride+m.Cols))
+	}
+	if t == Trans {
+		return m.Cols, m.Rows
+	}
+	return m.Rows, m.Cols
+}
