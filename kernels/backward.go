@@ -1,0 +1,160 @@
+package kernels
+
+import (
+	"math"
+
+	"github.com/gaussflow/gaussflow/asm"
+)
+
+// MixtureGrad receives the gradient with respect to the parameters of one shared mixture, K entries each.
+type MixtureGrad struct {
+	Logit, Mean, LogScale []float64
+}
+
+// MixturesGrad receives the gradient with respect to the parameters of one mixture per sample, laid out like Mixtures.
+type MixturesGrad struct {
+	K, Stride             int
+	Logit, Mean, LogScale []float64
+}
+
+// MixturesBackward is the reverse mode of MixturesForward. Given x, the z and logDet that the forward map made of it, and
+// the gradients gz = ∂ℓ/∂z and gl = ∂ℓ/∂logDet of a loss ℓ, it sets
+//
+//	dx[i] = gz·∂z/∂x + gl·∂L/∂x     d.Logit, d.Mean, d.LogScale = gz·∂z/∂θ + gl·∂L/∂θ
+//
+// where weights = softmax(logit). With r_k = (w_k/σ_k)φ(t_k)/f, E = exp(L) and A = gz + gl·z:
+//
+//	dx = A·E - gl·Σ r t/σ     dμ = r(gl·t/σ - A·E)     dlogσ = r(gl(t²-1) - A·E·(x-μ))
+//	dlogit = gl(r-w) ± A·w(Φ(±t)-Φ(-|z|))/φ(z)   (quotients as Mills ratios), + for z ≤ 0
+//
+// so that everything stays in range however far the tail. dx may be x, gz or gl; d overlaps nothing else.
+func MixturesBackward(dx []float64, d MixturesGrad, gz, gl, x, z, logDet []float64, m Mixtures) {
+	active().MixturesBackward(dx, d, gz, gl, x, z, logDet, m)
+}
+
+// MixtureBackward is MixturesBackward for a shared mixture: the gradients of its parameters are summed over the samples,
+// like Sum, and added to d.
+func MixtureBackward(dx []float64, d MixtureGrad, gz, gl, x, z, logDet []float64, m Mixture) {
+	active().MixtureBackward(dx, d, gz, gl, x, z, logDet, m)
+}
+
+// sampleGrad is what the reverse mode needs of a sample beside its components.
+type sampleGrad struct {
+	x, z, gl, a float64
+	slope       float64 // E = dz/dx
+	ae          float64 // A·E
+	zeta        float64 // C·|z|
+	l2          float64 // -L in base two
+	tail        float64 // Φ(-|z|)/φ(z)
+	whole       float64 // 1/φ(z), held below overflow
+	sum         float64 // Σ r t/σ
+}
+
+const sqrt2Pi = 1 / asm.InvSqrt2Pi
+
+// gaussRatio returns Alpha·2^a for |a| ≤ 1000, clamped there.
+func gaussRatio(a float64) float64 {
+	a = math.Max(math.Min(a, 1000), -1000)
+	kf := a + nearest
+	e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-nearest))
+	return math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
+}
+
+func newSampleGrad(gz, gl, x, z, l float64) sampleGrad {
+	s := sampleGrad{x: x, z: z, gl: gl}
+	s.a = math.FMA(gl, z, gz)
+	s.slope = exp(l)
+	s.ae = float64(s.a * s.slope)
+	s.zeta = math.Abs(float64(z * asm.CHi))
+	s.l2 = -float64(l * asm.Log2EHi)
+	s.tail = float64((asm.Alpha * sqrt2Pi) * millsFar(s.zeta))
+	s.whole = float64((sqrt2Pi / asm.Alpha) * gaussRatio(float64(s.zeta*s.zeta)))
+	return s
+}
+
+// component returns the gradients with respect to one component's logit, mean and log scale.
+func (s *sampleGrad) component(c *component) (dLogit, dMean, dLogScale float64) {
+	d := s.x - c.mean
+	v := float64(d * c.ih)
+	u := math.Abs(v)
+	r := float64(float64(c.density*sqrt2Pi) * gaussRatio(math.FMA(s.zeta-u, s.zeta+u, s.l2)))
+	part := float64(float64(float64(r*s.slope)*float64(c.scale*(asm.Alpha*sqrt2Pi))) * millsFar(u)) // w·Φ(-|t|)/φ(z)
+	tOverScale := float64(float64(v*c.ih) * (asm.InvC * asm.InvC))
+	s.sum = math.FMA(r, tOverScale, s.sum)
+
+	// Lower side: w(Φ(t)-F)/φ(z); upper: the same of the mirror image, with the sign turned.
+	if math.Signbit(v) != (s.z <= 0) {
+		part = math.FMA(c.w, s.whole, -part)
+	}
+	h := math.FMA(-c.w, s.tail, part)
+	if !(s.z <= 0) {
+		h = -h
+	}
+	dLogit = math.FMA(s.a, h, float64(s.gl*(r-c.w)))
+	dMean = float64(r * math.FMA(s.gl, tOverScale, -s.ae))
+	t := float64(v * asm.InvC)
+	dLogScale = float64(r * math.FMA(s.gl, math.FMA(t, t, -1), -float64(s.ae*d)))
+	return dLogit, dMean, dLogScale
+}
+
+// dx returns the gradient with respect to x, after every component.
+func (s *sampleGrad) dx() float64 { return math.FMA(-s.gl, s.sum, s.ae) }
+
+// MixturesBackward is the package function on tier t.
+func (t Tier) MixturesBackward(dx []float64, d MixturesGrad, gz, gl, x, z, logDet []float64, m Mixtures) {
+	n := len(x)
+	m.check(n)
+	checkGrad(n, dx, gz, gl, z, logDet)
+	if need := (m.K-1)*d.Stride + n; n > 0 && (d.K != m.K || d.Stride < n || len(d.Logit) < need || len(d.Mean) < need || len(d.LogScale) < need) {
+		panic(errShape)
+	}
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	cs := sc.components(m.K)
+	for i := range n {
+		m.prepare(cs, i)
+		s := newSampleGrad(gz[i], gl[i], x[i], z[i], logDet[i])
+		for k := range cs {
+			j := k*d.Stride + i
+			d.Logit[j], d.Mean[j], d.LogScale[j] = s.component(&cs[k])
+		}
+		dx[i] = s.dx()
+	}
+}
+
+// MixtureBackward is the package function on tier t.
+func (t Tier) MixtureBackward(dx []float64, d MixtureGrad, gz, gl, x, z, logDet []float64, m Mixture) {
+	m.check()
+	checkGrad(len(x), dx, gz, gl, z, logDet)
+	if k := len(m.Weight); len(d.Logit) != k || len(d.Mean) != k || len(d.LogScale) != k {
+		panic(errShape)
+	}
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	cs := sc.components(len(m.Weight))
+	m.prepare(cs)
+	acc := sc.lanes(3 * len(cs))
+	for i := range x {
+		s := newSampleGrad(gz[i], gl[i], x[i], z[i], logDet[i])
+		for k := range cs {
+			a, b, c := s.component(&cs[k])
+			acc[3*k][i&7] += a
+			acc[3*k+1][i&7] += b
+			acc[3*k+2][i&7] += c
+		}
+		dx[i] = s.dx()
+	}
+	for k := range cs {
+		d.Logit[k] += acc[3*k].sum()
+		d.Mean[k] += acc[3*k+1].sum()
+		d.LogScale[k] += acc[3*k+2].sum()
+	}
+}
+
+func checkGrad(n int, slices ...[]float64) {
+	for _, s := range slices {
+		if len(s) != n {
+			panic(errLength)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package kernels
+
+import (
+	"math"
+
+	"github.com/gaussflow/gaussflow/asm"
+)
+
+// EMStats are the sufficient statistics of one EM step of a one-dimensional Gaussian mixture, about the current means:
+// with responsibilities r_ik = w_k φ_k(x_i)/f(x_i),
+//
+//	N[k] = Σ r_ik     A[k] = Σ r_ik (x_i - mean_k)     B[k] = Σ r_ik (x_i - mean_k)²
+type EMStats struct {
+	N, A, B []float64
+}
+
+// MixtureEM overwrites s with the statistics of the E-step of x under m, summed like Sum, and returns Σ log f(x_i), in
+// nats. A sample out of reach of every component counts for the nearest ones, as it should, however far it is.
+func MixtureEM(s EMStats, x []float64, m Mixture) float64 { return active().MixtureEM(s, x, m) }
+
+// farBase2 is the |v| beyond which the E-step leaves linear space, 39 standard deviations.
+const farBase2 = 33
+
+// MixtureEM is the package function on tier t.
+func (t Tier) MixtureEM(s EMStats, x []float64, m Mixture) float64 {
+	m.check()
+	if k := len(m.Weight); len(s.N) != k || len(s.A) != k || len(s.B) != k {
+		panic(errShape)
+	}
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	cs := sc.components(len(m.Weight))
+	m.prepare(cs)
+	e := sc.floats(len(cs))
+	acc := sc.lanes(3 * len(cs))
+	var logLik lanes
+	for i, v := range x {
+		logLik[i&7] += emWeights(e, cs, v)
+		for k := range cs {
+			d := v - cs[k].mean
+			a := acc[3*k : 3*k+3]
+			rd := float64(e[k] * d)
+			a[0][i&7] += e[k]
+			a[1][i&7] += rd
+			a[2][i&7] = math.FMA(rd, d, a[2][i&7])
+		}
+	}
+	for k := range cs {
+		s.N[k], s.A[k], s.B[k] = acc[3*k].sum(), acc[3*k+1].sum(), acc[3*k+2].sum()
+	}
+	return logLik.sum()
+}
+
+// emWeights sets r to the responsibilities of the components for x, and returns log f(x).
+func emWeights(r []float64, cs []component, x float64) float64 {
+	near := math.Inf(1)
+	for k := range cs {
+		c := &cs[k]
+		r[k] = math.Abs(float64((x - c.mean) * c.ih))
+		if c.w != 0 && !(r[k] >= near) {
+			near = r[k]
+		}
+	}
+	// Within reach the exponents are -v²; beyond, the nearest component's is factored out.
+	shift := 0.0
+	if !(near <= farBase2) {
+		shift = near
+	}
+	f := 0.0
+	for k := range cs {
+		a := math.Max(-float64((r[k]-shift)*(r[k]+shift)), -1200)
+		kf := a + (nearest + expBias)
+		e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(nearest+expBias)))
+		r[k] = float64(cs[k].density * math.Float64frombits(math.Float64bits(e)+math.Float64bits(kf)<<52))
+		f += r[k]
+	}
+	inv := 1 / f
+	for k := range r {
+		r[k] = float64(r[k] * inv)
+	}
+	return math.FMA(-float64(shift*shift), math.Ln2, logNormal(f, -expBias))
+}

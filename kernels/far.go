@@ -1,0 +1,93 @@
+package kernels
+
+import (
+	"math"
+
+	"github.com/gaussflow/gaussflow/asm"
+)
+
+// The far path: samples so far from every component that the linear-space sums underflow, and x = ±Inf, NaN.
+// It works with the smallest |t| factored out of all sums, φ(t) = φ(t_m)·2^-(v²-v_m²), and is right for any sample.
+
+// farSums are a sample's sums over 2^(480-(v²-vm²)).
+type farSums struct {
+	sums
+	vm    float64 // smallest |v| of a component with weight
+	scale float64 // largest scale of a component with weight
+}
+
+func (s *farSums) nearest(c *component, x float64) {
+	if c.w == 0 {
+		return
+	}
+	if u := math.Abs(float64((x - c.mean) * c.ih)); !(u >= s.vm) {
+		s.vm = u
+	}
+	s.scale = math.Max(s.scale, c.scale)
+}
+
+func (s *farSums) add(c *component, x float64) {
+	v := float64((x - c.mean) * c.ih)
+	u := math.Abs(v)
+	// The difference of squares as a product: it neither overflows early nor cancels.
+	a := math.Max(-float64((u-s.vm)*(u+s.vm)), -1200)
+	kf := a + (nearest + expBias)
+	e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(nearest+expBias)))
+	e = math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
+	t := float64(e * millsFar(u))
+	if math.Signbit(v) {
+		s.d = math.FMA(-c.w, t, s.d)
+		s.wn += c.w
+	} else {
+		s.d = math.FMA(c.w, t, s.d)
+		s.wp += c.w
+	}
+	s.f = math.FMA(c.density, e, s.f)
+}
+
+// forward returns z and L. With t_m the distance of the nearest component, a tail sum is
+// p = φ(t_m)/t_m·e^-q, and z = t_m+δ solves t_m·δ + δ²/2 + log(1+δ/t_m) - log A(z) = q, A(z) = z·Φ(-z)/φ(z):
+// nothing in it overflows before t_m itself. Three Newton steps reach the last bit from anywhere.
+func (s *farSums) forward() (z, l float64) {
+	if s.wp != 0 && s.wn != 0 {
+		// In a gap between components: F and S are ordinary, only the density is out of reach.
+		vm2 := float64(s.vm * s.vm)
+		d := float64(s.d * exp2(math.Max(-vm2, -1300)))
+		z = probit(math.FMA(bias, s.wp, -d), math.FMA(bias, s.wn, d))
+		l = math.FMA(-vm2, asm.Ln2Hi, logNormal(s.f, -expBias)+math.FMA(0.5*z, z, asm.LnSqrt2Pi))
+		return z, math.FMA(-vm2, asm.Ln2Lo, l)
+	}
+	const sqrt2Pi = 1 / asm.InvSqrt2Pi
+	tm := float64(s.vm * asm.InvC)
+	logA := func(z float64) float64 { return logNormal(sqrt2Pi*asm.Alpha*z*millsFar(asm.CHi*z), 0) }
+	q := -logNormal(math.Abs(s.d)*tm*sqrt2Pi, -expBias)
+	delta := 2 * (q / tm) / (1 + math.Sqrt(1+2*(q/tm/tm)))
+	for range 3 {
+		zi := tm + delta
+		res := math.FMA(delta, tm+0.5*delta, logNormal(1+delta/tm, 0)) - logA(zi) - q
+		delta -= res / (zi + 1/zi)
+	}
+	z = tm + delta
+	if s.wp == 0 {
+		z = -z
+	}
+	return z, math.FMA(delta, tm+0.5*delta, logNormal(s.f, -expBias)+asm.LnSqrt2Pi)
+}
+
+// farForward is forwardOne for any x at all. At ±Inf, and where z overflows, L is its limit, -log of the largest scale.
+func farForward(cs []component, x float64) (z, l float64) {
+	if math.IsNaN(x) {
+		return x, x
+	}
+	s := farSums{vm: math.Inf(1)}
+	for k := range cs {
+		s.nearest(&cs[k], x)
+	}
+	if math.IsInf(s.vm, 1) {
+		return math.Copysign(s.vm, x), -logNormal(s.scale, 0)
+	}
+	for k := range cs {
+		s.add(&cs[k], x)
+	}
+	return s.forward()
+}
