@@ -53,11 +53,11 @@ const (
 
 // inverseTarget is what one lane of the inverse aims at.
 type inverseTarget struct {
-	z     float64
-	lower bool    // F is compared if z ≤ 0, S if z > 0
-	mid   bool    // |z| ≤ 1: the residual is also formed in probability space
-	q     float64 // Φ(z) - 1/2, for mid
-	phi   float64 // φ(z), for mid
+	z      float64
+	lower  bool    // F is compared if z ≤ 0, S if z > 0
+	mid    bool    // |z| ≤ 1: the residual is also formed in probability space
+	q      float64 // Φ(z) - 1/2, for mid
+	invPhi float64 // 1/φ(z), for mid
 }
 
 func newInverseTarget(z float64) inverseTarget {
@@ -78,7 +78,7 @@ func newInverseTarget(z float64) inverseTarget {
 		t.q = float64(z * h)
 		v := float64(asm.CHi * z)
 		e, _ := gauss(v, 0)
-		t.phi = float64(e * (asm.InvAlphaSqrt2Pi * unbias))
+		t.invPhi = 1 / float64(e*(asm.InvAlphaSqrt2Pi*unbias))
 	}
 	return t
 }
@@ -96,7 +96,7 @@ func (t *inverseTarget) residual(s *inverseSums, z float64) float64 {
 	} else {
 		c = ((0.5 - s.wn) - t.q) - s.lost
 	}
-	g := math.FMA(-unbias, s.d, c) / t.phi
+	g := math.FMA(-unbias, s.d, c) * t.invPhi
 	if math.Abs(g) < 0x1p-6 {
 		// Taylor of Φ⁻¹ about Φ(z*): z' = 1/φ, z” = z/φ², z”' = (1+2z²)/φ³.
 		rho = g * math.FMA(g, math.FMA(g, math.FMA(t.z*t.z, 1./3, 1./6), 0.5*t.z), 1)
@@ -148,21 +148,24 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		for k := range cs {
 			s.add(&cs[k], x, t.lower)
 		}
-		var rho, slope float64
+		// Where the density is out of reach of linear space the sample stands in a gap; dx/dz is as good as infinite
+		// there, and the round bisects. Only |z| > 38 can lead beyond all components.
+		l = math.Inf(-1)
 		if s.near() {
 			z, l = s.forward()
-			rho = t.residual(&s, z)
-			slope = math.FMA(z, exp(l), float64(s.df/s.f*(asm.InvC*asm.InvC))) // dL/dx
+		} else if s.wp != 0 && s.wn != 0 {
+			z = probit(s.tails())
 		} else {
 			z, l = farForward(cs, x)
-			rho = z - t.z
 		}
+		rho := t.residual(&s, z)
 		dxdz := exp(-l)
 		if noise := 0x1p-48 * math.Abs(t.z); math.Abs(rho) <= noise && float64(noise*dxdz) > inverseDone*narrow {
 			x = inverseFlat(cs, t.z, first.lo, first.hi)
 			_, l = forwardOne(cs, x)
 			return x, -l
 		}
+		slope := math.FMA(z, 1/dxdz, float64(s.df/s.f*(asm.InvC*asm.InvC))) // dL/dx
 		step := float64(rho * dxdz)
 		step /= math.Min(math.Max(1-0.5*float64(step*slope), 0.5), 2)
 		next := x - step
