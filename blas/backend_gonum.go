@@ -13,17 +13,24 @@ const backend = "gonum"
 
 var impl gonum.Implementation
 
-// block is the edge of the square blocks that gemm and syrkUpper work in. From
-// four 64×64 blocks of C on, gonum's Dgemm allocates and starts goroutines; one
-// block at a time it does neither, and its operands stay in the first-level cache.
+// block is the edge of the blocks of C that gemm and syrkUpper work in. From four
+// 64×64 blocks of C on, gonum's Dgemm allocates and starts goroutines; below that
+// it does neither.
 const block = 64
 
 func gemm(tA, tB Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
+	// The inner loop of A·Bᵀ is a dot product along k, and of the others an
+	// update along a row of C: it is that dimension which should be long, while
+	// the block of B still fits in the cache.
+	nb, kb := 3*block, block
+	if tA == NoTrans && tB == Trans {
+		nb, kb = block, 8*block
+	}
 	for i := 0; i < m; i += block {
-		for j := 0; j < n; j += block {
+		for j := 0; j < n; j += nb {
 			beta := beta
-			for l := 0; l < k; l += block {
-				impl.Dgemm(tA, tB, min(block, m-i), min(block, n-j), min(block, k-l),
+			for l := 0; l < k; l += kb {
+				impl.Dgemm(tA, tB, min(block, m-i), min(nb, n-j), min(kb, k-l),
 					alpha, sub(tA, a, lda, i, l), lda, sub(tB, b, ldb, l, j), ldb, beta, c[i*ldc+j:], ldc)
 				beta = 1
 			}
@@ -54,10 +61,18 @@ func syrkUpper(t Transpose, n, k int, alpha float64, a []float64, lda int, beta 
 func symEig(values []float64, a Matrix) bool {
 	n := a.Rows
 	var lp lapackgonum.Implementation
+	e, tau := make([]float64, n-1), make([]float64, n-1)
 	var size [1]float64
-	lp.Dsyev(lapack.EVCompute, blas.Upper, n, a.Data, a.Stride, values, size[:], -1)
-	work := make([]float64, int(size[0]))
-	if !lp.Dsyev(lapack.EVCompute, blas.Upper, n, a.Data, a.Stride, values, work, len(work)) {
+	lp.Dsytrd(blas.Upper, n, a.Data, a.Stride, values, e, tau, size[:], -1)
+	work := make([]float64, max(int(size[0]), 3*n))
+	lp.Dsytrd(blas.Upper, n, a.Data, a.Stride, values, e, tau, work, len(work))
+	lp.Dorgtr(blas.Upper, n, a.Data, a.Stride, tau, work, len(work))
+	// These are the steps of Dsyev, except that what rounding left of zeros goes:
+	// Dsteqr scales a block of such small elements up, and then scales the blocks
+	// that follow down, which it had not scaled.
+	flush(values)
+	flush(e)
+	if !lp.Dsteqr(lapack.EVOrig, n, values, e, a.Data, a.Stride, work) {
 		return false
 	}
 	for i := range n { // columns to rows

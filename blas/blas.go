@@ -147,24 +147,48 @@ func SyrkUpper(t Transpose, alpha float64, a Matrix, beta float64, c Matrix) {
 // components. The sign of each row is not defined.
 //
 // It returns an error, and leaves A and values undefined, if A holds NaN or an
-// infinity, or if the iteration does not converge.
+// infinity, if an eigenvalue overflows, or if the iteration does not converge.
 func SymEig(values []float64, a Matrix) error {
 	n, cols := dims("SymEig", "A", NoTrans, a)
 	if n != cols || len(values) != n {
 		panic(fmt.Sprintf("blas: SymEig: A is %d×%d with %d values: want n×n with n", n, cols, len(values)))
 	}
+	largest := 0.0
 	for i := range n {
 		for j := i; j < n; j++ {
-			if v := a.Data[i*a.Stride+j]; math.IsNaN(v) || math.IsInf(v, 0) {
+			v := a.Data[i*a.Stride+j]
+			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return fmt.Errorf("blas: SymEig: element (%d, %d) of the %d×%d matrix is %v, want finite numbers", i, j, n, n, v)
 			}
+			largest = max(largest, math.Abs(v))
 		}
 	}
-	if n == 0 {
+	if largest == 0 { // nothing to scale by: the zero matrix, or an empty one
+		clear(values)
+		for i := range n {
+			clear(a.Data[i*a.Stride:][:n])
+			a.Data[i*a.Stride+i] = 1
+		}
 		return nil
+	}
+	// The iteration may fail where squares of elements overflow or underflow. A
+	// power of two takes the largest element near 1 and costs no bits.
+	_, exp := math.Frexp(largest)
+	for i := range n {
+		row := a.Data[i*a.Stride:][i:n]
+		for j := range row {
+			row[j] = math.Ldexp(row[j], -exp)
+		}
+		flush(row)
 	}
 	if !symEig(values, a) { // ascending
 		return fmt.Errorf("blas: SymEig: the eigenvalue iteration did not converge for the %d×%d matrix", n, n)
+	}
+	for i, v := range values {
+		values[i] = math.Ldexp(v, exp)
+		if math.IsInf(values[i], 0) {
+			return fmt.Errorf("blas: SymEig: an eigenvalue of the %d×%d matrix overflows; its largest element is %v", n, n, largest)
+		}
 	}
 	for i, j := 0, n-1; i < j; i, j = i+1, j-1 {
 		values[i], values[j] = values[j], values[i]
@@ -174,6 +198,16 @@ func SymEig(values []float64, a Matrix) error {
 		}
 	}
 	return nil
+}
+
+// flush sets to zero what counts for nothing in a matrix whose largest element is
+// near 1, being far below the rounding errors of its decomposition.
+func flush(x []float64) {
+	for i, v := range x {
+		if math.Abs(v) < 0x1p-200 {
+			x[i] = 0
+		}
+	}
 }
 
 // SLogDet returns the sign of the determinant of the square matrix A and the

@@ -62,9 +62,9 @@ func product(tA, tB Transpose, k int, alpha float64, a, b Matrix, beta float64, 
 	return want, float64(k+4) * eps * bound
 }
 
-// sizes cross every special shape (0 and 1), the 64×64 blocks of the gonum
-// backend, and the edges of vector registers.
-var sizes = []int{0, 1, 2, 3, 5, 8, 17, 63, 64, 65, 130}
+// sizes cross every special shape (0 and 1), the blocks of the gonum backend, and
+// the edges of vector registers.
+var sizes = []int{0, 1, 2, 3, 8, 17, 63, 65, 200}
 
 func TestGemm(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -77,6 +77,7 @@ func TestGemm(t *testing.T) {
 					}
 				}
 			}
+			checkGemm(t, rng, tA, tB, 67, 67, 1100)
 		}
 	}
 }
@@ -353,6 +354,14 @@ func TestSymEigRefusesNonFinite(t *testing.T) {
 		if err := SymEig(make([]float64, 2), a); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %v", err, want)
 		}
+	}
+}
+
+func TestSymEigReportsOverflow(t *testing.T) {
+	a := Matrix{Rows: 2, Cols: 2, Stride: 2, Data: []float64{math.MaxFloat64, math.MaxFloat64, 0, math.MaxFloat64}}
+	want := "blas: SymEig: an eigenvalue of the 2×2 matrix overflows; its largest element is 1.7976931348623157e+308"
+	if err := SymEig(make([]float64, 2), a); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %v", err, want)
 	}
 }
 

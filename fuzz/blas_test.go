@@ -1,0 +1,165 @@
+package fuzz
+
+import (
+	"encoding/binary"
+	"math"
+	"math/big"
+	"testing"
+
+	"github.com/gaussflow/gaussflow/blas"
+)
+
+// floats reads arbitrary bytes as numbers, as many as there are; next returns 0
+// once they are used up.
+type floats []byte
+
+func (f *floats) next() float64 {
+	if len(*f) < 8 {
+		return 0
+	}
+	v := math.Float64frombits(binary.LittleEndian.Uint64(*f))
+	*f = (*f)[8:]
+	return v
+}
+
+// bounded is next, restricted to numbers whose products neither overflow nor
+// lose bits to underflow: the domain of the error bound.
+func (f *floats) bounded() float64 {
+	v := f.next()
+	if a := math.Abs(v); v != 0 && !(a > 1e-100 && a < 1e100) {
+		return math.Remainder(float64(math.Float64bits(v)>>12), 1000)
+	}
+	return v
+}
+
+func (f *floats) matrix(rows, cols, pad int) blas.Matrix {
+	m := blas.Matrix{Rows: rows, Cols: cols, Stride: max(1, cols+pad)}
+	m.Data = make([]float64, rows*m.Stride)
+	for i := range m.Data {
+		m.Data[i] = f.bounded()
+	}
+	return m
+}
+
+// FuzzGemm compares products of every shape and transposition with exact
+// arithmetic, within the bound on the rounding error of any order of summation.
+func FuzzGemm(f *testing.F) {
+	one := make([]byte, 8)
+	binary.LittleEndian.PutUint64(one, math.Float64bits(1))
+	f.Add(uint8(0), uint8(1), uint8(1), uint8(1), 1.0, 0.0, one)
+	f.Add(uint8(3), uint8(7), uint8(2), uint8(9), -0.5, 1.0, one)
+	f.Add(uint8(4+32), uint8(70), uint8(65), uint8(3), 2.0, -1.0, append(one, "12345678"...))
+	f.Fuzz(func(t *testing.T, flags, m, n, k uint8, alpha, beta float64, data []byte) {
+		rows, cols, inner := int(m)%80, int(n)%80, int(k)%80
+		if !(math.Abs(alpha) < 1e100 && math.Abs(beta) < 1e100) ||
+			alpha != 0 && math.Abs(alpha) < 1e-100 || beta != 0 && math.Abs(beta) < 1e-100 {
+			return // outside the domain of the bound
+		}
+		in := floats(data)
+		tA, tB := blas.NoTrans, blas.NoTrans
+		a, b := in.matrix(rows, inner, int(flags>>2&3)), in.matrix(inner, cols, int(flags>>4&3))
+		if flags&1 != 0 {
+			tA, a = blas.Trans, in.matrix(inner, rows, int(flags>>2&3))
+		}
+		if flags&2 != 0 {
+			tB, b = blas.Trans, in.matrix(cols, inner, int(flags>>4&3))
+		}
+		before := in.matrix(rows, cols, int(flags>>6))
+		c := before
+		c.Data = append([]float64(nil), before.Data...)
+		blas.Gemm(tA, tB, alpha, a, b, beta, c)
+
+		at := func(t blas.Transpose, m blas.Matrix, i, j int) *big.Float {
+			if t == blas.Trans {
+				i, j = j, i
+			}
+			return exact(m.Data[i*m.Stride+j])
+		}
+		for i := range rows {
+			for j := range c.Stride {
+				got := c.Data[i*c.Stride+j]
+				if j >= cols {
+					if math.Float64bits(got) != math.Float64bits(before.Data[i*c.Stride+j]) {
+						t.Fatalf("padding at (%d, %d) changed", i, j)
+					}
+					continue
+				}
+				want, size := exact(0), exact(0)
+				add := func(x, y *big.Float) {
+					p := exact(0).Mul(x, y)
+					want.Add(want, p)
+					size.Add(size, p.Abs(p))
+				}
+				for l := range inner {
+					add(exact(0).Mul(exact(alpha), at(tA, a, i, l)), at(tB, b, l, j))
+				}
+				add(exact(beta), exact(before.Data[i*before.Stride+j]))
+				diff := want.Sub(want, exact(got))
+				bound := size.Mul(size, exact(float64(inner+4)*0x1p-52))
+				if diff.Abs(diff).Cmp(bound) > 0 {
+					t.Fatalf("%c%c %d×%d×%d alpha=%v beta=%v: C(%d, %d) = %v is off by %.3g, beyond %.3g",
+						tA, tB, rows, cols, inner, alpha, beta, i, j, got, diff, bound)
+				}
+			}
+		}
+	})
+}
+
+func exact(v float64) *big.Float { return new(big.Float).SetPrec(400).SetFloat64(v) }
+
+// FuzzSymEig checks the definition: V·Vᵀ is the identity, Vᵀ·diag(values)·V is
+// the matrix, values descend; a matrix that is not finite is an error.
+func FuzzSymEig(f *testing.F) {
+	f.Add(uint8(0), []byte{})
+	f.Add(uint8(3), []byte("some bytes that make a few eight-byte numbers......"))
+	f.Add(uint8(2), binary.LittleEndian.AppendUint64(nil, math.Float64bits(math.NaN())))
+	f.Add(uint8(5), binary.LittleEndian.AppendUint64(nil, math.Float64bits(math.MaxFloat64)))
+	f.Fuzz(func(t *testing.T, size uint8, data []byte) {
+		n := int(size) % 24
+		in := floats(data)
+		a := blas.Matrix{Rows: n, Cols: n, Stride: max(1, n), Data: make([]float64, n*n)}
+		finite, norm := true, 0.0
+		for i := range n {
+			for j := i; j < n; j++ {
+				v := in.next()
+				if math.Abs(v) > 1e300 && !math.IsInf(v, 0) { // the norm must not overflow
+					v = math.Mod(v, 1e300)
+				}
+				a.Data[i*n+j], a.Data[j*n+i] = v, v
+				finite = finite && !math.IsNaN(v) && !math.IsInf(v, 0)
+				norm = math.Hypot(norm, v*math.Sqrt2)
+			}
+		}
+		v := a
+		v.Data = append([]float64(nil), a.Data...)
+		values := make([]float64, n)
+		if err := blas.SymEig(values, v); (err == nil) != finite {
+			t.Fatalf("finite is %v and the error %v", finite, err)
+		}
+		if !finite {
+			return
+		}
+		tol := 20 * float64(n) * 0x1p-52
+		for i := range n {
+			if i > 0 && values[i] > values[i-1] {
+				t.Fatalf("values %v do not descend", values)
+			}
+			for j := range n {
+				var dot, rebuilt float64
+				for l := range n {
+					dot += v.Data[i*n+l] * v.Data[j*n+l]
+					rebuilt += v.Data[l*n+i] * values[l] * v.Data[l*n+j]
+				}
+				if i == j {
+					dot--
+				}
+				if !(math.Abs(dot) <= tol) {
+					t.Fatalf("n=%d: rows %d and %d are off orthonormal by %.3g", n, i, j, dot)
+				}
+				if !(math.Abs(rebuilt-a.Data[i*n+j]) <= tol*norm+1e-300) {
+					t.Fatalf("n=%d: element (%d, %d) is rebuilt as %v, was %v", n, i, j, rebuilt, a.Data[i*n+j])
+				}
+			}
+		}
+	})
+}
