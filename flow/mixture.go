@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/gaussflow/gaussflow/kernels"
@@ -18,21 +19,37 @@ type marginal struct{ logit, mean, raw []float64 }
 // |log Scale| smaller than bound.
 func newMarginal(m kernels.Mixture, bound float64) marginal {
 	k := len(m.Mean)
-	p := make([]float64, 3*k)
-	s := marginal{p[:k:k], p[k : 2*k : 2*k], p[2*k:]}
-	for i := range k {
-		s.logit[i] = math.Log(m.Weight[i])
-		s.mean[i] = m.Mean[i]
-		s.raw[i] = math.Atanh(math.Log(m.Scale[i]) / bound)
-	}
+	var s marginal
+	s.cut(make([]float64, 3*k), k)
+	kernels.Log(s.logit, m.Weight)
+	copy(s.mean, m.Mean)
+	kernels.Log(s.raw, m.Scale)
+	storeScale(s.raw, s.raw, bound)
 	return s
 }
 
+// storeScale computes raw = atanh(logScale/bound), the inverse of
+// logScale = bound·tanh(raw). raw and logScale may be the same slice. The
+// logarithm is the kernels', because package math's bits depend on the machine.
+func storeScale(raw, logScale []float64, bound float64) {
+	for i, s := range logScale {
+		raw[i] = (bound + s) / (bound - s)
+	}
+	kernels.Log(raw, raw)
+	for i := range raw {
+		raw[i] /= 2
+	}
+}
+
+// maxLogScale is the largest bound on |log σ|: the kernels take scales within
+// [1e-60, 1e60].
+const maxLogScale = 138
+
 // scaleBound returns a bound that scales with |log σ| ≤ most fit in with room:
 // the default where it serves. Near the bound tanh is flat, so that training
-// could hardly move a scale, hence the margin.
+// could hardly move a scale, hence the margin. most must be below maxLogScale.
 func scaleBound(most float64) float64 {
-	return max(DefaultLogScaleBound, math.Ceil(1.25*most))
+	return min(max(DefaultLogScaleBound, math.Ceil(1.25*most)), maxLogScale)
 }
 
 // mixtures is the diagonal map: z_j = Φ⁻¹(F_j(x_j)) with a Gaussian mixture F_j
@@ -61,6 +78,15 @@ func newMixtures(bound float64, m []marginal) *mixtures {
 func (c *marginal) cut(p []float64, k int) []float64 {
 	c.logit, c.mean, c.raw = p[:k:k], p[k:2*k:2*k], p[2*k:3*k:3*k]
 	return p[3*k:]
+}
+
+// cutAll cuts p into the coordinates' mixtures, of k[j] components each.
+func cutAll(p []float64, k []int) []marginal {
+	m := make([]marginal, len(k))
+	for j := range m {
+		p = m[j].cut(p, k[j])
+	}
+	return m
 }
 
 func (l *mixtures) refresh() {
@@ -117,3 +143,19 @@ func (l *mixtures) bind(p []float64) {
 }
 
 func (l *mixtures) numFixed() int { return 0 }
+
+// rebound returns the stored parameters for another bound, with the same
+// scales up to rounding.
+func (l *mixtures) rebound(bound float64) ([]float64, error) {
+	p := append([]float64(nil), l.p...)
+	for j, c := range cutAll(p, l.k) {
+		kernels.Log(c.raw, l.shared[j].Scale)
+		for i, s := range c.raw {
+			if math.Abs(s) >= bound {
+				return nil, fmt.Errorf("component %d of coordinate %d has log σ = %.4g, outside LogScaleBound %g; take a bound larger than its magnitude", i, j, s, bound)
+			}
+		}
+		storeScale(c.raw, c.raw, bound)
+	}
+	return p, nil
+}

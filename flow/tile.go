@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/gaussflow/gaussflow/blas"
 )
 
 // A tile holds n samples of d coordinates, coordinate by coordinate: coordinate
@@ -30,6 +32,16 @@ func (t tile) rows(from, to int) tile {
 
 // cols returns the samples [from, to), a view.
 func (t tile) cols(from, to int) tile { return tile{t.data[from:], t.d, to - from, t.stride} }
+
+// matrix is the tile as a d×n matrix.
+func (t tile) matrix() blas.Matrix {
+	return blas.Matrix{Rows: t.d, Cols: t.n, Stride: t.stride, Data: t.data}
+}
+
+// matrix views parameters as a row-major matrix.
+func matrix(rows, cols int, p []float64) blas.Matrix {
+	return blas.Matrix{Rows: rows, Cols: cols, Stride: cols, Data: p}
+}
 
 // An arena hands out scratch memory from one allocation.
 type arena []float64
@@ -183,7 +195,7 @@ func readAll(what string, x mat.Matrix) (tile, error) {
 }
 
 // write transposes src into rows first, first+1, ... of m.
-func write(m *mat.Dense, first int, src tile) error {
+func write(m *mat.Dense, first int, src tile) {
 	g := m.RawMatrix()
 	const block = 8
 	for j0 := 0; j0 < g.Cols; j0 += block {
@@ -191,15 +203,10 @@ func write(m *mat.Dense, first int, src tile) error {
 		for i := range src.n {
 			row := g.Data[(first+i)*g.Stride+j0 : (first+i)*g.Stride+j1]
 			for j := range row {
-				v := src.data[(j0+j)*src.stride+i]
-				if v-v != 0 {
-					return &overflowError{first + i}
-				}
-				row[j] = v
+				row[j] = src.data[(j0+j)*src.stride+i]
 			}
 		}
 	}
-	return nil
 }
 
 // A valueError is a number of the input that no flow can take.
@@ -266,4 +273,3 @@ func fill(dst []float64, v float64) {
 		dst[i] = v
 	}
 }
-

@@ -1,0 +1,170 @@
+package flow
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/gaussflow/gaussflow/blas"
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+// inputLimit is where the conditioner's input saturates. The map of the other
+// coordinates is not touched by it; it keeps every product inside the
+// conditioner finite for every finite input.
+const inputLimit = 1e100
+
+// mlp is the conditioner of a coupling: dense layers h ↦ W·h + b with ReLU
+// between them. The kernel of layer l is sizes[l+1]×sizes[l], row-major.
+type mlp struct {
+	sizes        []int
+	kernel, bias [][]float64 // views of p
+	p            []float64   // per layer [kernel | bias]
+}
+
+func newMLP(in, width, depth, out int) *mlp {
+	c := &mlp{sizes: []int{in}}
+	for range depth {
+		c.sizes = append(c.sizes, width)
+	}
+	c.sizes = append(c.sizes, out)
+	n := 0
+	for l := range c.layers() {
+		n += c.sizes[l+1] * (c.sizes[l] + 1)
+	}
+	c.bind(make([]float64, n))
+	return c
+}
+
+func (c *mlp) layers() int { return len(c.sizes) - 1 }
+
+// bind moves the parameters to p.
+func (c *mlp) bind(p []float64) {
+	copy(p, c.p)
+	c.p = p
+	c.kernel, c.bias = c.views(p)
+}
+
+// views cuts p, parameters or their gradient, into kernels and biases.
+func (c *mlp) views(p []float64) (kernel, bias [][]float64) {
+	a := arena(p)
+	for l := range c.layers() {
+		kernel = append(kernel, a.take(c.sizes[l+1]*c.sizes[l]))
+		bias = append(bias, a.take(c.sizes[l+1]))
+	}
+	return kernel, bias
+}
+
+// init draws the hidden layers as He et al. (2015) advise for ReLU, kernels
+// uniform with variance 2/in, and spreads the kinks with biases uniform within
+// ±1/√in. The last layer gets a zero kernel and the given bias.
+func (c *mlp) init(bias []float64, rng *rand.Rand) {
+	last := c.layers() - 1
+	for l := range last {
+		in := float64(c.sizes[l])
+		for i := range c.kernel[l] {
+			c.kernel[l][i] = (2*rng.Float64() - 1) * math.Sqrt(6/in)
+		}
+		for i := range c.bias[l] {
+			c.bias[l][i] = (2*rng.Float64() - 1) / math.Sqrt(in)
+		}
+	}
+	clear(c.kernel[last])
+	copy(c.bias[last], bias)
+}
+
+// forward returns the outputs; they and the hidden layers stay in s.
+func (c *mlp) forward(x tile, s *arena) tile {
+	h := s.tile(x.d, x.n)
+	for j := range x.d {
+		dst := h.row(j)
+		for i, v := range x.row(j) {
+			dst[i] = min(max(v, -inputLimit), inputLimit)
+		}
+	}
+	for l := range c.layers() {
+		next := s.tile(c.sizes[l+1], x.n)
+		for j, b := range c.bias[l] {
+			fill(next.row(j), b)
+		}
+		// The bias is where the product is added to: with a zero kernel the
+		// output is the bias, bit for bit.
+		blas.Gemm(blas.NoTrans, blas.NoTrans, 1, matrix(next.d, h.d, c.kernel[l]), h.matrix(), 1, next.matrix())
+		if l < c.layers()-1 {
+			for i, v := range next.data {
+				next.data[i] = max(v, 0)
+			}
+		}
+		h = next
+	}
+	return h
+}
+
+// backward adds the derivative with respect to the input to dx and writes the
+// one with respect to the parameters to grad. fwd is what forward took from its
+// arena.
+func (c *mlp) backward(dx tile, grad []float64, dOut tile, fwd, s arena) {
+	n := dOut.n
+	spare := [2][]float64{s.take(c.widest() * n), s.take(c.widest() * n)}
+	d, at, end := dOut, len(fwd)-dOut.d*n, len(grad)
+	for l := c.layers() - 1; l >= 0; l-- {
+		out, in := c.sizes[l+1], c.sizes[l]
+		at -= in * n
+		h := tile{fwd[at:], in, n, n}
+		bias := grad[end-out : end]
+		end -= out + out*in
+		for j := range bias {
+			bias[j] = kernels.Sum(d.row(j))
+		}
+		blas.Gemm(blas.NoTrans, blas.Trans, 1, d.matrix(), h.matrix(), 0, matrix(out, in, grad[end:]))
+		dh := tile{spare[l%2][:in*n], in, n, n}
+		blas.Gemm(blas.Trans, blas.NoTrans, 1, matrix(out, in, c.kernel[l]), d.matrix(), 0, dh.matrix())
+		if l > 0 {
+			maskZero(dh.data, h.data)
+		}
+		d = dh
+	}
+	for j := range dx.d {
+		dst, from, h := dx.row(j), d.row(j), fwd[j*n:(j+1)*n]
+		for i, v := range h {
+			if math.Abs(v) < inputLimit {
+				dst[i] += from[i]
+			}
+		}
+	}
+}
+
+// maskZero clears the elements of d where the ReLU output h is zero. The
+// pattern is unpredictable, so the loop has no branch.
+func maskZero(d, h []float64) {
+	h = h[:len(d)]
+	for i := range d {
+		on := uint64(-int64(math.Float64bits(h[i])) >> 63) // all ones if h[i] > 0
+		d[i] = math.Float64frombits(math.Float64bits(d[i]) & on)
+	}
+}
+
+// widest is the widest input of any layer.
+func (c *mlp) widest() int {
+	w := 0
+	for _, size := range c.sizes[:c.layers()] {
+		w = max(w, size)
+	}
+	return w
+}
+
+// scratch returns the numbers per sample that forward and backward take.
+func (c *mlp) scratch() (forward, backward int) {
+	for _, size := range c.sizes {
+		forward += size
+	}
+	return forward, 2 * c.widest()
+}
+
+// kernelMax is the largest magnitude in the final kernel.
+func (c *mlp) kernelMax() float64 {
+	m := 0.0
+	for _, v := range c.kernel[c.layers()-1] {
+		m = max(m, math.Abs(v))
+	}
+	return m
+}

@@ -1,0 +1,332 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
+)
+
+// The gradient of the whole training loss, through every layer, agrees with
+// central differences.
+func TestLossGradient(t *testing.T) {
+	check := func(t *testing.T, f *Flow, rows int, seed uint64) {
+		x := sampleOf(t, f, rows, seed)
+		src, err := newSource("test", x, f.dim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := newTrainer(f, src, rows)
+		defer tr.stop()
+		for i := range tr.rows {
+			tr.rows[i] = i
+		}
+		loss := tr.gradient()
+		grad := append([]float64(nil), tr.grad...)
+
+		lp := make([]float64, rows)
+		if err := f.LogProb(lp, x); err != nil {
+			t.Fatal(err)
+		}
+		if want := -stat.Mean(lp, nil); math.Abs(loss-want) > 1e-12*(1+math.Abs(want)) {
+			t.Errorf("the loss is %v, the mean of -LogProb %v", loss, want)
+		}
+		checkGradient(t, "parameters", grad, f.params, func() float64 {
+			f.refresh()
+			return tr.gradient()
+		})
+	}
+	for d := 2; d <= 7; d++ {
+		t.Run(fmt.Sprintf("coupling/d=%d", d), func(t *testing.T) {
+			f := randomCoupling(t, d, 2, CouplingOptions{Width: 5, Depth: 1 + d%2}, newRand(uint64(d)))
+			check(t, f, 5, uint64(d))
+		})
+	}
+	for d := 1; d <= 4; d++ {
+		t.Run(fmt.Sprintf("diagonal/d=%d", d), func(t *testing.T) {
+			check(t, randomDiagonal(d, 2, newRand(uint64(d))), 7, uint64(d))
+		})
+	}
+	t.Run("several shards", func(t *testing.T) {
+		check(t, randomDiagonal(2, 2, newRand(1)), 2*shardSize+37, 1)
+	})
+}
+
+// problem is a diagonal flow to start from, and data from a coupling flow near it.
+func problem(t testing.TB, d, n int) (*Flow, *mat.Dense) {
+	t.Helper()
+	start := randomDiagonal(d, 2, newRand(77))
+	truth, err := start.Couple(CouplingOptions{Width: 6, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	perturb(truth.params, 0.01, newRand(78))
+	return start, sampleOf(t, truth, n, 1)
+}
+
+func couple(t testing.TB, f *Flow, o CouplingOptions) *Flow {
+	t.Helper()
+	c, err := f.Couple(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func meanLogProb(t testing.TB, f *Flow, x mat.Matrix) float64 {
+	t.Helper()
+	n, _ := x.Dims()
+	lp := make([]float64, n)
+	if err := f.LogProb(lp, x); err != nil {
+		t.Fatal(err)
+	}
+	return stat.Mean(lp, nil)
+}
+
+func TestTrain(t *testing.T) {
+	diagonal, x := problem(t, 3, 2000)
+	coupling := couple(t, diagonal, CouplingOptions{Width: 8})
+	for _, f := range []*Flow{diagonal, coupling} {
+		before := meanLogProb(t, f, x)
+		var seen []Step
+		h, err := Train(context.Background(), f, x, TrainOptions{
+			Steps: 60, Batch: 200, LearningRate: 0.02,
+			Progress: func(s Step) { seen = append(seen, s) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := meanLogProb(t, f, x)
+		if !(after > before+0.2) {
+			t.Errorf("%v: training takes the mean log-density from %v to %v", f, before, after)
+		}
+		if len(h.Steps) != 60 || len(seen) != 60 {
+			t.Fatalf("%v: %d steps recorded, %d reported, want 60", f, len(h.Steps), len(seen))
+		}
+		for i, s := range h.Steps {
+			if s != seen[i] || s.Step != i+1 || s.LearningRate != oneCycle(i, 60, 0.02) || !(s.GradNorm > 0) {
+				t.Errorf("%v: step %d is recorded as %+v and reported as %+v", f, i+1, s, seen[i])
+			}
+		}
+		if got := h.Steps[0].Loss; math.Abs(got+before) > 0.3 {
+			t.Errorf("%v: the first loss is %v, the mean over all rows %v", f, got, -before)
+		}
+	}
+	for i, k := range coupling.KernelMax() {
+		if !(k > 0) {
+			t.Errorf("the final kernel of conditioner %d is still zero", i)
+		}
+	}
+}
+
+func TestTrainReproduces(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	start, x := problem(t, 3, 500)
+	train := func(workers int, seed uint64) ([]float64, *History) {
+		runtime.GOMAXPROCS(workers)
+		f := couple(t, start, CouplingOptions{Width: 8, Seed: 3})
+		h, err := Train(context.Background(), f, x, TrainOptions{Steps: 4, Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.params, h
+	}
+	want, history := train(1, 1)
+	for workers := 1; workers <= 4; workers++ {
+		got, h := train(workers, 1)
+		sameBits(t, "parameters", got, want)
+		for i, s := range h.Steps {
+			if s != history.Steps[i] {
+				t.Fatalf("%d workers: step %d is %+v, want %+v", workers, i+1, s, history.Steps[i])
+			}
+		}
+	}
+	if _, h := train(1, 2); h.Steps[0] == history.Steps[0] {
+		t.Error("two seeds draw the same minibatch")
+	}
+}
+
+func TestCoupleReproduces(t *testing.T) {
+	diagonal := randomDiagonal(3, 2, newRand(1))
+	params := func(seed uint64) []float64 { return couple(t, diagonal, CouplingOptions{Seed: seed}).params }
+	sameBits(t, "parameters", params(1), params(1))
+	a, b := params(1), params(2)
+	for i := range a {
+		if a[i] != b[i] {
+			return
+		}
+	}
+	t.Error("two seeds give the same starting values")
+}
+
+func TestTrainCancel(t *testing.T) {
+	start, x := problem(t, 2, 300)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	f := couple(t, start, CouplingOptions{Width: 8})
+	var atSeven []float64
+	h, err := Train(ctx, f, x, TrainOptions{Steps: 50, Progress: func(s Step) {
+		if s.Step == 7 {
+			atSeven = append(atSeven, f.params...)
+			cancel()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "stopped after 7 of 50 steps") {
+		t.Errorf("error is %v", err)
+	}
+	sameBits(t, "parameters after cancelling", f.params, atSeven)
+	if !(meanLogProb(t, f, x) > meanLogProb(t, start, x)) {
+		t.Error("the cancelled run kept nothing")
+	}
+	full, err := Train(context.Background(), couple(t, start, CouplingOptions{Width: 8}), x, TrainOptions{Steps: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(h.Steps) != 7 {
+		t.Fatalf("%d steps recorded, want 7", len(h.Steps))
+	}
+	for i, s := range h.Steps {
+		if s != full.Steps[i] {
+			t.Errorf("step %d is %+v, without cancelling %+v", i+1, s, full.Steps[i])
+		}
+	}
+
+	// A context that is done at the start leaves the flow alone.
+	h, err = Train(ctx, f, x, TrainOptions{})
+	if !errors.Is(err, context.Canceled) || len(h.Steps) != 0 {
+		t.Errorf("after cancelling: %d steps, error %v", len(h.Steps), err)
+	}
+	sameBits(t, "parameters of no step", f.params, atSeven)
+}
+
+func TestTrainDiverging(t *testing.T) {
+	start, x := problem(t, 2, 300)
+	for _, c := range []struct {
+		rate float64
+		want string
+	}{
+		{1e200, "flow: Train: step 2: the loss is"},
+		{math.MaxFloat64, "flow: Train: step"},
+	} {
+		f := couple(t, start, CouplingOptions{Width: 8})
+		before := append([]float64(nil), f.params...)
+		lp := meanLogProb(t, f, x)
+		h, err := Train(context.Background(), f, x, TrainOptions{Steps: 5, LearningRate: c.rate})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("rate %g: error is %v, want one with %q", c.rate, err, c.want)
+		}
+		if len(h.Steps) > 1 {
+			t.Errorf("rate %g: %d steps recorded", c.rate, len(h.Steps))
+		}
+		sameBits(t, "restored parameters", f.params, before)
+		if got := meanLogProb(t, f, x); got != lp {
+			t.Errorf("rate %g: the mean log-density went from %v to %v", c.rate, lp, got)
+		}
+	}
+}
+
+func TestTrainRefuses(t *testing.T) {
+	f, good := problem(t, 2, 50)
+	before := append([]float64(nil), f.params...)
+	bad := mat.DenseCopyOf(good)
+	bad.Set(31, 1, math.Inf(1))
+	for _, c := range []struct {
+		what string
+		x    mat.Matrix
+		o    TrainOptions
+		want string
+	}{
+		{"infinity", bad, TrainOptions{}, "flow: Train: row 31, column 1 is +Inf"},
+		{"columns", mat.NewDense(3, 3, nil), TrainOptions{}, "has 3 columns; the flow has dimension 2"},
+		{"no rows", new(mat.Dense), TrainOptions{}, "the matrix is 0×0"},
+		{"steps", good, TrainOptions{Steps: -1}, "Steps is -1"},
+		{"batch", good, TrainOptions{Batch: -3}, "Batch is -3"},
+		{"rate", good, TrainOptions{LearningRate: math.NaN()}, "LearningRate is NaN"},
+		{"negative rate", good, TrainOptions{LearningRate: -1}, "LearningRate is -1"},
+		{"clip", good, TrainOptions{ClipNorm: -1}, "ClipNorm is -1"},
+	} {
+		if _, err := Train(context.Background(), f, c.x, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error is %v, want one with %q", c.what, err, c.want)
+		}
+	}
+	sameBits(t, "parameters", f.params, before)
+
+	rotations := newFlow(2, []block{{randomRotation(2, newRand(1))}})
+	if _, err := Train(context.Background(), rotations, good, TrainOptions{}); err == nil || !strings.Contains(err.Error(), "no trainable parameters") {
+		t.Errorf("nothing to train: error is %v", err)
+	}
+}
+
+func TestClipping(t *testing.T) {
+	_, x := problem(t, 2, 300)
+	// Adam's first step does not depend on the gradient's length; its later ones
+	// depend on the ratio between steps.
+	params := func(clip float64) []float64 {
+		f, _ := problem(t, 2, 1)
+		if _, err := Train(context.Background(), f, x, TrainOptions{Steps: 5, Batch: 20, ClipNorm: clip}); err != nil {
+			t.Fatal(err)
+		}
+		return f.params
+	}
+	free, huge, tight := params(math.Inf(1)), params(1e9), params(1e-3)
+	sameBits(t, "no clipping", free, huge)
+	for i := range free {
+		if free[i] != tight[i] {
+			return
+		}
+	}
+	t.Error("clipping changes nothing")
+}
+
+func TestOneCycle(t *testing.T) {
+	const peak, n = 5e-4, 601
+	for _, c := range []struct {
+		step int
+		want float64
+	}{{0, peak / 25}, {90, peak * (1 + 1.0/25) / 2}, {180, peak}, {390, peak * (1 + 1/25e4) / 2}, {600, peak / 25e4}} {
+		if got := oneCycle(c.step, n, peak); math.Abs(got-c.want) > 1e-14*peak {
+			t.Errorf("step %d: rate %v, want %v", c.step, got, c.want)
+		}
+	}
+	for i := 1; i < n; i++ {
+		if rising := oneCycle(i, n, peak) > oneCycle(i-1, n, peak); rising != (i <= 180) {
+			t.Errorf("step %d: rising is %v", i, rising)
+		}
+	}
+	if got := oneCycle(0, 1, peak); got != peak/25 {
+		t.Errorf("a single step has rate %v", got)
+	}
+}
+
+func TestHalfCosine(t *testing.T) {
+	for i := range 1001 {
+		u := float64(i) / 1000
+		if got, want := halfCosine(u), (1-math.Cos(math.Pi*u))/2; math.Abs(got-want) > 1e-15 {
+			t.Errorf("halfCosine(%v) = %v, want %v", u, got, want)
+		}
+	}
+}
+
+func TestTrainingDoesNotAllocate(t *testing.T) {
+	start, x := problem(t, 3, 300)
+	f := couple(t, start, CouplingOptions{})
+	src, err := newSource("test", x, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, workers := range []int{1, 2} {
+		runtime.GOMAXPROCS(workers)
+		tr := newTrainer(f, src, 300)
+		if n := testing.AllocsPerRun(3, func() { tr.gradient() }); n != 0 {
+			t.Errorf("%d workers: %v allocations per gradient", workers, n)
+		}
+		tr.stop()
+	}
+}
