@@ -50,13 +50,11 @@ type sampleGrad struct {
 	sum         float64 // Σ r t/σ
 }
 
-const sqrt2Pi = 1 / asm.InvSqrt2Pi
-
 // gaussRatio returns Alpha·2^a for |a| ≤ 1000, clamped there.
 func gaussRatio(a float64) float64 {
 	a = math.Max(math.Min(a, 1000), -1000)
-	kf := a + nearest
-	e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-nearest))
+	kf := a + asm.Nearest
+	e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-asm.Nearest))
 	return math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
 }
 
@@ -67,30 +65,30 @@ func newSampleGrad(gz, gl, x, z, l float64) sampleGrad {
 	s.ae = float64(s.a * s.slope)
 	s.zeta = math.Abs(float64(z * asm.CHi))
 	s.l2 = -float64(l * asm.Log2EHi)
-	s.tail = float64((asm.Alpha * sqrt2Pi) * millsFar(s.zeta))
-	s.whole = float64((sqrt2Pi / asm.Alpha) * gaussRatio(float64(s.zeta*s.zeta)))
+	s.tail = float64((asm.Alpha * asm.Sqrt2Pi) * millsFar(s.zeta))
+	s.whole = float64((asm.Sqrt2Pi / asm.Alpha) * gaussRatio(float64(s.zeta*s.zeta)))
 	return s
 }
 
 // component returns the gradients with respect to one component's logit, mean and log scale.
 func (s *sampleGrad) component(c *component) (dLogit, dMean, dLogScale float64) {
-	d := s.x - c.mean
-	v := float64(d * c.ih)
+	d := s.x - c.Mean
+	v := float64(d * c.IH)
 	u := math.Abs(v)
-	r := float64(float64(c.density*sqrt2Pi) * gaussRatio(math.FMA(s.zeta-u, s.zeta+u, s.l2)))
-	part := float64(float64(float64(r*s.slope)*float64(c.scale*(asm.Alpha*sqrt2Pi))) * millsFar(u)) // w·Φ(-|t|)/φ(z)
-	tOverScale := float64(float64(v*c.ih) * (asm.InvC * asm.InvC))
+	r := float64(float64(c.Density*asm.Sqrt2Pi) * gaussRatio(math.FMA(s.zeta-u, s.zeta+u, s.l2)))
+	part := float64(float64(float64(r*s.slope)*float64(c.Scale*(asm.Alpha*asm.Sqrt2Pi))) * millsFar(u)) // w·Φ(-|t|)/φ(z)
+	tOverScale := float64(float64(v*c.IH) * (asm.InvC * asm.InvC))
 	s.sum = math.FMA(r, tOverScale, s.sum)
 
 	// Lower side: w(Φ(t)-F)/φ(z); upper: the same of the mirror image, with the sign turned.
 	if math.Signbit(v) != (s.z <= 0) {
-		part = math.FMA(c.w, s.whole, -part)
+		part = math.FMA(c.W, s.whole, -part)
 	}
-	h := math.FMA(-c.w, s.tail, part)
+	h := math.FMA(-c.W, s.tail, part)
 	if !(s.z <= 0) {
 		h = -h
 	}
-	dLogit = math.FMA(s.a, h, float64(s.gl*(r-c.w)))
+	dLogit = math.FMA(s.a, h, float64(s.gl*(r-c.W)))
 	dMean = float64(r * math.FMA(s.gl, tOverScale, -s.ae))
 	t := float64(v * asm.InvC)
 	dLogScale = float64(r * math.FMA(s.gl, math.FMA(t, t, -1), -float64(s.ae*d)))

@@ -18,9 +18,6 @@ type EMStats struct {
 // nats. A sample out of reach of every component counts for the nearest ones, as it should, however far it is.
 func MixtureEM(s EMStats, x []float64, m Mixture) float64 { return active().MixtureEM(s, x, m) }
 
-// farBase2 is the |v| beyond which the E-step leaves linear space, 39 standard deviations.
-const farBase2 = 33
-
 // MixtureEM is the package function on tier t.
 func (t Tier) MixtureEM(s EMStats, x []float64, m Mixture) float64 {
 	m.check()
@@ -37,7 +34,7 @@ func (t Tier) MixtureEM(s EMStats, x []float64, m Mixture) float64 {
 	for i, v := range x {
 		logLik[i&7] += emWeights(e, cs, v)
 		for k := range cs {
-			d := v - cs[k].mean
+			d := v - cs[k].Mean
 			a := acc[3*k : 3*k+3]
 			rd := float64(e[k] * d)
 			a[0][i&7] += e[k]
@@ -56,27 +53,27 @@ func emWeights(r []float64, cs []component, x float64) float64 {
 	near := math.Inf(1)
 	for k := range cs {
 		c := &cs[k]
-		r[k] = math.Abs(float64((x - c.mean) * c.ih))
-		if c.w != 0 && !(r[k] >= near) {
+		r[k] = math.Abs(float64((x - c.Mean) * c.IH))
+		if c.W != 0 && !(r[k] >= near) {
 			near = r[k]
 		}
 	}
 	// Within reach the exponents are -v²; beyond, the nearest component's is factored out.
 	shift := 0.0
-	if !(near <= farBase2) {
+	if !(near <= asm.FarBase2) {
 		shift = near
 	}
 	f := 0.0
 	for k := range cs {
 		a := math.Max(-float64((r[k]-shift)*(r[k]+shift)), -1200)
-		kf := a + (nearest + expBias)
-		e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(nearest+expBias)))
-		r[k] = float64(cs[k].density * math.Float64frombits(math.Float64bits(e)+math.Float64bits(kf)<<52))
+		kf := a + (asm.Nearest + asm.ExpBias)
+		e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
+		r[k] = float64(cs[k].Density * math.Float64frombits(math.Float64bits(e)+math.Float64bits(kf)<<52))
 		f += r[k]
 	}
 	inv := 1 / f
 	for k := range r {
 		r[k] = float64(r[k] * inv)
 	}
-	return math.FMA(-float64(shift*shift), math.Ln2, logNormal(f, -expBias))
+	return math.FMA(-float64(shift*shift), math.Ln2, logNormal(f, -asm.ExpBias))
 }

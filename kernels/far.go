@@ -17,32 +17,32 @@ type farSums struct {
 }
 
 func (s *farSums) nearest(c *component, x float64) {
-	if c.w == 0 {
+	if c.W == 0 {
 		return
 	}
-	if u := math.Abs(float64((x - c.mean) * c.ih)); !(u >= s.vm) {
+	if u := math.Abs(float64((x - c.Mean) * c.IH)); !(u >= s.vm) {
 		s.vm = u
 	}
-	s.scale = math.Max(s.scale, c.scale)
+	s.scale = math.Max(s.scale, c.Scale)
 }
 
 func (s *farSums) add(c *component, x float64) {
-	v := float64((x - c.mean) * c.ih)
+	v := float64((x - c.Mean) * c.IH)
 	u := math.Abs(v)
 	// The difference of squares as a product: it neither overflows early nor cancels.
 	a := math.Max(-float64((u-s.vm)*(u+s.vm)), -1200)
-	kf := a + (nearest + expBias)
-	e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(nearest+expBias)))
+	kf := a + (asm.Nearest + asm.ExpBias)
+	e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
 	e = math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
 	t := float64(e * millsFar(u))
 	if math.Signbit(v) {
-		s.d = math.FMA(-c.w, t, s.d)
-		s.wn += c.w
+		s.d = math.FMA(-c.W, t, s.d)
+		s.wn += c.W
 	} else {
-		s.d = math.FMA(c.w, t, s.d)
-		s.wp += c.w
+		s.d = math.FMA(c.W, t, s.d)
+		s.wp += c.W
 	}
-	s.f = math.FMA(c.density, e, s.f)
+	s.f = math.FMA(c.Density, e, s.f)
 }
 
 // forward returns z and L. With t_m the distance of the nearest component, a tail sum is
@@ -53,14 +53,13 @@ func (s *farSums) forward() (z, l float64) {
 		// In a gap between components: F and S are ordinary, only the density is out of reach.
 		vm2 := float64(s.vm * s.vm)
 		d := float64(s.d * exp2(math.Max(-vm2, -1300)))
-		z = probit(math.FMA(bias, s.wp, -d), math.FMA(bias, s.wn, d))
-		l = math.FMA(-vm2, asm.Ln2Hi, logNormal(s.f, -expBias)+math.FMA(0.5*z, z, asm.LnSqrt2Pi))
+		z = probit(math.FMA(asm.Bias, s.wp, -d), math.FMA(asm.Bias, s.wn, d))
+		l = math.FMA(-vm2, asm.Ln2Hi, logNormal(s.f, -asm.ExpBias)+math.FMA(0.5*z, z, asm.LnSqrt2Pi))
 		return z, math.FMA(-vm2, asm.Ln2Lo, l)
 	}
-	const sqrt2Pi = 1 / asm.InvSqrt2Pi
 	tm := float64(s.vm * asm.InvC)
-	logA := func(z float64) float64 { return logNormal(sqrt2Pi*asm.Alpha*z*millsFar(asm.CHi*z), 0) }
-	q := -logNormal(math.Abs(s.d)*tm*sqrt2Pi, -expBias)
+	logA := func(z float64) float64 { return logNormal(asm.Sqrt2Pi*asm.Alpha*z*millsFar(asm.CHi*z), 0) }
+	q := -logNormal(math.Abs(s.d)*tm*asm.Sqrt2Pi, -asm.ExpBias)
 	delta := 2 * (q / tm) / (1 + math.Sqrt(1+2*(q/tm/tm)))
 	for range 3 {
 		zi := tm + delta
@@ -71,7 +70,7 @@ func (s *farSums) forward() (z, l float64) {
 	if s.wp == 0 {
 		z = -z
 	}
-	return z, math.FMA(delta, tm+0.5*delta, logNormal(s.f, -expBias)+asm.LnSqrt2Pi)
+	return z, math.FMA(delta, tm+0.5*delta, logNormal(s.f, -asm.ExpBias)+asm.LnSqrt2Pi)
 }
 
 // farForward is forwardOne for any x at all. At ±Inf, and where z overflows, L is its limit, -log of the largest scale.

@@ -1,6 +1,10 @@
 package kernels
 
-import "math"
+import (
+	"math"
+
+	"github.com/gaussflow/gaussflow/asm"
+)
 
 // The flat path of the inverse. In a gap between components the map can be so flat that many numbers x share one z: the
 // tails that tell them apart are smaller than half an ulp of Φ(z). The inverse is still well defined there, and is
@@ -94,12 +98,12 @@ func inverseFlat(cs []component, z, lo, hi float64) float64 {
 		for k := range cs {
 			c := &cs[k]
 			s.add(c, x)
-			if math.Signbit(x-c.mean) != lower {
-				weight = weight.add(dd{c.w, 0})
+			if math.Signbit(x-c.Mean) != lower {
+				weight = weight.add(dd{c.W, 0})
 			}
 		}
 		excess := weight.add(p.neg()) // of the whole components on the side that counts, over the target
-		d := s.d * unbias
+		d := s.d * asm.Unbias
 		above := excess.hi > d
 		if !lower {
 			above = excess.hi < -d

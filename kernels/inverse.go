@@ -17,7 +17,7 @@ func (s *inverseSums) add(c *component, x float64, lower bool) {
 	v, vl := c.base2(x)
 	e, r := gauss(v, vl)
 	t := float64(e * r)
-	w := c.w
+	w := c.W
 	if math.Signbit(v) {
 		s.d = math.FMA(-w, t, s.d)
 		if !lower {
@@ -31,9 +31,9 @@ func (s *inverseSums) add(c *component, x float64, lower bool) {
 		}
 		s.wp += w
 	}
-	fe := float64(c.density * e)
-	s.f = math.FMA(c.density, e, s.f)
-	s.df = math.FMA(-fe, float64(v*c.ih), s.df)
+	fe := float64(c.Density * e)
+	s.f = math.FMA(c.Density, e, s.f)
+	s.df = math.FMA(-fe, float64(v*c.IH), s.df)
 }
 
 // twoSumError returns (a+b) - fl(a+b), exactly (Knuth).
@@ -78,7 +78,7 @@ func newInverseTarget(z float64) inverseTarget {
 		t.q = float64(z * h)
 		v := float64(asm.CHi * z)
 		e, _ := gauss(v, 0)
-		t.invPhi = 1 / float64(e*(asm.InvAlphaSqrt2Pi*unbias))
+		t.invPhi = 1 / float64(e*(asm.InvAlphaSqrt2Pi*asm.Unbias))
 	}
 	return t
 }
@@ -96,7 +96,7 @@ func (t *inverseTarget) residual(s *inverseSums, z float64) float64 {
 	} else {
 		c = ((0.5 - s.wn) - t.q) - s.lost
 	}
-	g := math.FMA(-unbias, s.d, c) * t.invPhi
+	g := math.FMA(-asm.Unbias, s.d, c) * t.invPhi
 	if math.Abs(g) < 0x1p-6 {
 		// Taylor of Φ⁻¹ about Φ(z*): z' = 1/φ, z” = z/φ², z”' = (1+2z²)/φ³.
 		rho = g * math.FMA(g, math.FMA(g, math.FMA(t.z*t.z, 1./3, 1./6), 0.5*t.z), 1)
@@ -116,13 +116,13 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 	var mean, second float64
 	for k := range cs {
 		c := &cs[k]
-		if c.w == 0 {
+		if c.W == 0 {
 			continue
 		}
-		b := math.FMA(c.scale, z, c.mean)
+		b := math.FMA(c.Scale, z, c.Mean)
 		lo, hi = math.Min(lo, b), math.Max(hi, b)
-		narrow, wide = math.Min(narrow, c.scale), math.Max(wide, c.scale)
-		mean = math.FMA(c.w, c.mean, mean)
+		narrow, wide = math.Min(narrow, c.Scale), math.Max(wide, c.Scale)
+		mean = math.FMA(c.W, c.Mean, mean)
 	}
 	if math.IsInf(z, 0) {
 		return z, logNormal(wide, 0)
@@ -133,8 +133,8 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 	}
 	for k := range cs {
 		c := &cs[k]
-		d := c.mean - mean
-		second = math.FMA(c.w, math.FMA(d, d, float64(c.scale*c.scale)), second)
+		d := c.Mean - mean
+		second = math.FMA(c.W, math.FMA(d, d, float64(c.Scale*c.Scale)), second)
 	}
 	x = math.FMA(math.Sqrt(second), z, mean)
 	if !(lo < x && x < hi) {

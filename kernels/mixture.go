@@ -20,13 +20,8 @@ type Mixtures struct {
 	Weight, Mean, Scale []float64
 }
 
-// component is one Gaussian in the form the inner loop wants: 1/σ in base-two units, C/σ, as a sum of two float64.
-type component struct {
-	mean, scale float64
-	ih, il      float64 // C/σ = ih + il
-	w           float64
-	density     float64 // w/(σ√2π·Alpha)
-}
+// component is one Gaussian in the form the inner loop wants.
+type component asm.Component
 
 func newComponent(w, mean, scale float64) component {
 	ih := asm.CHi / scale
@@ -49,13 +44,13 @@ type sums struct {
 // base2 returns v = C·(x-mean)/σ = v + vl, the residuals of the subtraction, of the product and of 1/σ in vl.
 // Without them the rounding of t alone would cost t² ulp of φ: 500 ulp at 37σ.
 func (c *component) base2(x float64) (v, vl float64) {
-	d := x - c.mean
+	d := x - c.Mean
 	b := d - x
-	dl := (x - (d - b)) - (c.mean + b)
-	v = float64(d * c.ih)
-	vl = math.FMA(d, c.ih, -v)
-	vl = math.FMA(d, c.il, vl)
-	vl = math.FMA(dl, c.ih, vl)
+	dl := (x - (d - b)) - (c.Mean + b)
+	v = float64(d * c.IH)
+	vl = math.FMA(d, c.IH, -v)
+	vl = math.FMA(d, c.IL, vl)
+	vl = math.FMA(dl, c.IH, vl)
 	return v, vl
 }
 
@@ -70,9 +65,9 @@ func gauss(v, vl float64) (e, r float64) {
 		u, vl = asm.VMax, 0
 	}
 	y := float64(u * u)
-	// kf = nearest + 480 - y rounded to an integer; its low bits go to the exponent as they are.
-	kf := (nearest + expBias) - y
-	rem := math.FMA(-u, u, -(kf - (nearest + expBias)))
+	// kf = asm.Nearest + 480 - y rounded to an integer; its low bits go to the exponent as they are.
+	kf := (asm.Nearest + asm.ExpBias) - y
+	rem := math.FMA(-u, u, -(kf - (asm.Nearest + asm.ExpBias)))
 	rem = math.FMA(-(u + u), vl, rem)
 	e = exp2Unit(&asm.AlphaExp2, asm.Alpha, rem)
 	e = math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
@@ -84,27 +79,27 @@ func (s *sums) add(c *component, x float64) {
 	e, r := gauss(v, vl)
 	t := e * r
 	if math.Signbit(v) {
-		s.d = math.FMA(-c.w, t, s.d)
-		s.wn += c.w
+		s.d = math.FMA(-c.W, t, s.d)
+		s.wn += c.W
 	} else {
-		s.d = math.FMA(c.w, t, s.d)
-		s.wp += c.w
+		s.d = math.FMA(c.W, t, s.d)
+		s.wp += c.W
 	}
-	s.f = math.FMA(c.density, e, s.f)
+	s.f = math.FMA(c.Density, e, s.f)
 }
 
 // tails returns F and S, biased.
 func (s *sums) tails() (fs, ss float64) {
-	return math.FMA(bias, s.wp, -s.d), math.FMA(bias, s.wn, s.d)
+	return math.FMA(asm.Bias, s.wp, -s.d), math.FMA(asm.Bias, s.wn, s.d)
 }
 
 // near reports whether the linear-space sums are good; if not, the far path is asked. NaN is not near.
-func (s *sums) near() bool { return math.Abs(s.d) >= farDensity }
+func (s *sums) near() bool { return math.Abs(s.d) >= asm.FarDensity }
 
 // forward returns z and L = log dz/dx of a sample near its mixture.
 func (s *sums) forward() (z, l float64) {
 	z = probit(s.tails())
-	return z, logNormal(s.f, -expBias) + math.FMA(0.5*z, z, asm.LnSqrt2Pi)
+	return z, logNormal(s.f, -asm.ExpBias) + math.FMA(0.5*z, z, asm.LnSqrt2Pi)
 }
 
 // cdf returns F, S and f.
@@ -113,7 +108,7 @@ func (s *sums) cdf(x float64) (cdf, sf, pdf float64) {
 		return x, x, x
 	}
 	fs, ss := s.tails()
-	return float64(fs * unbias), float64(ss * unbias), float64(s.f * unbias)
+	return float64(fs * asm.Unbias), float64(ss * asm.Unbias), float64(s.f * asm.Unbias)
 }
 
 // sumOne adds up the mixture at x.

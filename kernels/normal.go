@@ -19,7 +19,7 @@ func normCDF(x float64) float64 {
 		return x
 	}
 	e, r := normTail(x)
-	t := float64(float64(e*r) * unbias)
+	t := float64(float64(e*r) * asm.Unbias)
 	if math.Signbit(x) {
 		return t
 	}
@@ -31,7 +31,7 @@ func normPDF(x float64) float64 {
 		return x
 	}
 	e, _ := normTail(x)
-	return float64(float64(e*asm.InvAlphaSqrt2Pi) * unbias)
+	return float64(float64(e*asm.InvAlphaSqrt2Pi) * asm.Unbias)
 }
 
 // normLogCDF: below zero log R(v) - x²/2, whose terms have one sign; above it log1p(-Φ(-x)).
@@ -61,7 +61,7 @@ func normQuantile(p float64) float64 {
 	case p == 1:
 		return math.Inf(1)
 	}
-	return probit(float64(p*bias), float64((1-p)*bias))
+	return probit(float64(p*asm.Bias), float64((1-p)*asm.Bias))
 }
 
 func log(x float64) float64 {
@@ -73,7 +73,7 @@ func log(x float64) float64 {
 		return math.NaN()
 	case x > math.MaxFloat64:
 		return x
-	case x < minNormal:
+	case x < asm.MinNormal:
 		return logNormal(x*0x1p54, -54)
 	}
 	return logNormal(x, 0)

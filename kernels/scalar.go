@@ -10,26 +10,6 @@ import (
 // for operation. math.FMA stands where the vector code fuses; float64(a*b)+c where it does not, because the compiler
 // is free to fuse a plain a*b+c on some architectures.
 
-const (
-	// expBias keeps the linear-space sums away from subnormal numbers: Gaussians are carried as 2^(expBias - v²), and
-	// the bias is taken off once per sample instead of letting each component underflow (and stall) on its own.
-	expBias = 480
-	bias    = 0x1p480
-	unbias  = 0x1p-480
-
-	// nearest rounds to the nearest integer when added and subtracted, and leaves the integer in its low bits.
-	nearest = 0x1.8p52
-
-	// farDensity: a lane whose tails sum to less than this (biased) has every component more than 33/C = 39 standard
-	// deviations away; it is recomputed in log space. Components clamped at asm.VMax contribute 2^-196 of it at most.
-	farDensity = 0x1p-620
-
-	// probitCut separates the central probit from its tail; a power of two, so that a scaled p compares exactly.
-	probitCut = 0x1p-7
-
-	minNormal = 0x1p-1022
-)
-
 // exp2Unit returns c0·2^r for |r| ≤ 1/2, c = c0·asm.Exp2.
 func exp2Unit(c *[11]float64, c0, r float64) float64 {
 	g := math.FMA(c[10], r, c[9])
@@ -47,21 +27,21 @@ func exp2Unit(c *[11]float64, c0, r float64) float64 {
 
 // exp2 returns 2^a for -1500 ≤ a ≤ 1100 or so, in two scalings so that the result rounds once when it is subnormal.
 func exp2(a float64) float64 {
-	kf := a + nearest
-	return scale2(exp2Unit(&asm.Exp2, 1, a-(kf-nearest)), kf)
+	kf := a + asm.Nearest
+	return scale2(exp2Unit(&asm.Exp2, 1, a-(kf-asm.Nearest)), kf)
 }
 
 // exp returns e^x, any x.
 func exp(x float64) float64 {
 	x = math.Max(math.Min(x, 710), -750) // past them the result is ±Inf or 0; NaN stays
-	kf := math.FMA(x, asm.Log2EHi, nearest)
-	r := math.FMA(x, asm.Log2EHi, -(kf - nearest))
+	kf := math.FMA(x, asm.Log2EHi, asm.Nearest)
+	r := math.FMA(x, asm.Log2EHi, -(kf - asm.Nearest))
 	return scale2(exp2Unit(&asm.Exp2, 1, math.FMA(x, asm.Log2ELo, r)), kf)
 }
 
-// scale2 returns e·2^n, where kf = nearest + n.
+// scale2 returns e·2^n, where kf = asm.Nearest + n.
 func scale2(e, kf float64) float64 {
-	n := int64(math.Float64bits(kf)) - int64(math.Float64bits(nearest))
+	n := int64(math.Float64bits(kf)) - int64(math.Float64bits(asm.Nearest))
 	h := n >> 1
 	return float64(e*pow2(h)) * pow2(n-h)
 }
@@ -146,7 +126,7 @@ func probitCentre(p, sub float64) float64 {
 
 // probitTail returns the size of the quantile for p = ps·2^-480 in [2^-1300, 1/128].
 func probitTail(ps float64) float64 {
-	r := math.Sqrt(-logNormal(ps, -expBias))
+	r := math.Sqrt(-logNormal(ps, -asm.ExpBias))
 	a, b := &asm.TailP, &asm.TailQ
 	n := math.FMA(a[9], r, a[8])
 	d := math.FMA(b[10], r, b[9])
@@ -176,8 +156,8 @@ func probit(fs, ss float64) float64 {
 	if !(fs <= ss) {
 		ps, sign = ss, -1
 	}
-	p := ps * unbias
-	if p >= probitCut {
+	p := ps * asm.Unbias
+	if p >= asm.ProbitCut {
 		// 2p-1 on the lower side and 1-2p on the upper: at p = 1/2 both give +0.
 		return probitCentre(p, math.FMA(2*sign, p, -sign))
 	}
