@@ -72,23 +72,23 @@ func newSampleGrad(gz, gl, x, z, l float64) sampleGrad {
 
 // component returns the gradients with respect to one component's logit, mean and log scale.
 func (s *sampleGrad) component(c *component) (dLogit, dMean, dLogScale float64) {
-	d := s.x - c.Mean
-	v := float64(d * c.IH)
+	d := s.x - c.mean
+	v := float64(d * c.ih)
 	u := math.Abs(v)
-	r := float64(float64(c.Density*asm.Sqrt2Pi) * gaussRatio(math.FMA(s.zeta-u, s.zeta+u, s.l2)))
-	part := float64(float64(float64(r*s.slope)*float64(c.Scale*(asm.Alpha*asm.Sqrt2Pi))) * millsFar(u)) // w·Φ(-|t|)/φ(z)
-	tOverScale := float64(float64(v*c.IH) * (asm.InvC * asm.InvC))
+	r := float64(float64(c.density*asm.Sqrt2Pi) * gaussRatio(math.FMA(s.zeta-u, s.zeta+u, s.l2)))
+	part := float64(float64(float64(r*s.slope)*float64(c.scale*(asm.Alpha*asm.Sqrt2Pi))) * millsFar(u)) // w·Φ(-|t|)/φ(z)
+	tOverScale := float64(float64(v*c.ih) * (asm.InvC * asm.InvC))
 	s.sum = math.FMA(r, tOverScale, s.sum)
 
 	// Lower side: w(Φ(t)-F)/φ(z); upper: the same of the mirror image, with the sign turned.
 	if math.Signbit(v) != (s.z <= 0) {
-		part = math.FMA(c.W, s.whole, -part)
+		part = math.FMA(c.w, s.whole, -part)
 	}
-	h := math.FMA(-c.W, s.tail, part)
+	h := math.FMA(-c.w, s.tail, part)
 	if !(s.z <= 0) {
 		h = -h
 	}
-	dLogit = math.FMA(s.a, h, float64(s.gl*(r-c.W)))
+	dLogit = math.FMA(s.a, h, float64(s.gl*(r-c.w)))
 	dMean = float64(r * math.FMA(s.gl, tOverScale, -s.ae))
 	t := float64(v * asm.InvC)
 	dLogScale = float64(r * math.FMA(s.gl, math.FMA(t, t, -1), -float64(s.ae*d)))

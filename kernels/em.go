@@ -34,7 +34,7 @@ func (t Tier) MixtureEM(s EMStats, x []float64, m Mixture) float64 {
 	for i, v := range x {
 		logLik[i&7] += emWeights(e, cs, v)
 		for k := range cs {
-			d := v - cs[k].Mean
+			d := v - cs[k].mean
 			a := acc[3*k : 3*k+3]
 			rd := float64(e[k] * d)
 			a[0][i&7] += e[k]
@@ -53,8 +53,8 @@ func emWeights(r []float64, cs []component, x float64) float64 {
 	near := math.Inf(1)
 	for k := range cs {
 		c := &cs[k]
-		r[k] = math.Abs(float64((x - c.Mean) * c.IH))
-		if c.W != 0 && !(r[k] >= near) {
+		r[k] = math.Abs(float64((x - c.mean) * c.ih))
+		if c.w != 0 && !(r[k] >= near) {
 			near = r[k]
 		}
 	}
@@ -68,7 +68,7 @@ func emWeights(r []float64, cs []component, x float64) float64 {
 		a := math.Max(-float64((r[k]-shift)*(r[k]+shift)), -1200)
 		kf := a + (asm.Nearest + asm.ExpBias)
 		e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
-		r[k] = float64(cs[k].Density * math.Float64frombits(math.Float64bits(e)+math.Float64bits(kf)<<52))
+		r[k] = float64(cs[k].density * math.Float64frombits(math.Float64bits(e)+math.Float64bits(kf)<<52))
 		f += r[k]
 	}
 	inv := 1 / f

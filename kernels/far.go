@@ -17,17 +17,17 @@ type farSums struct {
 }
 
 func (s *farSums) nearest(c *component, x float64) {
-	if c.W == 0 {
+	if c.w == 0 {
 		return
 	}
-	if u := math.Abs(float64((x - c.Mean) * c.IH)); !(u >= s.vm) {
+	if u := math.Abs(float64((x - c.mean) * c.ih)); !(u >= s.vm) {
 		s.vm = u
 	}
-	s.scale = math.Max(s.scale, c.Scale)
+	s.scale = math.Max(s.scale, c.scale)
 }
 
 func (s *farSums) add(c *component, x float64) {
-	v := float64((x - c.Mean) * c.IH)
+	v := float64((x - c.mean) * c.ih)
 	u := math.Abs(v)
 	// The difference of squares as a product: it neither overflows early nor cancels.
 	a := math.Max(-float64((u-s.vm)*(u+s.vm)), -1200)
@@ -36,13 +36,13 @@ func (s *farSums) add(c *component, x float64) {
 	e = math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
 	t := float64(e * millsFar(u))
 	if math.Signbit(v) {
-		s.d = math.FMA(-c.W, t, s.d)
-		s.wn += c.W
+		s.d = math.FMA(-c.w, t, s.d)
+		s.wn += c.w
 	} else {
-		s.d = math.FMA(c.W, t, s.d)
-		s.wp += c.W
+		s.d = math.FMA(c.w, t, s.d)
+		s.wp += c.w
 	}
-	s.f = math.FMA(c.Density, e, s.f)
+	s.f = math.FMA(c.density, e, s.f)
 }
 
 // forward returns z and L. With t_m the distance of the nearest component, a tail sum is

@@ -17,7 +17,7 @@ func (s *inverseSums) add(c *component, x float64, lower bool) {
 	v, vl := c.base2(x)
 	e, r := gauss(v, vl)
 	t := float64(e * r)
-	w := c.W
+	w := c.w
 	if math.Signbit(v) {
 		s.d = math.FMA(-w, t, s.d)
 		if !lower {
@@ -31,9 +31,9 @@ func (s *inverseSums) add(c *component, x float64, lower bool) {
 		}
 		s.wp += w
 	}
-	fe := float64(c.Density * e)
-	s.f = math.FMA(c.Density, e, s.f)
-	s.df = math.FMA(-fe, float64(v*c.IH), s.df)
+	fe := float64(c.density * e)
+	s.f = math.FMA(c.density, e, s.f)
+	s.df = math.FMA(-fe, float64(v*c.ih), s.df)
 }
 
 // twoSumError returns (a+b) - fl(a+b), exactly (Knuth).
@@ -116,13 +116,13 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 	var mean, second float64
 	for k := range cs {
 		c := &cs[k]
-		if c.W == 0 {
+		if c.w == 0 {
 			continue
 		}
-		b := math.FMA(c.Scale, z, c.Mean)
+		b := math.FMA(c.scale, z, c.mean)
 		lo, hi = math.Min(lo, b), math.Max(hi, b)
-		narrow, wide = math.Min(narrow, c.Scale), math.Max(wide, c.Scale)
-		mean = math.FMA(c.W, c.Mean, mean)
+		narrow, wide = math.Min(narrow, c.scale), math.Max(wide, c.scale)
+		mean = math.FMA(c.w, c.mean, mean)
 	}
 	if math.IsInf(z, 0) {
 		return z, logNormal(wide, 0)
@@ -133,8 +133,8 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 	}
 	for k := range cs {
 		c := &cs[k]
-		d := c.Mean - mean
-		second = math.FMA(c.W, math.FMA(d, d, float64(c.Scale*c.Scale)), second)
+		d := c.mean - mean
+		second = math.FMA(c.w, math.FMA(d, d, float64(c.scale*c.scale)), second)
 	}
 	x = math.FMA(math.Sqrt(second), z, mean)
 	if !(lo < x && x < hi) {
