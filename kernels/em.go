@@ -65,7 +65,8 @@ func emWeights(r []float64, cs []component, x float64) float64 {
 	}
 	f := 0.0
 	for k := range cs {
-		a := math.Max(-float64((r[k]-shift)*(r[k]+shift)), -1200)
+		// A component without weight may be nearer: hold its exponent at 0.
+		a := math.Max(math.Min(-float64((r[k]-shift)*(r[k]+shift)), 0), -1200)
 		kf := a + (asm.Nearest + asm.ExpBias)
 		e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
 		r[k] = float64(cs[k].density * math.Float64frombits(math.Float64bits(e)+math.Float64bits(kf)<<52))

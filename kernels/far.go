@@ -30,7 +30,8 @@ func (s *farSums) add(c *component, x float64) {
 	v := float64((x - c.mean) * c.ih)
 	u := math.Abs(v)
 	// The difference of squares as a product: it neither overflows early nor cancels.
-	a := math.Max(-float64((u-s.vm)*(u+s.vm)), -1200)
+	// A component without weight may be nearer than the nearest one with it: hold its exponent at 0.
+	a := math.Max(math.Min(-float64((u-s.vm)*(u+s.vm)), 0), -1200)
 	kf := a + (asm.Nearest + asm.ExpBias)
 	e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
 	e = math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
