@@ -7,6 +7,7 @@ package blas
 #include <stddef.h>
 
 void openblas_set_num_threads(int n);
+int openblas_get_num_threads(void);
 
 // LAPACK itself, not LAPACKE: Debian builds OpenBLAS without the latter. The
 // trailing sizes are the lengths of the character arguments, which Fortran
@@ -40,6 +41,9 @@ var impl netlib.Implementation
 
 func init() { C.openblas_set_num_threads(1) }
 
+// threads returns the number of threads that a call uses.
+func threads() int { return int(C.openblas_get_num_threads()) }
+
 func gemm(tA, tB Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
 	impl.Dgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
@@ -48,8 +52,8 @@ func syrkUpper(t Transpose, n, k int, alpha float64, a []float64, lda int, beta 
 	impl.Dsyrk(blas.Upper, t, n, k, alpha, a, lda, beta, c, ldc)
 }
 
-// symEig overwrites a with the eigenvectors in its rows, by ascending value:
-// Fortran's columns are our rows.
+// symEig overwrites a, whose largest element is near 1, with the eigenvectors in
+// its rows, by ascending value: Fortran's columns are our rows.
 func symEig(values []float64, a Matrix) bool {
 	n, lda := C.int(a.Rows), C.int(a.Stride)
 	data, w := (*C.double)(&a.Data[0]), (*C.double)(&values[0])

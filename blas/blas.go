@@ -175,11 +175,9 @@ func SymEig(values []float64, a Matrix) error {
 	// power of two takes the largest element near 1 and costs no bits.
 	_, exp := math.Frexp(largest)
 	for i := range n {
-		row := a.Data[i*a.Stride:][i:n]
-		for j := range row {
-			row[j] = math.Ldexp(row[j], -exp)
+		for j := i; j < n; j++ {
+			a.Data[i*a.Stride+j] = math.Ldexp(a.Data[i*a.Stride+j], -exp)
 		}
-		flush(row)
 	}
 	if !symEig(values, a) { // ascending
 		return fmt.Errorf("blas: SymEig: the eigenvalue iteration did not converge for the %d×%d matrix", n, n)
@@ -198,16 +196,6 @@ func SymEig(values []float64, a Matrix) error {
 		}
 	}
 	return nil
-}
-
-// flush sets to zero what counts for nothing in a matrix whose largest element is
-// near 1, being far below the rounding errors of its decomposition.
-func flush(x []float64) {
-	for i, v := range x {
-		if math.Abs(v) < 0x1p-200 {
-			x[i] = 0
-		}
-	}
 }
 
 // SLogDet returns the sign of the determinant of the square matrix A and the

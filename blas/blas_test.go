@@ -275,10 +275,18 @@ func TestSymEig(t *testing.T) {
 		}
 		return m
 	}
+	// Its tridiagonal form has blocks of very different size, of which the
+	// smallest stand for zeros.
+	blocks := diag(make([]float64, 11)...)
+	for j, v := range map[int]float64{1: 8.720925843766959e+222, 4: 3.881191974242028e+227, 5: 1.2794932957430806e+271, 10: 8.55215617462019e+270} {
+		blocks.Data[j] = v
+	}
+	blocks.Data[blocks.Stride+1] = 5.332739511415213e+270
 	for name, test := range map[string]struct {
 		a    Matrix
 		want []float64 // nil: not known beforehand
 	}{
+		"blocks":       {blocks, nil},
 		"empty":        {diag(), []float64{}},
 		"one":          {diag(-3), []float64{-3}},
 		"zero":         {diag(0, 0, 0), []float64{0, 0, 0}},
