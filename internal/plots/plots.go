@@ -63,7 +63,7 @@ func Init(w io.Writer, c Comparison) error {
 // Trained writes, as a PNG, the same two panels after the given number of training
 // steps, and the errors before and after as bars on a log axis.
 func Trained(w io.Writer, before, after Comparison, steps int) error {
-	overlay, err := overlayPanel(fmt.Sprintf("After %d steps: pushforwards overlaid", steps), after, "coupling, trained")
+	overlay, err := overlayPanel(fmt.Sprintf("After step %d: pushforwards overlaid", steps), after, "coupling, trained")
 	if err != nil {
 		return err
 	}
