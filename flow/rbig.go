@@ -1,0 +1,193 @@
+package flow
+
+import (
+	"fmt"
+	"iter"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+// RBIGOptions says how [FitRBIG] fits. The zero value is a sensible default.
+type RBIGOptions struct {
+	// Blocks is the number of blocks, each a rotation and a mixture per
+	// coordinate; 0 means 8.
+	Blocks int
+
+	// Components is the number of components of each mixture; 0 means 8.
+	Components int
+
+	// Seed makes some of the starting values of each mixture's fit. The same
+	// data, options and seed give the same flow, bit for bit.
+	Seed uint64
+}
+
+// FitRBIG fits a diagonal flow to the rows of x by rotation-based iterative
+// Gaussianization (Laparra, Camps-Valls & Malo 2011). Each block rotates what
+// the last one left to its principal axes, fits a Gaussian mixture to every
+// coordinate, and takes the coordinate through it to a normal variable. Nothing
+// is clipped, so the flow is a bijection with a density that integrates to 1.
+//
+// x holds one sample per row. It need not be standardised, but where the spreads
+// of its columns differ by many orders of magnitude the rotation is blind to the
+// small ones. The fit keeps three copies of x in memory. It is an error if
+//   - x has no rows or columns, or an element is not finite or beyond 1e50;
+//   - there are fewer rows than components, or not more rows than columns;
+//   - a column is constant, or columns depend on each other linearly, so that
+//     there is no density;
+//   - a coordinate takes fewer distinct values than the mixture has components.
+func FitRBIG(x mat.Matrix, o RBIGOptions) (*Flow, error) {
+	const what = "FitRBIG"
+	if _, err := kernels.Active(); err != nil {
+		return nil, fmt.Errorf("flow: %s: %w", what, err)
+	}
+	data, err := readAll(what, x)
+	if err != nil {
+		return nil, err
+	}
+	f, err := fitRBIG(data, o)
+	if err != nil {
+		return nil, fmt.Errorf("flow: %s: %w", what, err)
+	}
+	return f, nil
+}
+
+// fitRBIG overwrites x.
+func fitRBIG(x tile, o RBIGOptions) (*Flow, error) {
+	if o.Blocks < 0 || o.Components < 0 {
+		return nil, fmt.Errorf("options ask for %d blocks of %d components; they must be positive, or 0 for the default", o.Blocks, o.Components)
+	}
+	if o.Blocks == 0 {
+		o.Blocks = 8
+	}
+	if o.Components == 0 {
+		o.Components = 8
+	}
+	if err := checkData(x, o.Components); err != nil {
+		return nil, err
+	}
+	y := newTile(x.d, x.n)
+	var blocks []block
+	for b := range o.Blocks {
+		axes, err := pca(x, y)
+		if err != nil {
+			return nil, fmt.Errorf("block %d: %w", b, err)
+		}
+		rotation := newRotation(x.d, axes)
+		apply(rotation, y, nil, x)
+		if err := checkRotated(b, axes, y, x); err != nil {
+			return nil, err
+		}
+		mixtures, err := fitMixtures(b, y, o)
+		if err != nil {
+			return nil, err
+		}
+		// What the next block sees is what the flow will compute, from the
+		// parameters as they are stored.
+		apply(mixtures, x, nil, y)
+		for j := range x.d {
+			if i := slices.IndexFunc(x.row(j), func(v float64) bool { return v-v != 0 }); i >= 0 {
+				return nil, fmt.Errorf("block %d: %w", b, &overflowError{i})
+			}
+		}
+		blocks = append(blocks, block{rotation, mixtures})
+	}
+	return newFlow(x.d, blocks), nil
+}
+
+// fitMixtures fits block b's mixture to each coordinate of y, in parallel.
+func fitMixtures(b int, y tile, o RBIGOptions) (*mixtures, error) {
+	fits := make([]kernels.Mixture, y.d)
+	var first firstError
+	overTiles(y.d, 1, func(coordinates iter.Seq2[int, int]) {
+		for j := range coordinates {
+			// A stream of its own for each coordinate: the order of the work
+			// does not matter.
+			rng := rand.New(rand.NewPCG(o.Seed, uint64(b)<<32|uint64(j)))
+			var err error
+			if fits[j], err = fitMixture(y.row(j), o.Components, rng); err != nil {
+				first.set(j, fmt.Errorf("block %d, coordinate %d after the rotation: %w", b, j, err))
+			}
+		}
+	})
+	if first.err != nil {
+		return nil, first.err
+	}
+	most := 0.0
+	logScale := make([]float64, o.Components)
+	for _, m := range fits {
+		kernels.Log(logScale, m.Scale)
+		for _, l := range logScale {
+			most = max(most, math.Abs(l))
+		}
+	}
+	if most >= maxLogScale {
+		return nil, fmt.Errorf("block %d: a component has |log σ| = %.4g, outside the range %d of the kernels; rescale the data", b, most, maxLogScale)
+	}
+	bound := scaleBound(most)
+	stored := make([]marginal, y.d)
+	for j, m := range fits {
+		stored[j] = newMarginal(m, bound)
+	}
+	return newMixtures(bound, stored), nil
+}
+
+// checkData refuses data that no flow of k components can be fitted to.
+func checkData(x tile, k int) error {
+	for j := range x.d {
+		column := x.row(j)
+		if i := slices.IndexFunc(column, func(v float64) bool { return math.Abs(v) > reach }); i >= 0 {
+			return fmt.Errorf("row %d, column %d is %.3g; values beyond %g leave the range of the kernels; rescale the data", i, j, column[i], float64(reach))
+		}
+		if slices.Min(column) == slices.Max(column) {
+			return fmt.Errorf("column %d is constant at %v and has no density; drop it", j, column[0])
+		}
+	}
+	switch {
+	case x.n < k:
+		return fmt.Errorf("%d rows are fewer than the %d components of each mixture; give more rows or take fewer components", x.n, k)
+	case x.n <= x.d:
+		return fmt.Errorf("%d rows of %d columns lie in a subspace and have no density; give more rows than columns", x.n, x.d)
+	}
+	return nil
+}
+
+// checkRotated refuses block b's rotated coordinates y = axes·x if one of them
+// holds little but the rounding errors of the rotation: then x has no density, or
+// float64 does not resolve it.
+func checkRotated(b int, axes []float64, y, x tile) error {
+	size := 0.0
+	for j := range x.d {
+		size = max(size, slices.Max(x.row(j)), -slices.Min(x.row(j)))
+	}
+	least := 0x1p-46 * float64(x.d) * size // 64 roundings of each term
+	for j := range x.d {
+		if s := spanOf(x.row(j)); s <= least {
+			return fmt.Errorf("block %d: column %d varies by only %.3g where values reach %.3g; standardize the columns", b, j, s, size)
+		}
+	}
+	for j := range y.d {
+		if s := spanOf(y.row(j)); s <= least {
+			return fmt.Errorf("block %d: columns %s are linearly dependent: a combination of them varies by only %.3g where values reach %.3g; drop one of them", b, mixedBy(axes[j*x.d:(j+1)*x.d]), s, size)
+		}
+	}
+	return nil
+}
+
+func spanOf(x []float64) float64 { return slices.Max(x) - slices.Min(x) }
+
+// mixedBy names the columns that an axis mixes.
+func mixedBy(axis []float64) string {
+	var columns []string
+	for i, v := range axis {
+		if math.Abs(v) > 1e-6 {
+			columns = append(columns, fmt.Sprint(i))
+		}
+	}
+	return strings.Join(columns, ", ")
+}
