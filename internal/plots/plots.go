@@ -123,7 +123,7 @@ func planePanel(c Comparison) (*plot.Plot, error) {
 	}
 	p := newPanel("Δz = z(coupling) − z(diagonal)", "Δz₁", "Δz₂")
 	axes(p)
-	p.Add(&plotter.Scatter{XYs: delta, GlyphStyle: disc(alpha(purple, 0x70), 1.6)})
+	p.Add(&plotter.Scatter{XYs: delta, GlyphStyle: disc(alpha(purple, 0x60), 1.3)})
 	ring := circle(c.Z.Median)
 	p.Add(ring)
 	square(p, r)
@@ -335,7 +335,8 @@ func square(p *plot.Plot, r float64) {
 }
 
 // ticks are multiples of 1, 2 or 5 times a power of ten, about seven of them, labelled
-// in multiples of unit.
+// in multiples of unit. The very ends of the axis have none: a label there would stick
+// out and push the panel's title out of line with its neighbours'.
 type ticks struct{ unit float64 }
 
 func (t ticks) Ticks(min, max float64) []plot.Tick {
@@ -347,8 +348,9 @@ func (t ticks) Ticks(min, max float64) []plot.Tick {
 			break
 		}
 	}
+	end := 0.03 * (max - min)
 	var marks []plot.Tick
-	for i := math.Ceil(min / step); i*step <= max; i++ {
+	for i := math.Ceil((min + end) / step); i*step <= max-end; i++ {
 		marks = append(marks, plot.Tick{Value: i * step * t.unit, Label: strings.ReplaceAll(strconv.FormatFloat(i*step, 'g', 4, 64), "-", "−")})
 	}
 	return marks
