@@ -367,8 +367,8 @@ func TestFitRBIGBadInput(t *testing.T) {
 		{"huge column", column(2, func(r []float64) float64 { return 1e150 * r[2] }), RBIGOptions{}, "column 2 is"},
 		{"largest", with(0, 0, math.MaxFloat64), RBIGOptions{}, "row 0, column 0"},
 		{"tiny column", column(2, func(r []float64) float64 { return 1e-150 * r[2] }), RBIGOptions{}, "column 2 varies by only"},
-		{"all tiny", table1(1e-150), RBIGOptions{}, "spread"},
-		{"denormal", table1(5e-324), RBIGOptions{}, "spread"},
+		{"all tiny", tableOf(1e-150), RBIGOptions{}, "spread"},
+		{"denormal", tableOf(5e-324), RBIGOptions{}, "spread"},
 		{"constant", column(1, func([]float64) float64 { return 0.1 }), RBIGOptions{}, "column 1 is constant at 0.1"},
 		{"nearly constant", column(1, func(r []float64) float64 { return 1e15 + r[1] }), RBIGOptions{}, "column 0 varies by only"},
 		{"equal columns", column(2, func(r []float64) float64 { return r[0] }), RBIGOptions{}, "columns 0, 2 are linearly dependent"},
@@ -380,7 +380,8 @@ func TestFitRBIGBadInput(t *testing.T) {
 		{"two values", column(0, func(r []float64) float64 { return math.Copysign(1, r[0]) }).ColView(0), RBIGOptions{}, "2 distinct values"},
 		{"two different rows", repeat(base.Slice(0, 2, 0, 3), 20), RBIGOptions{}, "linearly dependent"},
 		{"five different rows", repeat(base.Slice(0, 5, 0, 3), 8), RBIGOptions{}, "5 distinct values"},
-		{"an outlier beyond reason", with(7, 1, 1e49).ColView(1), RBIGOptions{}, ""},
+		{"an outlier", with(7, 1, 1e49).ColView(1), RBIGOptions{}, ""},
+		{"an outlier beyond reason", scaled(with(7, 1, 1e54).ColView(1), 1e-5), RBIGOptions{}, "remove the outlier"},
 		{"negative blocks", base, RBIGOptions{Blocks: -1}, "-1 blocks"},
 		{"negative components", base, RBIGOptions{Components: -8}, "-8 components"},
 	} {
@@ -403,11 +404,15 @@ func TestFitRBIGBadInput(t *testing.T) {
 	}
 }
 
-// table1 is a table whose largest values are near size.
-func table1(size float64) *mat.Dense {
-	x := table(40, 2, newRand(5))
-	x.Scale(size, x)
-	return x
+// tableOf is a table whose values are near size.
+func tableOf(size float64) *mat.Dense {
+	return scaled(table(40, 2, newRand(5)), size)
+}
+
+func scaled(x mat.Matrix, by float64) *mat.Dense {
+	var y mat.Dense
+	y.Scale(by, x)
+	return &y
 }
 
 func repeat(x mat.Matrix, times int) *mat.Dense {
