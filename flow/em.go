@@ -69,7 +69,7 @@ func fitMixture(x []float64, k int, rng *rand.Rand) (kernels.Mixture, error) {
 	e := newEM(k)
 	sketch := newSketch(s, k)
 	best, score := e.best(sketch, starts(s, k, rng))
-	for range 4 * k { // each round gains; the limit is never met
+	for range 4 * k { // each round gains, so it ends; the limit is a guard
 		moved := e.moveComponent(best, s)
 		if moved == nil {
 			break
