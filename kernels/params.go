@@ -44,7 +44,9 @@ func (t Tier) Softmax(dst []float64, dstStride int, logit []float64, stride, k, 
 
 // BoundedExp is the package function on tier t.
 func (t Tier) BoundedExp(dst, raw []float64, bound float64) {
-	sameLength(len(raw), dst)
+	if len(dst) != len(raw) {
+		panic(errLength)
+	}
 	for i, r := range raw {
 		dst[i] = exp(float64(bound * tanh(r)))
 	}
@@ -52,7 +54,9 @@ func (t Tier) BoundedExp(dst, raw []float64, bound float64) {
 
 // BoundedExpBackward is the package function on tier t.
 func (t Tier) BoundedExpBackward(dRaw, dLogScale, raw []float64, bound float64) {
-	sameLength(len(raw), dRaw, dLogScale)
+	if len(dRaw) != len(raw) || len(dLogScale) != len(raw) {
+		panic(errLength)
+	}
 	for i, r := range raw {
 		h := tanh(r)
 		dRaw[i] = float64(dLogScale[i]*bound) * float64((1-h)*(1+h))
