@@ -1,0 +1,249 @@
+// Package kerneltest describes every kernel in one shape, inputs and outputs with a role and a layout each, so that one
+// harness can feed them all: the tests that hold each tier to the reference bit for bit, the fuzz targets, the soak run
+// and the checksum of outputs.
+package kerneltest
+
+import "github.com/gaussflow/gaussflow/kernels"
+
+// Role says which numbers an argument holds, and so where its test values come from.
+type Role uint8
+
+const (
+	Output Role = iota // written only
+	Real               // a sample x: any bits
+	Prob               // a probability: any bits
+	Latent             // a z: any bits
+	LogDet             // a log-determinant: any bits
+	Grad               // an upstream gradient: any bits
+	Logit              // any bits
+	Raw                // a raw scale: any bits
+	Total              // a sum that is added to, or a parameter: finite
+	Moment             // Adam's second moment: not negative
+	Weight             // in [0, 1], their sum over the components near 1
+	Mean               // finite
+	Scale              // in [1e-60, 1e60]
+	Bound              // in [0, 100]
+	Step               // LR, Beta1, Beta2, Eps, Step of Adam
+)
+
+// Layout says how many numbers an argument holds.
+type Layout uint8
+
+const (
+	PerSample    Layout = iota // n
+	PerComponent               // K
+	PerBoth                    // component k of sample i at [k*Stride+i]
+	PerBothDst                 // the same with DstStride
+	One                        // 1: a scalar argument or a result
+	Five                       // 5: Adam's settings
+)
+
+// Arg is one argument of a kernel, or its result.
+type Arg struct {
+	Name   string
+	Role   Role
+	Layout Layout
+	Update bool // read and written; all other roles than Output are read only
+}
+
+// Shape is the size of a call.
+type Shape struct{ N, K, Stride, DstStride int }
+
+// Len returns the length of an argument.
+func (s Shape) Len(l Layout) int {
+	switch l {
+	case PerSample:
+		return s.N
+	case PerComponent:
+		return s.K
+	case PerBoth:
+		return max(0, (s.K-1)*s.Stride+s.N)
+	case PerBothDst:
+		return max(0, (s.K-1)*s.DstStride+s.N)
+	case One:
+		return 1
+	default:
+		return 5
+	}
+}
+
+// Kernel is one kernel in the common shape.
+type Kernel struct {
+	Name string
+	Args []Arg
+	// Run calls the kernel on a tier. Arguments may be nil where Nilable says so.
+	Run func(t kernels.Tier, s Shape, a [][]float64)
+	// Nilable lists the arguments that may be nil.
+	Nilable []int
+	// Aliases lists the pairs of arguments, output first, that may be one slice (at equal strides, if both have one).
+	Aliases [][2]int
+	// Reduces reports that samples act on each other's results, through a sum.
+	Reduces bool
+	// Forward reports that z and logDet, arguments 6 and 7 from the end of the samples', come from the forward map.
+	Forward bool
+}
+
+func unary(name string, role Role, run func(t kernels.Tier, dst, x []float64)) Kernel {
+	return Kernel{
+		Name:    name,
+		Args:    []Arg{{"dst", Output, PerSample, false}, {"x", role, PerSample, false}},
+		Aliases: [][2]int{{0, 1}},
+		Run:     func(t kernels.Tier, _ Shape, a [][]float64) { run(t, a[0], a[1]) },
+	}
+}
+
+func shared(outputs ...Arg) []Arg { return append(outputs, mixtureArgs(PerComponent)...) }
+func each(outputs ...Arg) []Arg   { return append(outputs, mixtureArgs(PerBoth)...) }
+
+func mixtureArgs(l Layout) []Arg {
+	return []Arg{{"weight", Weight, l, false}, {"mean", Mean, l, false}, {"scale", Scale, l, false}}
+}
+
+func out(name string) Arg           { return Arg{name, Output, PerSample, false} }
+func in(name string, role Role) Arg { return Arg{name, role, PerSample, false} }
+func mixture(a [][]float64) kernels.Mixture {
+	return kernels.Mixture{Weight: a[0], Mean: a[1], Scale: a[2]}
+}
+func mixtures(s Shape, a [][]float64) kernels.Mixtures {
+	return kernels.Mixtures{K: s.K, Stride: s.Stride, Weight: a[0], Mean: a[1], Scale: a[2]}
+}
+
+// Kernels are all of them.
+var Kernels = []Kernel{
+	unary("NormCDF", Real, kernels.Tier.NormCDF),
+	unary("NormSF", Real, kernels.Tier.NormSF),
+	unary("NormLogCDF", Real, kernels.Tier.NormLogCDF),
+	unary("NormPDF", Real, kernels.Tier.NormPDF),
+	unary("NormQuantile", Prob, kernels.Tier.NormQuantile),
+	unary("Exp", Real, kernels.Tier.Exp),
+	unary("Log", Prob, kernels.Tier.Log),
+	unary("Tanh", Raw, kernels.Tier.Tanh),
+	{
+		Name:    "MixtureCDF",
+		Args:    shared(out("cdf"), out("sf"), out("pdf"), in("x", Real)),
+		Nilable: []int{0, 1, 2},
+		Aliases: [][2]int{{0, 3}, {1, 3}, {2, 3}},
+		Run: func(t kernels.Tier, _ Shape, a [][]float64) {
+			t.MixtureCDF(a[0], a[1], a[2], a[3], mixture(a[4:]))
+		},
+	},
+	{
+		Name:    "MixtureForward",
+		Args:    shared(out("z"), out("logDet"), in("x", Real)),
+		Nilable: []int{1},
+		Aliases: [][2]int{{0, 2}},
+		Run: func(t kernels.Tier, _ Shape, a [][]float64) {
+			t.MixtureForward(a[0], a[1], a[2], mixture(a[3:]))
+		},
+	},
+	{
+		Name:    "MixtureInverse",
+		Args:    shared(out("x"), out("logDet"), in("z", Latent)),
+		Nilable: []int{1},
+		Aliases: [][2]int{{0, 2}},
+		Run: func(t kernels.Tier, _ Shape, a [][]float64) {
+			t.MixtureInverse(a[0], a[1], a[2], mixture(a[3:]))
+		},
+	},
+	{
+		Name:    "MixturesForward",
+		Args:    each(out("z"), out("logDet"), in("x", Real)),
+		Nilable: []int{1},
+		Aliases: [][2]int{{0, 2}},
+		Run: func(t kernels.Tier, s Shape, a [][]float64) {
+			t.MixturesForward(a[0], a[1], a[2], mixtures(s, a[3:]))
+		},
+	},
+	{
+		Name:    "MixturesInverse",
+		Args:    each(out("x"), out("logDet"), in("z", Latent)),
+		Nilable: []int{1},
+		Aliases: [][2]int{{0, 2}},
+		Run: func(t kernels.Tier, s Shape, a [][]float64) {
+			t.MixturesInverse(a[0], a[1], a[2], mixtures(s, a[3:]))
+		},
+	},
+	{
+		Name: "MixtureBackward",
+		Args: shared(out("dx"), Arg{"dLogit", Total, PerComponent, true}, Arg{"dMean", Total, PerComponent, true}, Arg{"dLogScale", Total, PerComponent, true},
+			in("gz", Grad), in("gl", Grad), in("x", Real), in("z", Latent), in("logDet", LogDet)),
+		Aliases: [][2]int{{0, 4}, {0, 5}, {0, 6}},
+		Reduces: true,
+		Forward: true,
+		Run: func(t kernels.Tier, _ Shape, a [][]float64) {
+			t.MixtureBackward(a[0], kernels.MixtureGrad{Logit: a[1], Mean: a[2], LogScale: a[3]}, a[4], a[5], a[6], a[7], a[8], mixture(a[9:]))
+		},
+	},
+	{
+		Name: "MixturesBackward",
+		Args: each(out("dx"), Arg{"dLogit", Output, PerBothDst, false}, Arg{"dMean", Output, PerBothDst, false}, Arg{"dLogScale", Output, PerBothDst, false},
+			in("gz", Grad), in("gl", Grad), in("x", Real), in("z", Latent), in("logDet", LogDet)),
+		Aliases: [][2]int{{0, 4}, {0, 5}, {0, 6}},
+		Forward: true,
+		Run: func(t kernels.Tier, s Shape, a [][]float64) {
+			t.MixturesBackward(a[0], kernels.MixturesGrad{K: s.K, Stride: s.DstStride, Logit: a[1], Mean: a[2], LogScale: a[3]},
+				a[4], a[5], a[6], a[7], a[8], mixtures(s, a[9:]))
+		},
+	},
+	{
+		Name: "MixtureEM",
+		Args: shared(Arg{"N", Output, PerComponent, false}, Arg{"A", Output, PerComponent, false}, Arg{"B", Output, PerComponent, false},
+			Arg{"logLik", Output, One, false}, in("x", Real)),
+		Reduces: true,
+		Run: func(t kernels.Tier, _ Shape, a [][]float64) {
+			a[3][0] = t.MixtureEM(kernels.EMStats{N: a[0], A: a[1], B: a[2]}, a[4], mixture(a[5:]))
+		},
+	},
+	{
+		Name:    "Softmax",
+		Args:    []Arg{{"dst", Output, PerBothDst, false}, {"logit", Logit, PerBoth, false}},
+		Aliases: [][2]int{{0, 1}},
+		Run: func(t kernels.Tier, s Shape, a [][]float64) {
+			t.Softmax(a[0], s.DstStride, a[1], s.Stride, s.K, s.N)
+		},
+	},
+	{
+		Name:    "BoundedExp",
+		Args:    []Arg{out("dst"), in("raw", Raw), {"bound", Bound, One, false}},
+		Aliases: [][2]int{{0, 1}},
+		Run:     func(t kernels.Tier, _ Shape, a [][]float64) { t.BoundedExp(a[0], a[1], a[2][0]) },
+	},
+	{
+		Name:    "BoundedExpBackward",
+		Args:    []Arg{out("dRaw"), in("dLogScale", Grad), in("raw", Raw), {"bound", Bound, One, false}},
+		Aliases: [][2]int{{0, 1}, {0, 2}},
+		Run: func(t kernels.Tier, _ Shape, a [][]float64) {
+			t.BoundedExpBackward(a[0], a[1], a[2], a[3][0])
+		},
+	},
+	{
+		Name:    "Sum",
+		Args:    []Arg{{"sum", Output, One, false}, in("x", Real)},
+		Reduces: true,
+		Run:     func(t kernels.Tier, _ Shape, a [][]float64) { a[0][0] = t.Sum(a[1]) },
+	},
+	{
+		Name:    "SumSquares",
+		Args:    []Arg{{"sum", Output, One, false}, in("x", Real)},
+		Reduces: true,
+		Run:     func(t kernels.Tier, _ Shape, a [][]float64) { a[0][0] = t.SumSquares(a[1]) },
+	},
+	{
+		Name: "Adam",
+		Args: []Arg{{"p", Total, PerSample, true}, in("g", Grad), {"m", Total, PerSample, true}, {"v", Moment, PerSample, true}, {"settings", Step, Five, false}},
+		Run: func(t kernels.Tier, _ Shape, a [][]float64) {
+			s := a[4]
+			t.Adam(a[0], a[1], a[2], a[3], kernels.AdamParams{LR: s[0], Beta1: s[1], Beta2: s[2], Eps: s[3], Step: int(s[4])})
+		},
+	},
+}
+
+// Components reports whether the kernel takes components, so that K matters.
+func (k *Kernel) Components() bool {
+	for _, a := range k.Args {
+		if a.Layout == PerComponent || a.Layout == PerBoth {
+			return true
+		}
+	}
+	return false
+}
