@@ -54,18 +54,20 @@ func (c *mlp) views(p []float64) (kernel, bias [][]float64) {
 	return kernel, bias
 }
 
-// init draws the hidden layers as He et al. (2015) advise for ReLU, kernels
-// uniform with variance 2/in, and spreads the kinks with biases uniform within
-// ±1/√in. The last layer gets a zero kernel and the given bias.
+// init draws the hidden layers uniformly and spreads the kinks with biases of
+// half the kernels' range. The kernels have twice the variance of He et al.
+// (2015): the last kernel starts at zero and an optimiser moves it by so much a
+// step, so larger features let the mixtures move sooner. The last layer gets a
+// zero kernel and the given bias.
 func (c *mlp) init(bias []float64, rng *rand.Rand) {
 	last := c.layers() - 1
 	for l := range last {
-		in := float64(c.sizes[l])
+		reach := math.Sqrt(12 / float64(c.sizes[l]))
 		for i := range c.kernel[l] {
-			c.kernel[l][i] = (2*rng.Float64() - 1) * math.Sqrt(6/in)
+			c.kernel[l][i] = reach * (2*rng.Float64() - 1)
 		}
 		for i := range c.bias[l] {
-			c.bias[l][i] = (2*rng.Float64() - 1) / math.Sqrt(in)
+			c.bias[l][i] = reach * (rng.Float64() - 0.5)
 		}
 	}
 	clear(c.kernel[last])
