@@ -1,0 +1,62 @@
+// Package flow fits, trains and evaluates Gaussianization flows: invertible maps
+// from data x to a standard-normal latent z, and with them exact densities and
+// samplers.
+//
+// # The path of the data
+//
+//	x := ...                                          // *mat.Dense, one sample per row
+//	diagonal, err := flow.FitRBIG(x, flow.RBIGOptions{})       // fit, no gradients
+//	coupling, err := diagonal.Couple(flow.CouplingOptions{})   // the same function, trainable
+//	history, err := flow.Train(ctx, coupling, x, flow.TrainOptions{})
+//	err = coupling.LogProb(logProb, x)                // log p of each row, in nats
+//	err = coupling.Forward(z, logDet, x)              // data to latent
+//	err = coupling.Inverse(x, logDet, z)              // latent to data
+//	err = coupling.Sample(y, rand.NewPCG(1, 2))       // new rows
+//
+// # The maps
+//
+// A flow is a stack of blocks. Each block rotates the samples and then takes
+// every coordinate through the distribution function F of a Gaussian mixture and
+// back through the normal one,
+//
+//	z = Φ⁻¹(F(x)),  F(x) = Σ_k w_k Φ((x-μ_k)/σ_k),
+//
+// so that a coordinate distributed like the mixture becomes standard normal. The
+// rotation between two such maps lets the next one see other directions. The
+// density follows from the change of variables,
+//
+//	log p(x) = Σ_j log φ(z_j) + log|det dz/dx|,
+//
+// where a rotation contributes nothing to the determinant and a mixture
+// log dz/dx = log f(x) - log φ(z), f = F'. Nothing is clipped: z and its
+// derivative are accurate however far x is out in the tails, and densities
+// integrate to 1.
+//
+// In a diagonal flow the mixtures are constants. In a coupling flow the mixtures
+// of one half of the coordinates are functions of the other half: a small neural
+// network, the conditioner, computes them anew for each sample. Both read stored
+// parameters the same way, weights = softmax(logits) and
+// σ = exp(bound·tanh(raw)), and use the same kernels in the same order.
+// A coupling flow whose conditioners' last kernels are zero therefore equals its
+// diagonal flow bit for bit, and [Train] starts exactly where [FitRBIG] stopped.
+//
+// # Units and conventions
+//
+// Matrices are gonum's; rows are samples. Densities, log-determinants and losses
+// are in nats, per sample, not per coordinate. The coordinates of x keep their
+// units, z has none.
+//
+// What is wrong with data or options is an error that names the place; row and
+// column numbers start at 0. Results do not depend on the number of goroutines
+// (GOMAXPROCS), and random numbers come from a seed or a source of math/rand/v2
+// alone. The kernels' bits are the same on every processor; with OpenBLAS
+// (-tags openblas) matrix products may differ from the pure Go ones in their last
+// bits.
+//
+// # Where things are
+//
+// The layers are in rotation.go, mixture.go and coupling.go, behind the small
+// interface of layer.go, with the conditioner in mlp.go. flow.go and tile.go take
+// row-major matrices through them, a tile of samples at a time. rbig.go fits and
+// train.go trains.
+package flow
