@@ -27,7 +27,8 @@ type MixturesGrad struct {
 //	dx = A·E - gl·Σ r t/σ     dμ = r(gl·t/σ - A·E)     dlogσ = r(gl(t²-1) - A·E·(x-μ))
 //	dlogit = gl(r-w) ± A·w(Φ(±t)-Φ(-|z|))/φ(z)   (quotients as Mills ratios), + for z ≤ 0
 //
-// so that everything stays in range however far the tail. dx may be x, gz or gl; d overlaps nothing else.
+// so that everything stays in range however far the tail, as long as z² does; beyond, and where z or logDet is not
+// finite, the gradient is NaN. dx may be x, gz or gl; d overlaps nothing else.
 func MixturesBackward(dx []float64, d MixturesGrad, gz, gl, x, z, logDet []float64, m Mixtures) {
 	active().MixturesBackward(dx, d, gz, gl, x, z, logDet, m)
 }
@@ -61,12 +62,13 @@ func gaussRatio(a float64) float64 {
 func newSampleGrad(gz, gl, x, z, l float64) sampleGrad {
 	s := sampleGrad{x: x, z: z, gl: gl}
 	s.a = math.FMA(gl, z, gz)
-	s.slope = exp(l)
-	s.ae = float64(s.a * s.slope)
 	s.zeta = math.Abs(float64(z * asm.CHi))
+	zeta2 := float64(s.zeta * s.zeta)
+	s.slope = math.FMA(zeta2-zeta2, l, exp(l)) // NaN, and with it the whole gradient, unless z² and L are finite
+	s.ae = float64(s.a * s.slope)
 	s.l2 = -float64(l * asm.Log2EHi)
 	s.tail = float64((asm.Alpha * asm.Sqrt2Pi) * millsFar(s.zeta))
-	s.whole = float64((asm.Sqrt2Pi / asm.Alpha) * gaussRatio(float64(s.zeta*s.zeta)))
+	s.whole = float64((asm.Sqrt2Pi / asm.Alpha) * gaussRatio(zeta2))
 	return s
 }
 

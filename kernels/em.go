@@ -15,7 +15,8 @@ type EMStats struct {
 }
 
 // MixtureEM overwrites s with the statistics of the E-step of x under m, summed like Sum, and returns Σ log f(x_i), in
-// nats. A sample out of reach of every component counts for the nearest ones, as it should, however far it is.
+// nats. A sample out of reach of every component counts for the nearest ones, as it should, up to 1e150 standard
+// deviations away. One that is infinite or NaN makes everything NaN.
 func MixtureEM(s EMStats, x []float64, m Mixture) float64 { return active().MixtureEM(s, x, m) }
 
 // MixtureEM is the package function on tier t.
@@ -63,7 +64,8 @@ func emWeights(r []float64, cs []component, x float64) float64 {
 	if !(near <= asm.FarBase2) {
 		shift = near
 	}
-	f := 0.0
+	shift2 := float64(shift * shift)
+	f := 0 * shift2 // NaN, and with it every responsibility, unless the square is finite
 	for k := range cs {
 		// A component without weight may be nearer: hold its exponent at 0.
 		a := math.Max(math.Min(-float64((r[k]-shift)*(r[k]+shift)), 0), -1200)
@@ -76,5 +78,5 @@ func emWeights(r []float64, cs []component, x float64) float64 {
 	for k := range r {
 		r[k] = float64(r[k] * inv)
 	}
-	return math.FMA(-float64(shift*shift), math.Ln2, logNormal(f, -asm.ExpBias))
+	return math.FMA(-shift2, math.Ln2, logNormal(f, -asm.ExpBias))
 }

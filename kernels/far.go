@@ -29,9 +29,9 @@ func (s *farSums) nearest(c *component, x float64) {
 func (s *farSums) add(c *component, x float64) {
 	v := float64((x - c.mean) * c.ih)
 	u := math.Abs(v)
-	// The difference of squares as a product: it neither overflows early nor cancels.
+	// The difference of squares as a product: it neither cancels nor overflows to 0·Inf, even where z nearly does.
 	// A component without weight may be nearer than the nearest one with it: hold its exponent at 0.
-	a := math.Max(math.Min(-float64((u-s.vm)*(u+s.vm)), 0), -1200)
+	a := math.Max(math.Min(-float64((u-s.vm)*math.Min(u+s.vm, math.MaxFloat64)), 0), -1200)
 	kf := a + (asm.Nearest + asm.ExpBias)
 	e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
 	e = math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
@@ -83,8 +83,8 @@ func farForward(cs []component, x float64) (z, l float64) {
 	for k := range cs {
 		s.nearest(&cs[k], x)
 	}
-	if math.IsInf(s.vm, 1) {
-		return math.Copysign(s.vm, x), -logNormal(s.scale, 0)
+	if t := s.vm * asm.InvC; math.IsInf(t, 1) {
+		return math.Copysign(t, x), -logNormal(s.scale, 0)
 	}
 	for k := range cs {
 		s.add(&cs[k], x)
