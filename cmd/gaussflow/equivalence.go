@@ -158,6 +158,9 @@ func (e *experiment) run(ctx context.Context) (*equivalence, error) {
 	}); err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil {
+		return nil, interrupted{0, e.steps}
+	}
 	if r.IntegralBefore, err = integral(coupling); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -207,12 +208,12 @@ func TestEquivalence(t *testing.T) {
 		t.Errorf("after 2 steps %+v, want kernels and errors above 0", a.Trained)
 	}
 
-	// The same again, as a table, over the old files: all figures but the times are those.
-	status, table, stderr := call(t.Context(), "equivalence", "--steps=2", "--seed=3", "--out="+dir)
-	if status != statusDone || stderr != "" {
-		t.Fatalf("exit status %d, errors %q", status, stderr)
+	var b bytes.Buffer
+	e := experiment{steps: 2, seed: 3, out: dir}
+	if err := e.publish(&b, false, &a, nil); err != nil {
+		t.Fatal(err)
 	}
-	whole(t, dir, initFigure, trainedFigure)
+	table := b.String()
 	for _, want := range []string{
 		"diagonal 212, coupling 46804", "equal bit for bit", "after step 2",
 		number(a.Trained.ZErrMedian), number(a.Trained.LogProbErrMax), number(slices.Max(a.Trained.KernelMax)),
@@ -241,6 +242,7 @@ func TestEquivalenceFigures(t *testing.T) {
 	if !(r.Trained.NLLAfter <= 1.81) {
 		t.Errorf("mean -log p after training %.4f, want at most 1.81", r.Trained.NLLAfter)
 	}
+	checkReadme(t, experiment{steps: 600}, &r)
 }
 
 func TestEquivalenceCannotWrite(t *testing.T) {
@@ -267,6 +269,46 @@ func TestEquivalenceCannotWrite(t *testing.T) {
 type fullPipe struct{}
 
 func (fullPipe) Write([]byte) (int, error) { return 0, errors.New("the pipe is full") }
+
+// TestMain lets a test run the program in a process of its own.
+func TestMain(m *testing.M) {
+	if os.Getenv("GAUSSFLOW_TEST_MAIN") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+func process(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.CommandContext(t.Context(), self, args...)
+	c.Env = append(os.Environ(), "GAUSSFLOW_TEST_MAIN=1")
+	return c
+}
+
+// A tier that cannot be had is an error, not another tier.
+func TestForcedTier(t *testing.T) {
+	for _, name := range []string{"generic", "mmx"} {
+		c := process(t, "cpu", "-json")
+		c.Env = append(c.Env, "GAUSSFLOW_SIMD="+name)
+		var stdout, stderr bytes.Buffer
+		c.Stdout, c.Stderr = &stdout, &stderr
+		err := c.Run()
+		if name == "generic" {
+			if err != nil || !strings.Contains(stdout.String(), `"tier":"generic"`) {
+				t.Errorf("%s: %v, output %q, errors %q", name, err, stdout.String(), stderr.String())
+			}
+			continue
+		}
+		if c.ProcessState.ExitCode() != statusFailed || stdout.Len() > 0 ||
+			!strings.HasPrefix(stderr.String(), "gaussflow: cpu: ") || !strings.Contains(stderr.String(), name) {
+			t.Errorf("%s: %v, output %q, errors %q, want status %d and the tier's name", name, err, stdout.String(), stderr.String(), statusFailed)
+		}
+	}
+}
 
 func TestOutputFails(t *testing.T) {
 	for _, args := range [][]string{{"cpu"}, {"cpu", "-json"}} {

@@ -334,18 +334,19 @@ func square(p *plot.Plot, r float64) {
 	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{unit}, ticks{unit}
 }
 
-// ticks are multiples of 1, 2 or 5 times a power of ten, about seven of them, labelled
+// ticks are multiples of 1, 2 or 5 times a power of ten, eight of them at most, labelled
 // in multiples of unit. The very ends of the axis have none: a label there would stick
 // out and push the panel's title out of line with its neighbours'.
 type ticks struct{ unit float64 }
 
 func (t ticks) Ticks(min, max float64) []plot.Tick {
 	min, max = min/t.unit, max/t.unit
-	step := math.Pow(10, math.Floor(math.Log10((max-min)/4)))
-	for _, m := range []float64{5, 2} {
-		if (max-min)/(m*step) >= 4 {
-			step *= m
-			break
+	const most = 8.5 // steps that have room for their labels
+	power := math.Pow(10, math.Floor(math.Log10((max-min)/most)))
+	step := 10 * power
+	for _, m := range []float64{5, 2, 1} {
+		if (max-min)/(m*power) <= most {
+			step = m * power
 		}
 	}
 	end := 0.03 * (max - min)
