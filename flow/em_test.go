@@ -25,7 +25,7 @@ func moonsColumn(t testing.TB, j int) []float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	apply(newRotation(x.d, axes), y, nil, x)
+	apply(newRotation(x.d, axes), y, x)
 	s := slices.Clone(y.row(j))
 	slices.Sort(s)
 	standardize(s)

@@ -182,6 +182,13 @@ func TestNumParams(t *testing.T) {
 	if diagonal.NumParams() != 212 || coupling.NumParams() != 46804 {
 		t.Errorf("%d and %d parameters, want 212 and 46804", diagonal.NumParams(), coupling.NumParams())
 	}
+	if diagonal.Dim() != 2 || diagonal.Blocks() != 4 {
+		t.Errorf("dimension %d, %d blocks, want 2 and 4", diagonal.Dim(), diagonal.Blocks())
+	}
+	perturb(coupling.params, 0.1, newRand(2))
+	if all, one := coupling.KernelMax(), coupling.Block(3).KernelMax(); len(all) != 8 || len(one) != 2 || one[0] != all[6] || one[1] != all[7] || one[0] <= 0 {
+		t.Errorf("KernelMax is %v, of the last block %v", all, one)
+	}
 	if n := coupling.Block(0).NumParams(); 4*n+4 != coupling.NumParams() {
 		t.Errorf("a block counts %d of %d parameters", n, coupling.NumParams())
 	}

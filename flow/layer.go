@@ -57,18 +57,14 @@ type tape struct {
 type block []layer
 
 // apply runs one layer forward over any number of samples, on as many
-// goroutines as GOMAXPROCS allows. The bits are those of Flow.Forward.
-func apply(l layer, z tile, logDet []float64, x tile) {
+// goroutines as GOMAXPROCS allows, without log-determinants.
+func apply(l layer, z, x tile) {
 	size := tileSize(x.d)
 	perSample, _ := l.scratch()
 	overTiles(x.n, size, func(tiles iter.Seq2[int, int]) {
 		s := make(arena, perSample*size)
 		for from, to := range tiles {
-			var ld []float64
-			if logDet != nil {
-				ld = logDet[from:to]
-			}
-			l.forward(z.cols(from, to), ld, x.cols(from, to), s)
+			l.forward(z.cols(from, to), nil, x.cols(from, to), s)
 		}
 	})
 }

@@ -79,7 +79,7 @@ func fitRBIG(x tile, o RBIGOptions) (*Flow, error) {
 			return nil, fmt.Errorf("block %d: %w", b, err)
 		}
 		rotation := newRotation(x.d, axes)
-		apply(rotation, y, nil, x)
+		apply(rotation, y, x)
 		if err := checkRotated(b, axes, y, x); err != nil {
 			return nil, err
 		}
@@ -89,7 +89,7 @@ func fitRBIG(x tile, o RBIGOptions) (*Flow, error) {
 		}
 		// What the next block sees is what the flow will compute, from the
 		// parameters as they are stored.
-		apply(mixtures, x, nil, y)
+		apply(mixtures, x, y)
 		for j := range x.d {
 			if i := slices.IndexFunc(x.row(j), func(v float64) bool { return v-v != 0 }); i >= 0 {
 				return nil, fmt.Errorf("block %d: %w", b, &overflowError{i})

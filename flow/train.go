@@ -109,10 +109,6 @@ func Train(ctx context.Context, f *Flow, x mat.Matrix, o TrainOptions) (*History
 		adam.Step = i + 1
 		adam.LR = oneCycle(i, o.Steps, o.LearningRate)
 		kernels.Adam(f.params, t.grad, m, v, adam)
-		if !finite(f.params) {
-			f.set(good)
-			return history, fmt.Errorf("flow: Train: step %d makes a parameter infinite; a smaller LearningRate than %g avoids that", i+1, o.LearningRate)
-		}
 		f.refresh()
 		step := Step{i + 1, loss, adam.LR, norm}
 		history.Steps = append(history.Steps, step)

@@ -230,6 +230,23 @@ func TestTrainDiverging(t *testing.T) {
 	}
 }
 
+// Rows are checked before the first step; one that turns bad later ends training
+// all the same.
+func TestTrainOnChangingData(t *testing.T) {
+	f, x := problem(t, 2, 20)
+	h, err := Train(context.Background(), f, x, TrainOptions{Steps: 9, Progress: func(s Step) {
+		if s.Step == 3 {
+			x.Set(7, 1, math.NaN())
+		}
+	}})
+	if err == nil || !strings.Contains(err.Error(), "step 4: the loss is NaN") || len(h.Steps) != 3 {
+		t.Errorf("%d steps, error %v", len(h.Steps), err)
+	}
+	if lp := meanLogProb(t, f, x.Slice(0, 7, 0, 2)); math.IsNaN(lp) {
+		t.Error("the parameters are spoilt")
+	}
+}
+
 func TestTrainRefuses(t *testing.T) {
 	f, good := problem(t, 2, 50)
 	before := append([]float64(nil), f.params...)
