@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2/maybe"
@@ -297,7 +298,8 @@ func (e *experiment) print(w io.Writer, r *equivalence, done int) error {
 
 	// The tutorial is gauss_flows' notebook "Coupling ↔ diagonal equivalence".
 	row := func(label, before, after, tutorial string) {
-		fmt.Fprintf(&b, "%-34s%18s%18s   %s\n", label, before, after, tutorial)
+		line := fmt.Sprintf("%-34s%18s%18s   %s", label, before, after, tutorial)
+		fmt.Fprintln(&b, strings.TrimRight(line, " "))
 	}
 	row("", "before training", fmt.Sprintf("after step %d", done), "the tutorial's")
 	row("‖Δz‖, median", number(r.Init.ZErrMedian), number(r.Trained.ZErrMedian), "1.5e-4 and 0.18")
