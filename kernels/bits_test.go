@@ -24,7 +24,7 @@ var wantBits = map[string]uint64{
 	"MixtureInverse":      0xc584da8e150989b5,
 	"MixturesBackward":    0x6fed6ba2c544ce3c,
 	"MixturesForward":     0x42fc8adca24e3945,
-	"MixturesInverse":     0xd765e488171a3721,
+	"MixturesInverse":     0x719efd614adbe04c,
 	"NormCDF":             0xd4306f416d970b71,
 	"NormLogCDF":          0x6fbde40ff3662075,
 	"NormPDF":             0xc0ff6180b228b1e6,
