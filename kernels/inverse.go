@@ -160,6 +160,11 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		}
 		rho := t.residual(&s, z)
 		dxdz := exp(-l)
+		if noise := 0x1p-48 * math.Abs(t.z); math.Abs(rho) <= noise && float64(noise*dxdz) > inverseDone*narrow {
+			x = inverseFlat(cs, t.z, first.lo, first.hi)
+			_, l = forwardOne(cs, x)
+			return x, -l
+		}
 		slope := math.FMA(z, 1/dxdz, float64(s.df/s.f*(asm.InvC*asm.InvC))) // dL/dx
 		if !s.near() {
 			slope = 0 // f and f' are those of the clamp; beyond all components the map is nearly straight
@@ -167,15 +172,7 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		step := float64(rho * dxdz)
 		step /= math.Min(math.Max(1-0.5*float64(step*slope), 0.5), 2)
 		next := x - step
-		// Where z(x) cannot resolve such a step, agreement with z to its last bits has to do, except in a gap.
-		noise := 0x1p-48 * math.Abs(t.z)
-		unresolved := math.Abs(rho) <= noise && float64(noise*dxdz) > inverseDone*narrow
-		if unresolved && s.wp != 0 && s.wn != 0 {
-			x = inverseFlat(cs, t.z, first.lo, first.hi)
-			_, l = forwardOne(cs, x)
-			return x, -l
-		}
-		if unresolved || math.Abs(step) <= inverseDone*narrow {
+		if math.Abs(step) <= inverseDone*narrow {
 			return next, math.FMA(slope, step, -l)
 		}
 		if rho > 0 {
