@@ -16,7 +16,7 @@ type EMStats struct {
 
 // MixtureEM overwrites s with the statistics of the E-step of x under m, summed like Sum, and returns Σ log f(x_i), in
 // nats. A sample out of reach of every component counts for the nearest ones, as it should, up to 1e150 standard
-// deviations away. One that is infinite or NaN makes everything NaN.
+// deviations away. One that is infinite or NaN makes the statistics NaN.
 func MixtureEM(s EMStats, x []float64, m Mixture) float64 { return active().MixtureEM(s, x, m) }
 
 // MixtureEM is the package function on tier t.

@@ -160,20 +160,27 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		}
 		rho := t.residual(&s, z)
 		dxdz := exp(-l)
-		if noise := 0x1p-48 * math.Abs(t.z); math.Abs(rho) <= noise && float64(noise*dxdz) > inverseDone*narrow {
-			x = inverseFlat(cs, t.z, first.lo, first.hi)
-			_, l = forwardOne(cs, x)
-			return x, -l
-		}
 		slope := math.FMA(z, 1/dxdz, float64(s.df/s.f*(asm.InvC*asm.InvC))) // dL/dx
 		if !s.near() {
-			slope = 0 // f and f' are those of the clamp; beyond all components the map is nearly straight
+			slope = 0 // f and f' are those of the clamp: Newton's method will do
 		}
 		step := float64(rho * dxdz)
 		step /= math.Min(math.Max(1-0.5*float64(step*slope), 0.5), 2)
 		next := x - step
-		if math.Abs(step) <= inverseDone*narrow {
-			return next, math.FMA(slope, step, -l)
+		// Where z(x) cannot resolve such a step, agreement with z to its last bits has to do, except in a gap.
+		noise := 0x1p-48 * math.Abs(t.z)
+		unresolved := math.Abs(rho) <= noise && float64(noise*dxdz) > inverseDone*narrow
+		if unresolved && s.wp != 0 && s.wn != 0 {
+			next = inverseFlat(cs, t.z, first.lo, first.hi)
+			_, l = forwardOne(cs, next)
+			return next, -l
+		}
+		if unresolved || math.Abs(step) <= inverseDone*narrow {
+			if s.near() {
+				return next, math.FMA(slope, step, -l)
+			}
+			_, l = forwardOne(cs, next)
+			return next, -l
 		}
 		if rho > 0 {
 			hi = x
