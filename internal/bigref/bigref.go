@@ -19,8 +19,6 @@ type Float = big.Float
 func New(x float64) *Float { return zero().SetFloat64(x) }
 
 func zero() *Float           { return new(Float).SetPrec(Prec) }
-func add(a, b *Float) *Float { return zero().Add(a, b) }
-func sub(a, b *Float) *Float { return zero().Sub(a, b) }
 func mul(a, b *Float) *Float { return zero().Mul(a, b) }
 func quo(a, b *Float) *Float { return zero().Quo(a, b) }
 func neg(a *Float) *Float    { return zero().Neg(a) }
@@ -28,6 +26,19 @@ func half(a *Float) *Float   { return zero().SetMantExp(a, -1) }
 func below(a *Float, bits int, b *Float) bool { // |a| < 2^-bits·|b|, nearly
 	return a.Sign() == 0 || b.Sign() != 0 && a.MantExp(nil)+bits < b.MantExp(nil)
 }
+
+// add returns a+b. big.Float would align the two first, whatever the distance of their exponents.
+func add(a, b *Float) *Float {
+	switch {
+	case below(b, Prec+2, a):
+		return zero().Set(a)
+	case below(a, Prec+2, b):
+		return zero().Set(b)
+	}
+	return zero().Add(a, b)
+}
+
+func sub(a, b *Float) *Float { return add(a, neg(b)) }
 
 var one = New(1)
 
@@ -89,12 +100,18 @@ func Exp(x *Float) *Float {
 func Log(x *Float) *Float {
 	m := zero()
 	k := x.MantExp(m)
+	if m.Cmp(sqrtHalf) < 0 { // the logarithms of numbers near 1 need all of their digits
+		m.SetMantExp(m, 1)
+		k--
+	}
 	m64, _ := m.Float64()
 	y := math.Log(m64)
 	// m·e^-y = 1+d with d of the size of a rounding error of float64.
 	d := sub(mul(m, Exp(New(-y))), one)
 	return add(add(New(y), log1p(d)), mul(New(float64(k)), constants().ln2))
 }
+
+var sqrtHalf = New(math.Sqrt2 / 2)
 
 // log1p is Taylor's series, for small d.
 func log1p(d *Float) *Float {

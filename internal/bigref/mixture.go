@@ -16,14 +16,14 @@ type Mixture struct {
 // Point is a mixture at one x.
 type Point struct {
 	F, S, PDF                *Float // Σ w·Φ(t), Σ w·Φ(-t), Σ w/σ·φ(t)
-	x                        *Float
+	X                        *Float
 	weight, mean, scale      []*Float // of each component
 	t, density, lower, upper []*Float // (x-μ)/σ, w/σ·φ(t), Φ(t), Φ(-t)
 }
 
 // At evaluates the mixture at x.
 func (m Mixture) At(x *Float) *Point {
-	p := &Point{x: x}
+	p := &Point{X: x}
 	for k := range m.Weight {
 		p.weight = append(p.weight, New(m.Weight[k]))
 		p.mean = append(p.mean, New(m.Mean[k]))
@@ -35,7 +35,7 @@ func (m Mixture) At(x *Float) *Point {
 func (p *Point) evaluate() *Point {
 	p.F, p.S, p.PDF = zero(), zero(), zero()
 	for k, w := range p.weight {
-		t := quo(sub(p.x, p.mean[k]), p.scale[k])
+		t := quo(sub(p.X, p.mean[k]), p.scale[k])
 		phi := PDF(t)
 		upper := mul(phi, Mills(zero().Abs(t)))
 		lower := sub(one, upper)
@@ -95,7 +95,7 @@ func (p *Point) Gradients(z *Float) (dz, dl Gradient) {
 			zLogit = quo(mul(w, sub(p.S, p.upper[k])), phi)
 		}
 		zMean := neg(mul(r, slope))
-		zLogScale := mul(zMean, sub(p.x, p.mean[k]))
+		zLogScale := mul(zMean, sub(p.X, p.mean[k]))
 		pull := quo(mul(r, t), p.scale[k])
 		dl.DX = sub(dl.DX, pull)
 		dz.Logit, dz.Mean, dz.LogScale = append(dz.Logit, zLogit), append(dz.Mean, zMean), append(dz.LogScale, zLogScale)
@@ -115,14 +115,10 @@ func (g Gradient) Entries() []*Float {
 	return append(all, g.LogScale...)
 }
 
-// InverseError returns the error of x as a solution of z(x) = z, to first order, (z(x)-z)·dx/dz, and dx/dz.
-func (m Mixture) InverseError(x, z float64) (err, dxdz float64) {
-	p := m.At(New(x))
+// Solve returns the solution of z(x) = z near p's x, by one step of Newton's method.
+func (p *Point) Solve(z float64) *Float {
 	at := p.Z(z)
-	slope := Exp(neg(p.LogDet(at)))
-	err, _ = mul(sub(at, New(z)), slope).Float64()
-	dxdz, _ = slope.Float64()
-	return err, dxdz
+	return sub(p.X, quo(sub(at, New(z)), Exp(p.LogDet(at))))
 }
 
 // Ulps returns |got-want| in units of the spacing of the float64 numbers at want, 2^-1074 at least.
