@@ -13,5 +13,6 @@
 // in eight partial sums and a fixed tree. The environment variable GAUSSFLOW_SIMD names the tier of a process.
 //
 // Lengths that differ panic, as in gonum. Data never does: NaN gives NaN, and the limits at ±Inf are documented with each
-// function. The tests in golden_test.go state the largest error of each kernel against correctly rounded references.
+// function. The tests in golden_test.go print the largest errors of the normal functions, of the quantile and of the
+// mixture's forward map, inverse and gradients against correctly rounded references.
 package kernels
