@@ -40,12 +40,14 @@ func TestSpecialFunctions(t *testing.T) {
 		{"Sum with 1", func(t kernels.Tier, dst, x []float64) { dst[0] = t.Sum([]float64{x[0], 1}) }, []point{{inf, inf}, {-inf, -inf}, {nan, nan}, {denormal, 1}}},
 		{"SumSquares with 1", func(t kernels.Tier, dst, x []float64) { dst[0] = t.SumSquares([]float64{x[0], 1}) }, []point{{inf, inf}, {-inf, inf}, {nan, nan}, {1e200, inf}}},
 	} {
-		eachTier(t, func(t *testing.T, tier kernels.Tier) {
-			for _, p := range c.at {
-				dst := make([]float64, 1)
-				c.f(tier, dst, []float64{p.x})
-				if !(ulp.Same(dst[0], p.want) || p.want != 0 && ulp.Diff(dst[0], p.want) <= 1) {
-					t.Errorf("%s(%v) = %v, want %v", c.name, p.x, dst[0], p.want)
+		t.Run(c.name, func(t *testing.T) {
+			for _, tier := range kernels.Tiers() {
+				for _, p := range c.at {
+					dst := make([]float64, 1)
+					c.f(tier, dst, []float64{p.x})
+					if !(ulp.Same(dst[0], p.want) || p.want != 0 && ulp.Diff(dst[0], p.want) <= 1) {
+						t.Errorf("%s: at %v: %v, want %v", tier, p.x, dst[0], p.want)
+					}
 				}
 			}
 		})
@@ -73,8 +75,8 @@ func TestSpecialMixture(t *testing.T) {
 				{-inf, 0, 1, 0, -inf, limit},
 				{nan, nan, nan, nan, nan, nan},
 			} {
-				r := evaluate(tier, c.m, []float64{p.x})
-				if !ulp.Same(r.cdf[0], p.cdf) || !ulp.Same(r.sf[0], p.sf) || !ulp.Same(r.pdf[0], p.pdf) || !ulp.Same(r.z[0], p.z) || ulp.Diff(r.logDet[0], p.l) > 1 {
+				r := kerneltest.Evaluate(tier, c.m, []float64{p.x})
+				if !ulp.Same(r.CDF[0], p.cdf) || !ulp.Same(r.SF[0], p.sf) || !ulp.Same(r.PDF[0], p.pdf) || !ulp.Same(r.Z[0], p.z) || ulp.Diff(r.LogDet[0], p.l) > 1 {
 					t.Errorf("%+v: at %v: F, S, f, z, L = %v, want %v", c.m, p.x, r, p)
 				}
 				x, l := []float64{p.z}, make([]float64, 1)
@@ -88,31 +90,31 @@ func TestSpecialMixture(t *testing.T) {
 				if math.Abs(x) < 1e5*c.wide {
 					continue
 				}
-				r := evaluate(tier, c.m, []float64{x})
+				r := kerneltest.Evaluate(tier, c.m, []float64{x})
 				want := x / c.wide
 				if math.IsInf(want, 0) {
-					if r.z[0] != want || ulp.Diff(r.logDet[0], limit) > 1 {
-						t.Errorf("%+v: at %v: z, L = %v, %v, want %v, %v", c.m, x, r.z[0], r.logDet[0], want, limit)
+					if r.Z[0] != want || ulp.Diff(r.LogDet[0], limit) > 1 {
+						t.Errorf("%+v: at %v: z, L = %v, %v, want %v, %v", c.m, x, r.Z[0], r.LogDet[0], want, limit)
 					}
-				} else if !(math.Abs(r.z[0]/want-1) < 1e-4) || !(math.Abs(r.logDet[0]-limit) < 1e-4) {
-					t.Errorf("%+v: at %v: z, L = %v, %v, want %v, %v, nearly", c.m, x, r.z[0], r.logDet[0], want, limit)
+				} else if !(math.Abs(r.Z[0]/want-1) < 1e-4) || !(math.Abs(r.LogDet[0]-limit) < 1e-4) {
+					t.Errorf("%+v: at %v: z, L = %v, %v, want %v, %v, nearly", c.m, x, r.Z[0], r.LogDet[0], want, limit)
 				}
-				if (x > 0) != (r.cdf[0] == 1) || (x > 0) != (r.sf[0] == 0) || r.pdf[0] != 0 {
-					t.Errorf("%+v: at %v: F, S, f = %v, %v, %v", c.m, x, r.cdf[0], r.sf[0], r.pdf[0])
+				if (x > 0) != (r.CDF[0] == 1) || (x > 0) != (r.SF[0] == 0) || r.PDF[0] != 0 {
+					t.Errorf("%+v: at %v: F, S, f = %v, %v, %v", c.m, x, r.CDF[0], r.SF[0], r.PDF[0])
 				}
 				// And back, to where the map is as good as straight.
 				if !math.IsInf(want, 0) && math.Abs(want) < 1e290 && math.Abs(x) < 1e290 {
 					back, l := make([]float64, 1), make([]float64, 1)
-					tier.MixtureInverse(back, l, r.z, c.m)
-					if !(math.Abs(back[0]/x-1) < 1e-14) || !(math.Abs(l[0]+r.logDet[0]) < 1e-9) {
-						t.Errorf("%+v: the inverse of z(%v) = %v is %v, with log-det %v; the forward map's is %v", c.m, x, r.z[0], back[0], l[0], r.logDet[0])
+					tier.MixtureInverse(back, l, r.Z, c.m)
+					if !(math.Abs(back[0]/x-1) < 1e-14) || !(math.Abs(l[0]+r.LogDet[0]) < 1e-9) {
+						t.Errorf("%+v: the inverse of z(%v) = %v is %v, with log-det %v; the forward map's is %v", c.m, x, r.Z[0], back[0], l[0], r.LogDet[0])
 					}
 				}
 			}
 			// Zeros and denormals are numbers like others.
 			for _, x := range []float64{0, negZero, 0x1p-1074, -0x1p-1074, 0x1p-1022} {
-				if r, zero := evaluate(tier, c.m, []float64{x}), evaluate(tier, c.m, []float64{0}); r.z[0] != zero.z[0] || r.logDet[0] != zero.logDet[0] {
-					t.Errorf("%+v: at %v: z, L = %v, %v, at 0 %v, %v", c.m, x, r.z[0], r.logDet[0], zero.z[0], zero.logDet[0])
+				if r, zero := kerneltest.Evaluate(tier, c.m, []float64{x}), kerneltest.Evaluate(tier, c.m, []float64{0}); r.Z[0] != zero.Z[0] || r.LogDet[0] != zero.LogDet[0] {
+					t.Errorf("%+v: at %v: z, L = %v, %v, at 0 %v, %v", c.m, x, r.Z[0], r.LogDet[0], zero.Z[0], zero.LogDet[0])
 				}
 			}
 		}
@@ -136,10 +138,10 @@ func TestSpecialGradients(t *testing.T) {
 			{inf, 1, 1, false}, {-inf, 1, 0, false}, {nan, 0, 0, false}, {1e200, 1, 1, false}, {-1e300, 0, 1, false},
 			{0, nan, 0, false}, {0, 0, nan, false}, {0, inf, 0, false},
 		} {
-			r := evaluate(tier, m, []float64{c.x})
+			r := kerneltest.Evaluate(tier, m, []float64{c.x})
 			d := kernels.MixtureGrad{Logit: make([]float64, 3), Mean: make([]float64, 3), LogScale: make([]float64, 3)}
 			dx := make([]float64, 1)
-			tier.MixtureBackward(dx, d, []float64{c.gz}, []float64{c.gl}, []float64{c.x}, r.z, r.logDet, m)
+			tier.MixtureBackward(dx, d, []float64{c.gz}, []float64{c.gl}, []float64{c.x}, r.Z, r.LogDet, m)
 			all := append(append(append(dx, d.Logit...), d.Mean...), d.LogScale...)
 			numbers := 0
 			for _, v := range all {
@@ -148,7 +150,7 @@ func TestSpecialGradients(t *testing.T) {
 				}
 			}
 			if c.finite && numbers != len(all) || !c.finite && !math.IsNaN(c.gl) && !math.IsNaN(c.gz) && !math.IsInf(c.gz, 0) && numbers != 0 || !c.finite && numbers == len(all) {
-				t.Errorf("gradient at x = %v, z = %v, gz = %v, gl = %v: %v", c.x, r.z[0], c.gz, c.gl, all)
+				t.Errorf("gradient at x = %v, z = %v, gz = %v, gl = %v: %v", c.x, r.Z[0], c.gz, c.gl, all)
 			}
 			// A component without weight has no gradient.
 			if c.finite && (d.Logit[2] != 0 || d.Mean[2] != 0 || d.LogScale[2] != 0) {

@@ -129,8 +129,12 @@ func Tanh(x *Float) *Float {
 		y := mul(x, x)
 		return mul(x, add(one, mul(y, add(neg(inverse(3)), mul(y, quo(New(2), New(15)))))))
 	}
-	e := Exp(mul(New(2), x))
-	return quo(sub(e, one), add(e, one))
+	e := Exp(mul(New(-2), zero().Abs(x)))
+	t := quo(sub(one, e), add(one, e))
+	if x.Sign() < 0 {
+		return neg(t)
+	}
+	return t
 }
 
 // PDF returns φ(x).

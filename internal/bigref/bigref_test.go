@@ -54,6 +54,7 @@ func TestExpLog(t *testing.T) {
 		t.Error("e^0, log 1 or e^-2e9 is wrong")
 	}
 	near(t, Log(New(1-0x1p-40)), log1p(New(-0x1p-40)), 200, "log near 1")
+	near(t, Tanh(New(-1e300)), New(-1), 250, "tanh -1e300")
 	near(t, Tanh(New(0x1p-59)), Tanh(neg(New(-0x1p-59))), 220, "tanh near 0")
 	near(t, Tanh(New(0x1.01p-60)), New(0x1.01p-60), 110, "tanh near 0")
 	near(t, Tanh(New(0x1.fp-61)), quo(sub(Exp(New(0x1.fp-60)), one), add(Exp(New(0x1.fp-60)), one)), 160, "tanh's series and its quotient")

@@ -5,10 +5,8 @@ import (
 	"math/big"
 )
 
-// MaxT bounds |x-μ|/σ: beyond, e^(-t²) would leave big.Float's range of exponents.
-const MaxT = 30000
-
-// Mixture is a Gaussian mixture, its weights used as given.
+// Mixture is a Gaussian mixture, its weights used as given. A component more than 30,000 scales away counts as nothing,
+// because of big.Float's range of exponents: another one must be nearer.
 type Mixture struct {
 	Weight, Mean, Scale []float64
 }

@@ -173,12 +173,23 @@ func (r *Random) any(role Role) float64 {
 	return r.unit() // Bound is folded, Step is a fraction
 }
 
-// Bytes is a Source of a fuzzer's bytes; zeros once they are used up.
-type Bytes []byte
+// Bytes is a Source of a fuzzer's bytes, read round and round; zeros if there are none.
+type Bytes struct {
+	data []byte
+	next int
+}
+
+// NewBytes returns the source of these bytes.
+func NewBytes(data []byte) *Bytes { return &Bytes{data: data} }
 
 func (b *Bytes) take(n int) uint64 {
 	var word [8]byte
-	*b = (*b)[copy(word[:n], *b):]
+	if len(b.data) > 0 {
+		for i := range n {
+			word[i] = b.data[b.next]
+			b.next = (b.next + 1) % len(b.data)
+		}
+	}
 	return binary.LittleEndian.Uint64(word[:])
 }
 

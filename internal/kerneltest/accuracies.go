@@ -1,0 +1,47 @@
+package kerneltest
+
+import (
+	"math"
+
+	"github.com/gaussflow/gaussflow/internal/bigref"
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+// Accuracies has a row for every result that the package documentation of kernels makes a statement about.
+var Accuracies = []Accuracy{
+	function("Φ(x)", "-37.5 ≤ x", 6, 5.19, -0.007707449687022188, -37.5, math.MaxFloat64, Real, kernels.Tier.NormCDF, plain(bigref.CDF)),
+	function("Φ(-x)", "x ≤ 37.5", 6, 5.51, 0.01972790496215344, -math.MaxFloat64, 37.5, Real, kernels.Tier.NormSF, plain(func(x *bigref.Float) *bigref.Float { return bigref.CDF(x.Neg(x)) })),
+	function("log Φ(x)", "-20000 ≤ x ≤ 0", 9, 6.65, -0.027934003585116496, -20000, 0, Real, kernels.Tier.NormLogCDF, plain(bigref.LogCDF)),
+	function("log Φ(x)", "0 ≤ x ≤ 37.5", 9, 6.43, 0.2761236116211897, 0, 37.5, Real, kernels.Tier.NormLogCDF, plain(bigref.LogCDF)),
+	function("φ(x)", "|x| ≤ 37.5", 4, 1.61, -0.9669815197427033, -37.5, 37.5, Real, kernels.Tier.NormPDF, plain(bigref.PDF)),
+	function("Φ⁻¹(p)", "0 < p < 1", 4, 3.18, 0.9571042876678071, math.SmallestNonzeroFloat64, 1-0x1p-53, Prob, kernels.Tier.NormQuantile, bigref.Quantile),
+	function("exp x", "-708.39 ≤ x ≤ 709.78", 4, 1.03, -61.333996021973164, -708.39, 709.78, Real, kernels.Tier.Exp, plain(bigref.Exp)),
+	function("log x", "0 < x", 4, 0.86, 0.7018002209348776, math.SmallestNonzeroFloat64, math.MaxFloat64, Prob, kernels.Tier.Log, plain(bigref.Log)),
+	function("tanh x", "all", 4, 1.40, 0.6251899583946593, -math.MaxFloat64, math.MaxFloat64, Raw, kernels.Tier.Tanh, plain(bigref.Tanh)),
+	{
+		Name: "mixture F", Domain: "normal results", Unit: unitULP, Limit: 10, Max: 5.58, Worst: []float64{-5.4135803203036374, 0.38672641165396415, 0.08252528730923812, 0.49136948443159184, 0.039378816605205993, -1.7471790675479806, -3.960780620186145, -1.7793278213131303, 15.07918905533634, 0.4249055421766534, 0.9234416242581851, 735.9681604487193, 3.514048330058037}, Draw: drawMixture(Real, 1000),
+		Error: func(t kernels.Tier, in []float64) float64 {
+			f, _, _ := mixtureInput(in).cdf(t)
+			return probability(f, mixtureInput(in).at().F)
+		},
+	},
+	{
+		Name: "mixture S", Domain: "normal results", Unit: unitULP, Limit: 10, Max: 7.28, Worst: []float64{1.898509713197353, 0.8769466668875565, 0.05366601892022321, 0.06938731419222031, 1.898881419882267, 2.264020992000914, -1.4650340223284064, 0.4106937931621226, 3.603741966318983, 1.8622225910952819}, Draw: drawMixture(Real, 1000),
+		Error: func(t kernels.Tier, in []float64) float64 {
+			_, s, _ := mixtureInput(in).cdf(t)
+			return probability(s, mixtureInput(in).at().S)
+		},
+	},
+	{
+		Name: "mixture f", Domain: "normal results", Unit: unitULP, Limit: 10, Max: 3.70, Worst: []float64{-0.353384394812454, 0.9046720839039966, 0, 0.09532791609600352, -0.36839576930954976, 0.44962818969218343, -2.6563283096258443, 0.36693010038289275, 0.5550655503572499, 0.9236600813306146}, Draw: drawMixture(Real, 1000),
+		Error: func(t kernels.Tier, in []float64) float64 {
+			_, _, p := mixtureInput(in).cdf(t)
+			return probability(p, mixtureInput(in).at().PDF)
+		},
+	},
+	{Name: "mixture z", Domain: "|t| ≤ 1000", Unit: unitZ, Limit: 10, Max: 6.33, Worst: []float64{-3.304667745055934, 0, 0.14914989326093192, 0.7987543099152546, 0.05209579682381333, -5.454124218234103, -6.440785852181362, -5.54578999175128, -2.8608088369508566, 68.43342893718273, 164.7597270727979, 175.55820475029748, 0.15560770049022596}, Draw: drawMixture(Real, 1000), Error: zError},
+	{Name: "mixture L", Domain: "|t| ≤ 1000", Unit: unitLog, Limit: 9, Max: 4.90, Worst: []float64{11.750870305351699, 0.01582484732475014, 0.9841751526752499, 0.9641943437438792, 0.6756765177433413, 14.325919237986025, 0.30565119333556956}, Draw: drawMixture(Real, 1000), Error: logDetError},
+	{Name: "inverse x", Domain: "|z| ≤ 100", Unit: unitX, Limit: 8, Max: 5.74, Worst: []float64{2.45845459443335e-310, 0.20194589812394909, 0, 0.7752484464915922, 0.022805655384458494, -1.5793427998001803, -4.242393665001567, 1.2901321168564415, -4.989244458716958, 0.9407081022418915, 2.2486703949939617, 2.572143974783899, 0.19927885987722332}, Draw: drawMixture(Latent, 100), Error: inverseError},
+	{Name: "inverse L", Domain: "|z| ≤ 100", Unit: unitInverse, Limit: 9, Max: 5.35, Worst: []float64{-1.4781061204431598, 1, -2.7629911799871785, 2.254374365342025}, Draw: drawMixture(Latent, 100), Error: inverseLogDetError},
+	{Name: "gradients", Domain: "|t| ≤ 100", Unit: unitLargest, Limit: 4500, Draw: drawMixture(Real, 100), Error: gradientError},
+}

@@ -1,0 +1,231 @@
+package kerneltest
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/gaussflow/gaussflow/internal/bigref"
+	"github.com/gaussflow/gaussflow/internal/ulp"
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+// Accuracy states how near one kernel's result is to the truth: what the package documentation of kernels says, what
+// the tests assert and what the fuzz targets look for a counterexample to.
+type Accuracy struct {
+	Name   string
+	Domain string
+	Unit   string
+	// Limit is what the package promises; Max is the largest error that a search found (kernels' TestAccuracy -search),
+	// and Worst the input that has it.
+	Limit, Max float64
+	Worst      []float64
+	// Draw makes an input of the domain.
+	Draw func(src Source) []float64
+	// Error returns the error on a tier.
+	Error func(t kernels.Tier, in []float64) float64
+}
+
+// The units in which errors are given.
+const (
+	unitULP     = "ulp"
+	unitZ       = "ulp(z) + ulp(min(F,S))/φ(z)"
+	unitX       = "ulp(x) + dx/dz·(ulp(z) + ulp(min(F,S))/φ(z))"
+	unitLog     = "ε·max(1, |L|, z²/2)"
+	unitInverse = "ε·max(1, |L|, z²/2) + |dL/dz|·(ulp(z) + ulp(min(F,S))/φ(z))"
+	unitLargest = "ε·max(1, |L|, z²/2)·largest entry"
+)
+
+const epsilon = 0x1p-52
+
+// function is the accuracy of a function of one number in [lo, hi]; exact may start from what the kernel returned.
+func function(name, domain string, limit, max, worst, lo, hi float64, role Role, f func(t kernels.Tier, dst, x []float64), exact func(x *bigref.Float, got float64) *bigref.Float) Accuracy {
+	return Accuracy{
+		Name: name, Domain: domain, Unit: unitULP, Limit: limit, Max: max, Worst: []float64{worst},
+		Draw: func(src Source) []float64 {
+			v := src.Float(role)
+			if !(v >= lo && v <= hi) { // a change of sign may be enough; if not, some number of the domain
+				if v = -v; !(v >= lo && v <= hi) {
+					v = min(math.FMA(fraction(math.Float64bits(v)<<12), math.Min(hi-lo, math.MaxFloat64), lo), hi)
+				}
+			}
+			return []float64{v}
+		},
+		Error: func(t kernels.Tier, in []float64) float64 {
+			out := make([]float64, 1)
+			f(t, out, in)
+			return bigref.Ulps(out[0], exact(bigref.New(in[0]), out[0]))
+		},
+	}
+}
+
+// plain is an exact function that needs no start.
+func plain(f func(x *bigref.Float) *bigref.Float) func(x *bigref.Float, got float64) *bigref.Float {
+	return func(x *bigref.Float, _ float64) *bigref.Float { return f(x) }
+}
+
+// mixtureInput is x or z, then the weights, means and scales.
+type mixtureInput []float64
+
+func (in mixtureInput) k() int { return len(in) / 3 }
+func (in mixtureInput) mixture() kernels.Mixture {
+	k := in.k()
+	return kernels.Mixture{Weight: in[1 : 1+k], Mean: in[1+k : 1+2*k], Scale: in[1+2*k:]}
+}
+func (in mixtureInput) at() *bigref.Point {
+	return bigref.Mixture(in.mixture()).At(bigref.New(in[0]))
+}
+
+// drawMixture makes a mixture of up to four components and a sample for it, at most the given number of scales from one
+// of the components, or a latent value up to that number.
+func drawMixture(role Role, most float64) func(src Source) []float64 {
+	return func(src Source) []float64 {
+		m := DrawMixture(src, 1+src.Choose(4))
+		var x float64
+		if role == Latent {
+			x = clamp(src.Float(Latent), most)
+		} else {
+			x = DrawSamples(src, m, 1, most)[0]
+		}
+		return slices.Concat([]float64{x}, m.Weight, m.Mean, m.Scale)
+	}
+}
+
+const minNormal = 0x1p-1022
+
+// probability is the error of a probability or density in ulp, where it is a normal number.
+func probability(got float64, exact *bigref.Float) float64 {
+	if want, _ := exact.Float64(); want < minNormal {
+		return 0
+	}
+	return bigref.Ulps(got, exact)
+}
+
+// forward is what the forward map makes of the input.
+func (in mixtureInput) forward(t kernels.Tier) (z, l float64) {
+	v, d := []float64{in[0]}, make([]float64, 1)
+	t.MixtureForward(v, d, v, in.mixture())
+	return v[0], d[0]
+}
+
+func (in mixtureInput) cdf(t kernels.Tier) (cdf, sf, pdf float64) {
+	f, s, p := make([]float64, 1), make([]float64, 1), make([]float64, 1)
+	t.MixtureCDF(f, s, p, in[:1], in.mixture())
+	return f[0], s[0], p[0]
+}
+
+func zError(t kernels.Tier, in []float64) float64 {
+	z, _ := mixtureInput(in).forward(t)
+	p := mixtureInput(in).at()
+	exact := p.Z(z)
+	want, _ := exact.Float64()
+	return bigref.Abs(z, exact) / zSpacing(p, want)
+}
+
+// zSpacing is how far z moves with its own last bit and with that of the probability that it comes from.
+func zSpacing(p *bigref.Point, z float64) float64 {
+	spacing := ulp.Of(z)
+	if tail, _ := p.Tail().Float64(); tail >= minNormal {
+		spacing += ulp.Of(tail) * math.Sqrt(2*math.Pi) * math.Exp(z*z/2)
+	}
+	return spacing
+}
+
+func logDetError(t kernels.Tier, in []float64) float64 {
+	z, l := mixtureInput(in).forward(t)
+	p := mixtureInput(in).at()
+	exactZ := p.Z(z)
+	exact := p.LogDet(exactZ)
+	wantZ, _ := exactZ.Float64()
+	want, _ := exact.Float64()
+	return bigref.Abs(l, exact) / (epsilon * max(1, math.Abs(want), wantZ*wantZ/2))
+}
+
+// inverse returns what the inverse makes of the input, and the mixture where it should have gone.
+func (in mixtureInput) inverse(t kernels.Tier) (x, l float64, exact *bigref.Point) {
+	v, d := []float64{in[0]}, make([]float64, 1)
+	m := in.mixture()
+	t.MixtureInverse(v, d, v, m)
+	if math.IsNaN(v[0]) || math.IsInf(v[0], 0) {
+		return v[0], d[0], nil
+	}
+	return v[0], d[0], bigref.Mixture(m).At(bigref.Mixture(m).At(bigref.New(v[0])).Solve(in[0]))
+}
+
+func inverseError(t kernels.Tier, in []float64) float64 {
+	x, _, exact := mixtureInput(in).inverse(t)
+	if exact == nil {
+		return math.Inf(1)
+	}
+	slope, _ := exact.LogDet(bigref.New(in[0])).Float64()
+	return bigref.Abs(x, exact.X) / (ulp.Of(x) + math.Exp(-slope)*zSpacing(exact, in[0]))
+}
+
+func inverseLogDetError(t kernels.Tier, in []float64) float64 {
+	_, l, exact := mixtureInput(in).inverse(t)
+	if exact == nil {
+		return math.Inf(1)
+	}
+	z := bigref.New(in[0])
+	want := exact.LogDet(z)
+	want.Neg(want)
+	size, _ := want.Float64()
+	_, dl := exact.Gradients(z)
+	turn, _ := dl.DX.Float64() // dL/dx
+	return bigref.Abs(l, want) / (epsilon*max(1, math.Abs(size), in[0]*in[0]/2) + math.Abs(turn)*math.Exp(size)*zSpacing(exact, in[0]))
+}
+
+func gradientError(t kernels.Tier, in []float64) float64 {
+	m := mixtureInput(in).mixture()
+	z, l := mixtureInput(in).forward(t)
+	p := mixtureInput(in).at()
+	exactZ := p.Z(z)
+	dz, dl := p.Gradients(exactZ)
+	k := len(m.Weight)
+	var got []float64
+	for _, g := range [][2]float64{{1, 0}, {0, 1}} {
+		d := kernels.MixtureGrad{Logit: make([]float64, k), Mean: make([]float64, k), LogScale: make([]float64, k)}
+		dx := make([]float64, 1)
+		t.MixtureBackward(dx, d, g[:1], g[1:], in[:1], []float64{z}, []float64{l}, m)
+		got = append(append(append(append(got, dx...), d.Logit...), d.Mean...), d.LogScale...)
+	}
+	var worst, top float64
+	for i, want := range append(dz.Entries(), dl.Entries()...) {
+		w, _ := want.Float64()
+		top = max(top, math.Abs(w))
+		worst = max(worst, bigref.Abs(got[i], want))
+	}
+	return worst / (epsilon * max(1, math.Abs(l), z*z/2) * top)
+}
+
+// Input describes an input for people.
+func (a *Accuracy) Input(in []float64) string {
+	if len(in) == 1 {
+		return fmt.Sprint(in[0])
+	}
+	return fmt.Sprintf("K=%d, %.6g", len(in)/3, in[0])
+}
+
+// Table is the table of the package documentation, one line for each kernel.
+func Table() string {
+	rows := [][]string{{"kernel", "domain", "max", "limit", "unit", "worst input"}}
+	for _, a := range Accuracies {
+		rows = append(rows, []string{a.Name, a.Domain, fmt.Sprintf("%.2f", a.Max), fmt.Sprintf("%g", a.Limit), a.Unit, a.Input(a.Worst)})
+	}
+	width := make([]int, len(rows[0]))
+	for _, r := range rows {
+		for i, cell := range r {
+			width[i] = max(width[i], len([]rune(cell)))
+		}
+	}
+	var b strings.Builder
+	for _, r := range rows {
+		var line strings.Builder
+		for i, cell := range r {
+			line.WriteString(cell + strings.Repeat(" ", width[i]-len([]rune(cell))+2))
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	return b.String()
+}
