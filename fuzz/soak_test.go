@@ -1,0 +1,51 @@
+package fuzz
+
+import (
+	"flag"
+	"testing"
+	"time"
+
+	"github.com/gaussflow/gaussflow/internal/kerneltest"
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+var (
+	soak     = flag.Duration("soak", 0, "how long TestSoak runs; 0 is one batch for each kernel and tier")
+	soakSeed = flag.Uint64("soakseed", 1, "seed of TestSoak's numbers")
+)
+
+// TestSoak compares random lane evaluations of every kernel on every tier with the reference, bit for bit, for as long
+// as -soak says, and reports how many there were. A sample of a mixture with K components counts K.
+//
+//	go test ./fuzz -run Soak -soak 10m -soakseed 7 -timeout 0 -v
+func TestSoak(t *testing.T) {
+	tiers := kernels.Tiers()
+	if len(tiers) > 1 {
+		tiers = tiers[1:] // the reference need not be compared with itself
+	}
+	share := time.Duration(int64(*soak) / int64(len(kerneltest.Kernels)))
+	for i := range kerneltest.Kernels {
+		k := &kerneltest.Kernels[i]
+		t.Run(k.Name, func(t *testing.T) {
+			s := kerneltest.Shape{N: 4096, K: 1, Stride: 4096, DstStride: 4096}
+			if k.Components() {
+				s.K = 8
+			}
+			lanes := 0
+			end := time.Now().Add(share)
+			for batch := uint64(0); batch == 0 || time.Now().Before(end); batch++ {
+				// One NaN blinds a sum: most batches of a reduction do without.
+				tame := k.Reduces && batch%4 != 3
+				args := kerneltest.Fill(k, s, kerneltest.NewRandom(*soakSeed<<32+batch, tame))
+				want := kerneltest.Run(k, kernels.Generic, s, args)
+				for _, tier := range tiers {
+					if err := kerneltest.Compare(k, tier, s, args, want, kerneltest.Call{}); err != nil {
+						t.Fatalf("-soakseed %d, batch %d: %v", *soakSeed, batch, err)
+					}
+				}
+				lanes += s.N * s.K
+			}
+			t.Logf("%-19s %v: %d lane evaluations each, 0 differ", k.Name, tiers, lanes)
+		})
+	}
+}
