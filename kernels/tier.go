@@ -68,9 +68,11 @@ func Best() Tier {
 // EnvTier is the environment variable that forces a tier for a process: generic, avx2, avx512 or neon.
 const EnvTier = "GAUSSFLOW_SIMD"
 
-var process, processErr = func() (Tier, error) {
-	name, forced := os.LookupEnv(EnvTier)
-	if !forced || name == "" {
+var process, processErr = forced(os.Getenv(EnvTier))
+
+// forced returns the tier that the value of EnvTier names; none means the best one.
+func forced(name string) (Tier, error) {
+	if name == "" {
 		return Best(), nil
 	}
 	t, err := ParseTier(name)
@@ -78,7 +80,7 @@ var process, processErr = func() (Tier, error) {
 		err = fmt.Errorf("%s: %w", EnvTier, err)
 	}
 	return t, err
-}()
+}
 
 // Active returns the tier that the package functions use: the best one, or the one that GAUSSFLOW_SIMD names. If that
 // one cannot run here the error says what it lacks, and the package functions panic with it.

@@ -1,0 +1,48 @@
+package kernels
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// A tier that the environment names but that cannot run here is an error that says what is missing, and no kernel of
+// the package runs in its stead.
+func TestForcedTierMissing(t *testing.T) {
+	lacking := 0
+	for tier, name := range tierNames {
+		got, err := forced(name)
+		if missing(Tier(tier)) == nil {
+			if got != Tier(tier) || err != nil {
+				t.Errorf("forced(%q) = %v, %v", name, got, err)
+			}
+			continue
+		}
+		lacking++
+		if want := EnvTier + ": kernels: tier " + name + " cannot run here: "; err == nil || !strings.HasPrefix(err.Error(), want) || len(err.Error()) == len(want) {
+			t.Errorf("forced(%q): error %v, want %q and what is missing", name, err, want)
+		}
+	}
+	if lacking == 0 {
+		t.Error("a machine with NEON and AVX-512") // no machine has both: one error at least was looked at
+	}
+	if got, err := forced(""); got != Best() || err != nil {
+		t.Errorf("forced(\"\") = %v, %v, want the best tier", got, err)
+	}
+	if _, err := forced("sse9"); err == nil || !strings.Contains(err.Error(), EnvTier+": ") || !strings.Contains(err.Error(), "generic, avx2, avx512, neon") {
+		t.Errorf("forced(\"sse9\"): error %v, want the variable and the choices", err)
+	}
+
+	keep, keepErr := process, processErr
+	defer func() { process, processErr = keep, keepErr }()
+	process, processErr = forced("sse9")
+	defer func() {
+		if p := recover(); p == nil || !strings.Contains(fmt.Sprint(p), "sse9") {
+			t.Errorf("a kernel ran, or panicked with %v", p)
+		}
+	}()
+	if _, err := Active(); err == nil {
+		t.Error("Active returned no error")
+	}
+	NormCDF([]float64{0}, []float64{0})
+}
