@@ -5,14 +5,92 @@
 //	z = Φ⁻¹(F) if F ≤ S, else -Φ⁻¹(S)      L = log dz/dx = log f + z²/2 + log √(2π)
 //
 // with the inverse of z(x), the gradients of z and L, and the E-step of EM; for one mixture that all samples share
-// ([Mixture]) and for one mixture per sample ([Mixtures]). Both tails are summed, nothing is clipped, and where linear
-// space ends the far path goes on in log space: z and L are accurate for every finite x.
+// ([Mixture]) and for one mixture per sample ([Mixtures]). Logarithms are natural, log-determinants in nats.
 //
-// Every kernel is a method of [Tier] and a package function that uses the active tier. All tiers return the same bits:
-// one algorithm, one order of operations, fused multiply-adds where the code says so and nowhere else, sums over samples
-// in eight partial sums and a fixed tree. The environment variable GAUSSFLOW_SIMD names the tier of a process.
+// # Tails
 //
-// Lengths that differ panic, as in gonum. Data never does: NaN gives NaN, and the limits at ±Inf are documented with each
-// function. The tests in golden_test.go print the largest errors of the normal functions, of the quantile and of the
-// mixture's forward map, inverse and gradients against correctly rounded references.
+// Both tails are summed, never 1-F, and nothing is clipped. Where a component is more than 42 standard deviations away
+// its e^(-t²/2) leaves the range in which the sums are kept, and where all are more than 39 away the far path goes on in
+// log space, with the nearest one's t²/2 factored out: z and L are finite and accurate for every x whose z is a float64.
+//
+// # Domain
+//
+// Weights are in [0, 1] and sum to one within a few ulp; they are used as given. A weight of zero switches its component
+// off: it changes no bit of anything. Other weights should be at least 1e-200, and 1e-30 for [MixtureEM], lest a
+// component's share be lost. Scales lie in [1e-60, 1e60], means within ±1e150. Samples, latent values and upstream
+// gradients may be anything:
+//
+//	kernel             NaN    infinities and other ends
+//	NormCDF, NormSF    NaN    1 and 0; Φ underflows gradually to 0 at x = -38.5
+//	NormLogCDF         NaN    0 and -Inf; -Inf below -1.9e154, where x²/2 overflows
+//	NormPDF            NaN    0
+//	NormQuantile       NaN    -Inf at 0, +Inf at 1, NaN outside [0, 1]
+//	Exp                NaN    +Inf and 0; underflows gradually to 0 at -745.2
+//	Log                NaN    +Inf; -Inf at ±0, NaN below 0
+//	Tanh               NaN    ±1; keeps the sign of 0
+//	MixtureCDF         NaN    F, S, f = 1, 0, 0 and 0, 1, 0
+//	Mixture(s)Forward  NaN    z = x, L = -log of the largest scale with weight, its limit
+//	Mixture(s)Inverse  NaN    x = z, and the limit of its log-det
+//	Mixture(s)Backward NaN    NaN, as for every sample with z² beyond 1e308; finite up to |t| = 1e150
+//	MixtureEM          NaN    the statistics are NaN, as for samples with t² beyond 1e308
+//	Softmax            NaN    a logit -Inf has weight 0; +Inf, or -Inf alone, makes the sample's weights NaN
+//	BoundedExp         NaN    e^bound and e^-bound; its gradient is 0
+//	Sum, SumSquares    NaN    as additions have it
+//	Adam               NaN    as the formula has it
+//
+// NaN gives NaN of any payload. No samples are fine; lengths that differ, and strides that do not fit, panic as in gonum.
+// No kernel allocates in the steady state.
+//
+// # Bits
+//
+// Every kernel is a method of [Tier], an instruction set, and a package function that uses the active tier. All tiers on
+// all machines return the same bits: one algorithm, one order of operations, fused multiply-adds where the code says so
+// and nowhere else, coefficients from one table. The result of a sample depends neither on its place in the batch nor on
+// the batch, and [MixtureForward], [MixtureInverse] and their gradients have the bits that the Mixtures kernels have if
+// every sample is given the same mixture. Sums over samples are formed in eight partial sums and a fixed tree. The sum
+// over components runs in their order: another order may change the last bits. The mirror image of a mixture has the
+// mirror image's bits.
+//
+// GAUSSFLOW_SIMD=generic|avx2|avx512|neon forces a tier for a process; [Active] tells which one is active, or what the
+// one that was asked for lacks. The generic tier, in pure Go, is the reference that the others are tested against.
+//
+// # Accuracy
+//
+// The largest errors that a search found, against 256-bit arithmetic, and what is promised. The tests assert both on
+// every tier, and generate this table; go test ./kernels -run Accuracy -search 1m looks for larger ones.
+//
+// In units of ulp, the spacing of float64 numbers at the exact result, where that is a normal number;
+// uz = ulp(z) + ulp(min(F, S))/φ(z), what the last bits of z and of the probability behind it are worth;
+// ux = ulp(x) + uz·dx/dz; uL = 2⁻⁵²·max(1, |L|, z²/2), for gradients times the largest entry of the sample's.
+// For mixtures the worst input is given by K and its x or z; internal/kerneltest has the rest.
+//
+//	kernel     domain                max     limit  unit             worst input
+//	Φ(x)       x ≥ -37.5             5.19    6      ulp              -0.007707449687022188
+//	Φ(-x)      x ≤ 37.5              5.51    6      ulp              0.01972790496215344
+//	log Φ(x)   -20000 ≤ x ≤ 0        6.65    9      ulp              -0.027934003585116496
+//	log Φ(x)   0 ≤ x ≤ 37.5          6.43    9      ulp              0.2761236116211897
+//	φ(x)       |x| ≤ 37.5            1.61    4      ulp              -0.9669815197427033
+//	Φ⁻¹(p)     0 < p < 1             3.18    4      ulp              0.9571042876678071
+//	exp x      -708.39 ≤ x ≤ 709.78  1.03    4      ulp              -61.333996021973164
+//	log x      0 < x                 0.86    4      ulp              0.7018002209348776
+//	tanh x     all                   1.40    4      ulp              0.6251899583946593
+//	mixture F  normal results        5.58    10     ulp              K=4, -5.41358
+//	mixture S  normal results        7.28    10     ulp              K=3, 1.89851
+//	mixture f  normal results        3.70    10     ulp              K=3, -0.353384
+//	mixture z  |t| ≤ 1000            6.33    10     uz               K=4, -3.30467
+//	mixture L  |t| ≤ 1000            4.90    9      uL               K=2, 11.7509
+//	inverse x  |z| ≤ 100             5.74    8      ux               K=4, 2.45845e-310
+//	inverse L  |z| ≤ 100             5.35    9      uL + |dL/dz|·uz  K=1, -1.47811
+//	gradients  |t| ≤ 100             213.64  4500   uL·largest       K=1, 2.09258
+//
+// Against correctly rounded reference values at fixed points, in testdata, every tier is within 4 ulp for Φ, φ, F, S, f
+// and Φ⁻¹, 4 uz for z, and 2e-15·max(1, |value|, z²/2) for logarithms; go test ./kernels -run Golden -v prints how far.
+//
+// # Sources
+//
+// The Mills ratio Φ(-t)/φ(t) is one rational function for all t; exponentials, logarithms, the quantile and tanh are
+// classical reductions with minimax polynomials and rationals, all derived by asm/derive/derive.py, which prints its
+// error bounds. The logarithm's reduction follows FreeBSD's e_log.c. The inverse is Halley's method in z-space within an
+// exact bracket. Adam: Kingma and Ba, 2015. Gaussianization flows: Meng, Song, Song and Ermon, 2020; RBIG: Laparra,
+// Camps-Valls and Malo, 2011.
 package kernels

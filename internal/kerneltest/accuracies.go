@@ -9,7 +9,7 @@ import (
 
 // Accuracies has a row for every result that the package documentation of kernels makes a statement about.
 var Accuracies = []Accuracy{
-	function("Φ(x)", "-37.5 ≤ x", 6, 5.19, -0.007707449687022188, -37.5, math.MaxFloat64, Real, kernels.Tier.NormCDF, plain(bigref.CDF)),
+	function("Φ(x)", "x ≥ -37.5", 6, 5.19, -0.007707449687022188, -37.5, math.MaxFloat64, Real, kernels.Tier.NormCDF, plain(bigref.CDF)),
 	function("Φ(-x)", "x ≤ 37.5", 6, 5.51, 0.01972790496215344, -math.MaxFloat64, 37.5, Real, kernels.Tier.NormSF, plain(func(x *bigref.Float) *bigref.Float { return bigref.CDF(x.Neg(x)) })),
 	function("log Φ(x)", "-20000 ≤ x ≤ 0", 9, 6.65, -0.027934003585116496, -20000, 0, Real, kernels.Tier.NormLogCDF, plain(bigref.LogCDF)),
 	function("log Φ(x)", "0 ≤ x ≤ 37.5", 9, 6.43, 0.2761236116211897, 0, 37.5, Real, kernels.Tier.NormLogCDF, plain(bigref.LogCDF)),
@@ -43,5 +43,5 @@ var Accuracies = []Accuracy{
 	{Name: "mixture L", Domain: "|t| ≤ 1000", Unit: unitLog, Limit: 9, Max: 4.90, Worst: []float64{11.750870305351699, 0.01582484732475014, 0.9841751526752499, 0.9641943437438792, 0.6756765177433413, 14.325919237986025, 0.30565119333556956}, Draw: drawMixture(Real, 1000), Error: logDetError},
 	{Name: "inverse x", Domain: "|z| ≤ 100", Unit: unitX, Limit: 8, Max: 5.74, Worst: []float64{2.45845459443335e-310, 0.20194589812394909, 0, 0.7752484464915922, 0.022805655384458494, -1.5793427998001803, -4.242393665001567, 1.2901321168564415, -4.989244458716958, 0.9407081022418915, 2.2486703949939617, 2.572143974783899, 0.19927885987722332}, Draw: drawMixture(Latent, 100), Error: inverseError},
 	{Name: "inverse L", Domain: "|z| ≤ 100", Unit: unitInverse, Limit: 9, Max: 5.35, Worst: []float64{-1.4781061204431598, 1, -2.7629911799871785, 2.254374365342025}, Draw: drawMixture(Latent, 100), Error: inverseLogDetError},
-	{Name: "gradients", Domain: "|t| ≤ 100", Unit: unitLargest, Limit: 4500, Draw: drawMixture(Real, 100), Error: gradientError},
+	{Name: "gradients", Domain: "|t| ≤ 100", Unit: unitGradient, Limit: 4500, Max: 213.64, Worst: []float64{2.092579441457954, 1, 2.2287720913444393, 0.0036069096687680133}, Draw: drawMixture(Real, 100), Error: gradientError},
 }

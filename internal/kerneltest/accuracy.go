@@ -27,14 +27,14 @@ type Accuracy struct {
 	Error func(t kernels.Tier, in []float64) float64
 }
 
-// The units in which errors are given.
+// The units in which errors are given; the package documentation of kernels explains them.
 const (
-	unitULP     = "ulp"
-	unitZ       = "ulp(z) + ulp(min(F,S))/φ(z)"
-	unitX       = "ulp(x) + dx/dz·(ulp(z) + ulp(min(F,S))/φ(z))"
-	unitLog     = "ε·max(1, |L|, z²/2)"
-	unitInverse = "ε·max(1, |L|, z²/2) + |dL/dz|·(ulp(z) + ulp(min(F,S))/φ(z))"
-	unitLargest = "ε·max(1, |L|, z²/2)·largest entry"
+	unitULP      = "ulp"
+	unitZ        = "uz"
+	unitX        = "ux"
+	unitLog      = "uL"
+	unitInverse  = "uL + |dL/dz|·uz"
+	unitGradient = "uL·largest"
 )
 
 const epsilon = 0x1p-52

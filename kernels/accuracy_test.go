@@ -1,0 +1,141 @@
+package kernels_test
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gaussflow/gaussflow/internal/kerneltest"
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+var search = flag.Duration("search", 0, "how long TestAccuracy looks for a larger error, for each row of the table")
+
+// Every row of the table of accuracies: the recorded worst input has the recorded error, and a sample of the domain has
+// no larger one. With -search the worst input is looked for, on the reference.
+func TestAccuracy(t *testing.T) {
+	for i := range kerneltest.Accuracies {
+		a := &kerneltest.Accuracies[i]
+		t.Run(a.Name, func(t *testing.T) {
+			if *search > 0 {
+				searchWorst(t, a, uint64(time.Now().UnixNano()))
+				return
+			}
+			for _, tier := range kernels.Tiers() {
+				if got := a.Error(tier, a.Worst); !(got <= a.Max && got > a.Max-0.01) {
+					t.Errorf("%s: the error at the worst input is %.4f, the table says %g", tier, got, a.Max)
+				}
+				src := kerneltest.NewRandom(11, true)
+				largest, at := 0.0, []float64(nil)
+				for range 300 {
+					in := a.Draw(src)
+					if e := a.Error(tier, in); !(e <= largest) {
+						largest, at = e, in
+					}
+				}
+				t.Logf("%s: %.3f %s at %s; of 300: %.3f at %s", tier, a.Max, a.Unit, a.Input(a.Worst), largest, a.Input(at))
+				if !(largest <= a.Max) {
+					t.Errorf("%s: error %.3f %s at %v, more than the %.3f of the table", tier, largest, a.Unit, at, a.Max)
+				}
+			}
+			if !(a.Max > 0 && a.Max <= a.Limit) {
+				t.Errorf("the largest error is %.3f, the limit %g", a.Max, a.Limit)
+			}
+		})
+	}
+}
+
+// tape replays the numbers that a Source made, as far as there are any, and records those that it makes.
+type tape struct {
+	kerneltest.Source
+	floats  []float64
+	choices []int
+	f, c    int
+}
+
+func (t *tape) Float(r kerneltest.Role) float64 {
+	if t.f == len(t.floats) {
+		t.floats = append(t.floats, t.Source.Float(r))
+	}
+	t.f++
+	return kerneltest.Fold(r, t.floats[t.f-1])
+}
+
+func (t *tape) Choose(n int) int {
+	if t.c == len(t.choices) {
+		t.choices = append(t.choices, t.Source.Choose(n))
+	}
+	t.c++
+	return t.choices[t.c-1]
+}
+
+// The table of the package documentation is that of the constants which the tests assert.
+func TestAccuracyTable(t *testing.T) {
+	const file = "doc.go"
+	var want strings.Builder
+	for _, line := range strings.SplitAfter(kerneltest.Table(), "\n") {
+		if line != "" {
+			want.WriteString("//\t" + line)
+		}
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := string(b)
+	at := regexp.MustCompile(`(?m)(^//\tkernel .*worst input\n(//\t.*\n)*)`).FindStringIndex(doc)
+	if at == nil {
+		t.Fatalf("%s has no table of accuracies", file)
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(doc[:at[0]]+want.String()+doc[at[1]:]), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if doc[at[0]:at[1]] != want.String() {
+		t.Errorf("%s has\n%sand the constants are\n%s; go test ./kernels -run AccuracyTable -update", file, doc[at[0]:at[1]], want.String())
+	}
+}
+
+// searchWorst draws inputs at random; half of the time it moves one of the numbers that the worst so far was made of.
+func searchWorst(t *testing.T, a *kerneltest.Accuracy, seed uint64) {
+	src := kerneltest.NewRandom(seed, true)
+	worst, at := 0.0, a.Worst
+	if at != nil { // a new row has none
+		worst = a.Error(kernels.Generic, at)
+	}
+	best, bestError := &tape{Source: src}, 0.0
+	count := 0
+	for end := time.Now().Add(*search); time.Now().Before(end); count++ {
+		trial := &tape{Source: src}
+		if len(best.floats) > 0 && count%2 == 0 {
+			trial.floats, trial.choices = slices.Clone(best.floats), best.choices
+			bits := math.Float64bits
+			v := &trial.floats[src.Choose(len(trial.floats))]
+			*v = math.Float64frombits(bits(*v) + src.Uint64()>>(12+src.Choose(52)) - src.Uint64()>>(12+src.Choose(52)))
+		}
+		in := a.Draw(trial)
+		e := a.Error(kernels.Generic, in)
+		if e > bestError {
+			best, bestError = trial, e
+		}
+		if e > worst {
+			worst, at = e, in
+		}
+	}
+	t.Logf("%d inputs, Max: %.2f, Worst: %s", count, math.Ceil(100*worst)/100, literal(at))
+	if worst > a.Max {
+		t.Errorf("a larger error than the %g of the table: %.4f", a.Max, worst)
+	}
+}
+
+func literal(in []float64) string {
+	return "[]float64{" + strings.Trim(strings.ReplaceAll(fmt.Sprint(in), " ", ", "), "[]") + "}"
+}
