@@ -20,7 +20,7 @@ func TestTiersBetweenGuardPages(t *testing.T) {
 			regions[i] = guard.New(t, most)
 		}
 		slices := make([][]float64, len(k.Args))
-		eachCall(k, upTo(257), func(s kerneltest.Shape, args, want [][]float64) {
+		eachCall(k, lengths(), func(s kerneltest.Shape, args, want [][]float64) {
 			for _, tier := range kernels.Tiers() {
 				for gap := range 8 {
 					if s.N > 33 && gap != 0 { // the length moves long slices through the alignments at the upper edge
