@@ -65,7 +65,7 @@
 // For mixtures the worst input is given by K and its x or z; internal/kerneltest has the rest.
 //
 //	kernel     domain                max     limit  unit             worst input
-//	Φ(x)       x ≥ -37.5             5.19    6      ulp              -0.007707449687022188
+//	Φ(x)       x ≥ -37.5             5.39    6      ulp              -0.01988486889207847
 //	Φ(-x)      x ≤ 37.5              5.51    6      ulp              0.01972790496215344
 //	log Φ(x)   -20000 ≤ x ≤ 0        6.65    9      ulp              -0.027934003585116496
 //	log Φ(x)   0 ≤ x ≤ 37.5          6.43    9      ulp              0.2761236116211897

@@ -148,13 +148,10 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		for k := range cs {
 			s.add(&cs[k], x, t.lower)
 		}
-		// Where the density is out of reach of linear space the sample stands in a gap; dx/dz is as good as infinite
-		// there, and the round bisects. Only |z| > 38 can lead beyond all components.
-		l = math.Inf(-1)
+		// The far path where linear space ends, and where the two tails cancel: it is right for any sample. In a deep gap
+		// its L makes dx/dz so large that the step leaves the bracket, and the round bisects.
 		if s.near() {
 			z, l = s.forward()
-		} else if s.wp != 0 && s.wn != 0 {
-			z = probit(s.tails())
 		} else {
 			z, l = farForward(cs, x)
 		}

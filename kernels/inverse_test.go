@@ -23,3 +23,28 @@ func TestInverseLogDetFar(t *testing.T) {
 		}
 	})
 }
+
+// Where the two tails balance, their difference is exactly 0, as it is in a gap that no tail reaches; the density there
+// need not be small. The log-det was once +Inf.
+func TestInverseBalancedTails(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier Tier) {
+		for _, c := range []struct {
+			mean, scale []float64
+			z           float64
+		}{
+			{[]float64{1.0105866108585847e-37, -1.2682618941580816e-30}, []float64{12.862745097977138, 12.862745098039214}, 1.3141909816666386e-71},
+			{[]float64{1.0105866108585847e-37, -1.2682618941580816e-30}, []float64{12.862745097977138, 12.862745098039214}, 0},
+			{[]float64{-1, 1}, []float64{1, 1}, 0},
+			{[]float64{-20, 20}, []float64{1, 1}, 0},
+			{[]float64{-1e-300, 1e-300}, []float64{1, 1}, 1e-310},
+		} {
+			m := Mixture{Weight: []float64{0.5, 0.5}, Mean: c.mean, Scale: c.scale}
+			x, l, want := make([]float64, 1), make([]float64, 1), make([]float64, 1)
+			tier.MixtureInverse(x, l, []float64{c.z}, m)
+			tier.MixtureForward(make([]float64, 1), want, x, m)
+			if d := math.Abs(l[0] + want[0]); !(d <= 1e-12*max(1, math.Abs(want[0]))) {
+				t.Errorf("%v, %v, z = %v: x = %v, log-dets %v and %v do not cancel", c.mean, c.scale, c.z, x[0], l[0], want[0])
+			}
+		}
+	})
+}

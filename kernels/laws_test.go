@@ -60,6 +60,32 @@ func TestMixtureLaws(t *testing.T) {
 	}
 }
 
+// Far in the tail, where one component takes over from another, the log-det turns within a fraction of their scales.
+func TestInverseWhereComponentsChangePlaces(t *testing.T) {
+	m := kernels.Mixture{Weight: []float64{0.9619, 0.0381}, Mean: []float64{3.8958, 9.9522}, Scale: []float64{0.3973, 0.2781}}
+	eachTier(t, func(t *testing.T, tier kernels.Tier) {
+		var z []float64
+		for v := 45.0; v < 56; v += 1. / 64 {
+			z = append(z, v)
+		}
+		x, l := make([]float64, len(z)), make([]float64, len(z))
+		tier.MixtureInverse(x, l, z, m)
+		v := kerneltest.Evaluate(tier, m, x)
+		steepest := 0.0
+		for i := range z {
+			if i > 0 {
+				steepest = max(steepest, math.Abs(l[i]-l[i-1])/(z[i]-z[i-1]))
+			}
+			if !(math.Abs(v.Z[i]-z[i]) <= 1e-13) || !(math.Abs(l[i]+v.LogDet[i]) <= 1e-11) {
+				t.Errorf("z = %v: x = %v with log-det %v; there z = %v, log-det %v", z[i], x[i], l[i], v.Z[i], v.LogDet[i])
+			}
+		}
+		if steepest < 0.1 {
+			t.Errorf("dL/dz is only %v: nothing changes places here", steepest)
+		}
+	})
+}
+
 // The functions of one number have the mirror image's bits too.
 func TestSymmetry(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier kernels.Tier) {

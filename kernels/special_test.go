@@ -60,6 +60,7 @@ var mixtureCases = []struct {
 	wide float64
 }{
 	{kernels.Mixture{Weight: []float64{1}, Mean: []float64{0}, Scale: []float64{1}}, 1},
+	{kernels.Mixture{Weight: []float64{1}, Mean: []float64{0}, Scale: []float64{0.9}}, 0.9}, // z overflows last
 	{kernels.Mixture{Weight: []float64{0.5, 0.5, 0}, Mean: []float64{-1, 1, 7}, Scale: []float64{1e-3, 1e3, 1e60}}, 1e3},
 	{kernels.Mixture{Weight: []float64{0, 0.25, 0.75}, Mean: []float64{0, -1, 1}, Scale: []float64{1e-60, 1e-3, 1e-3}}, 1e-3},
 	{kernels.Mixture{Weight: []float64{1}, Mean: []float64{1e50}, Scale: []float64{1e60}}, 1e60},

@@ -9,7 +9,7 @@ import (
 
 // Accuracies has a row for every result that the package documentation of kernels makes a statement about.
 var Accuracies = []Accuracy{
-	function("Φ(x)", "x ≥ -37.5", 6, 5.19, -0.007707449687022188, -37.5, math.MaxFloat64, Real, kernels.Tier.NormCDF, plain(bigref.CDF)),
+	function("Φ(x)", "x ≥ -37.5", 6, 5.39, -0.01988486889207847, -37.5, math.MaxFloat64, Real, kernels.Tier.NormCDF, plain(bigref.CDF)),
 	function("Φ(-x)", "x ≤ 37.5", 6, 5.51, 0.01972790496215344, -math.MaxFloat64, 37.5, Real, kernels.Tier.NormSF, plain(func(x *bigref.Float) *bigref.Float { return bigref.CDF(x.Neg(x)) })),
 	function("log Φ(x)", "-20000 ≤ x ≤ 0", 9, 6.65, -0.027934003585116496, -20000, 0, Real, kernels.Tier.NormLogCDF, plain(bigref.LogCDF)),
 	function("log Φ(x)", "0 ≤ x ≤ 37.5", 9, 6.43, 0.2761236116211897, 0, 37.5, Real, kernels.Tier.NormLogCDF, plain(bigref.LogCDF)),
