@@ -18,7 +18,6 @@ const (
 	LnSqrt2Pi        = 0.9189385332046728      // log(sqrt(2 pi))
 	Sqrt2            = 1.4142135623730951      // sqrt(2)
 	VMax             = 36.0                    // clamp on v = C*|t| in linear space: 2^(480-VMax^2) is still a normal number
-	SqrtHalf         = 0.7071067811865476      // sqrt(1/2)
 )
 
 // Exp2: 2^r = 1 + r*g(r), |r| <= 1/2; g by ascending powers.

@@ -35,15 +35,7 @@ func (s *farSums) add(c *component, x float64) {
 	kf := a + (asm.Nearest + asm.ExpBias)
 	e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
 	e = math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
-	t := float64(e * millsFar(u))
-	if math.Signbit(v) {
-		s.d = math.FMA(-c.w, t, s.d)
-		s.wn += c.w
-	} else {
-		s.d = math.FMA(c.w, t, s.d)
-		s.wp += c.w
-	}
-	s.f = math.FMA(c.density, e, s.f)
+	s.take(c, v, e, float64(e*millsFar(u)))
 }
 
 // forward returns z and L. With t_m the distance of the nearest component, a tail sum is

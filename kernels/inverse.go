@@ -16,24 +16,15 @@ type inverseSums struct {
 func (s *inverseSums) add(c *component, x float64, lower bool) {
 	v, vl := c.base2(x)
 	e, r := gauss(v, vl)
-	t := float64(e * r)
-	w := c.w
-	if math.Signbit(v) {
-		s.d = math.FMA(-w, t, s.d)
-		if !lower {
-			s.lost += twoSumError(s.wn, w)
-		}
-		s.wn += w
-	} else {
-		s.d = math.FMA(w, t, s.d)
+	if math.Signbit(v) != lower { // the component counts on the target's side
+		side := s.wn
 		if lower {
-			s.lost += twoSumError(s.wp, w)
+			side = s.wp
 		}
-		s.wp += w
+		s.lost += twoSumError(side, c.w)
 	}
-	fe := float64(c.density * e)
-	s.f = math.FMA(c.density, e, s.f)
-	s.df = math.FMA(-fe, float64(v*c.ih), s.df)
+	s.take(c, v, e, float64(e*r))
+	s.df = math.FMA(-float64(c.density*e), float64(v*c.ih), s.df)
 }
 
 // twoSumError returns (a+b) - fl(a+b), exactly (Knuth).

@@ -79,12 +79,16 @@ func gauss(v, vl float64) (e, r float64) {
 func (s *sums) add(c *component, x float64) {
 	v, vl := c.base2(x)
 	e, r := gauss(v, vl)
-	t := e * r
+	s.take(c, v, e, float64(e*r))
+}
+
+// take adds one component at v: its Gaussian e and its tail Φ(-|t|), both biased.
+func (s *sums) take(c *component, v, e, tail float64) {
 	if math.Signbit(v) {
-		s.d = math.FMA(-c.w, t, s.d)
+		s.d = math.FMA(-c.w, tail, s.d)
 		s.wn += c.w
 	} else {
-		s.d = math.FMA(c.w, t, s.d)
+		s.d = math.FMA(c.w, tail, s.d)
 		s.wp += c.w
 	}
 	s.f = math.FMA(c.density, e, s.f)

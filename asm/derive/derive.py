@@ -346,7 +346,6 @@ def constants():
         ("LnSqrt2Pi", float(mp.log(2 * mp.pi) / 2), "log(sqrt(2 pi))"),
         ("Sqrt2", float(mp.sqrt(2)), "sqrt(2)"),
         ("VMax", float(VMAX), "clamp on v = C*|t| in linear space: 2^(480-VMax^2) is still a normal number"),
-        ("SqrtHalf", float(mp.sqrt(mp.mpf('0.5'))), "sqrt(1/2)"),
     ]
     out.append("// Constants the kernels share.")
     out.append("const (")
