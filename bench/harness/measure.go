@@ -1,0 +1,93 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Contender does a piece of work its own way.
+type Contender struct {
+	Name string
+	// Check does the work once and returns what came out.
+	Check func() ([]float64, error)
+	// Run does the work reps times and returns how long that took.
+	Run func(reps int) (time.Duration, error)
+}
+
+// Local is a contender inside this process: do writes its results to out.
+func Local(name string, do func(), out ...[]float64) Contender {
+	return Contender{
+		Name: name,
+		Check: func() ([]float64, error) {
+			do()
+			var all []float64
+			for _, o := range out {
+				all = append(all, o...)
+			}
+			return all, nil
+		},
+		Run: func(reps int) (time.Duration, error) {
+			start := time.Now()
+			for range reps {
+				do()
+			}
+			return time.Since(start), nil
+		},
+	}
+}
+
+// Options says how long to measure.
+type Options struct {
+	Rounds int           // at least one
+	Slice  time.Duration // what a contender may take of each round; one repetition takes what it takes
+}
+
+// Measure runs the contenders in rounds, each of them once per round, starting with another one every time. The series
+// are in the order of the contenders.
+func Measure(contenders []Contender, o Options) ([]Series, error) {
+	if len(contenders) == 0 || o.Rounds < 1 {
+		return nil, errors.New("harness: Measure needs a contender and a round")
+	}
+	series := make([]Series, len(contenders))
+	reps := make([]int, len(contenders))
+	for i, c := range contenders {
+		var err error
+		if reps[i], err = calibrate(c, o.Slice); err != nil {
+			return nil, err
+		}
+		series[i].Name = c.Name
+	}
+	for round := range o.Rounds {
+		for j := range contenders {
+			i := (round + j) % len(contenders)
+			before := Clock()
+			took, err := contenders[i].Run(reps[i])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", contenders[i].Name, err)
+			}
+			series[i].Ns = append(series[i].Ns, float64(took.Nanoseconds())/float64(reps[i]))
+			series[i].GHz = append(series[i].GHz, (before+Clock())/2)
+		}
+	}
+	return series, nil
+}
+
+// calibrate warms the contender up and returns how many repetitions fill the slice.
+func calibrate(c Contender, slice time.Duration) (int, error) {
+	reps := 1
+	for {
+		took, err := c.Run(reps)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", c.Name, err)
+		}
+		switch {
+		case took >= slice/2 || reps >= 1<<30:
+			return max(1, int(float64(reps)*float64(slice)/float64(max(took, 1)))), nil
+		case took < slice/64:
+			reps *= 16
+		default:
+			reps = max(reps+1, int(float64(reps)*float64(slice)/float64(took)))
+		}
+	}
+}
