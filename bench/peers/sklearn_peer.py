@@ -1,0 +1,40 @@
+"""scikit-learn's GaussianMixture, one thread: a mixture of eight components for each column. em-fit has its default
+tolerance, em-fit-tight one at which the likelihood has settled; the figure is the mean log-likelihood per value."""
+
+import peer
+
+try:
+    import numpy as np
+    import sklearn
+    from sklearn.mixture import GaussianMixture
+except ImportError as e:
+    peer.absent(e)
+
+columns = peer.load("columns").reshape(-1, 8)
+
+
+def case(**options):
+    fits = []
+
+    def run():
+        fits[:] = [
+            GaussianMixture(8, covariance_type="spherical", random_state=0, **options).fit(columns[:, [j]])
+            for j in range(columns.shape[1])
+        ]
+        return np.concatenate([np.stack([f.weights_, f.means_[:, 0], np.sqrt(f.covariances_)]).ravel() for f in fits])
+
+    def value():
+        if not fits:
+            run()
+        return np.mean([f.score(columns[:, [j]]) for j, f in enumerate(fits)])
+
+    return peer.Case(run, value=value)
+
+
+import warnings
+
+warnings.simplefilter("ignore")  # ConvergenceWarning: the figure tells
+peer.serve(
+    f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}",
+    {"em-fit": case(), "em-fit-tight": case(tol=1e-6, max_iter=2000, n_init=2)},
+)

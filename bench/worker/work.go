@@ -1,0 +1,291 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/gaussflow/gaussflow/bench/cases"
+	"github.com/gaussflow/gaussflow/bench/harness"
+	"github.com/gaussflow/gaussflow/blas"
+	"github.com/gaussflow/gaussflow/flow"
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+func open(name, inputs string) (*harness.Work, error) {
+	r, err := parse(name, request{n: 100_000, d: 8, k: 8, blocks: 6})
+	if err != nil {
+		return nil, err
+	}
+	switch r.what {
+	case "train", "model":
+		return training()
+	case "gemm":
+		return products(), nil
+	case "score":
+		return scoring(r)
+	case "step":
+		return step(r)
+	case "fit-growth":
+		return fitting(cases.Rows(0, r.n, r.d), r.blocks, r.k), nil
+	case "fit":
+		return fitting(cases.Rows(0, cases.FitRows, cases.FitDim), cases.FitBlocks, 8), nil
+	case "score-fit":
+		return scoreFit()
+	case "em-fit":
+		return columns(inputs)
+	}
+	return nil, fmt.Errorf("no case %q", name)
+}
+
+func timed(do func() error) (time.Duration, error) {
+	start := time.Now()
+	err := do()
+	return time.Since(start), err
+}
+
+// training is the training step of the coupling flow of the two moons, batch 512; its figure is -log p of all rows after
+// 150 steps from the start, its check log p of all rows before the first.
+func training() (*harness.Work, error) {
+	x, diagonal, err := cases.Moons()
+	if err != nil {
+		return nil, err
+	}
+	n, _ := x.Dims()
+	logProb := func(f *flow.Flow) ([]float64, error) {
+		lp := make([]float64, n)
+		return lp, f.LogProb(lp, x)
+	}
+	train := func(steps int) (*flow.Flow, time.Duration, error) {
+		f, err := diagonal.Couple(flow.CouplingOptions{})
+		if err != nil {
+			return nil, 0, err
+		}
+		took, err := timed(func() error {
+			_, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Steps: steps, Batch: 512})
+			return err
+		})
+		return f, took, err
+	}
+	return &harness.Work{
+		Check: func() ([]float64, error) {
+			f, err := diagonal.Couple(flow.CouplingOptions{})
+			if err != nil {
+				return nil, err
+			}
+			return logProb(f)
+		},
+		Run: func(reps int) (time.Duration, error) {
+			_, took, err := train(reps)
+			return took, err
+		},
+		Value: func() (float64, error) {
+			f, _, err := train(150)
+			if err != nil {
+				return 0, err
+			}
+			lp, err := logProb(f)
+			return -kernels.Sum(lp) / float64(n), err
+		},
+	}, nil
+}
+
+// products are the matrix products of such a step and nothing else, on the calling goroutine: eight conditioners 1→64→64→24,
+// forward, the gradients of the kernels, and those of the inputs.
+func products() *harness.Work {
+	const n, conditioners = 512, 8
+	sizes := []int{1, 64, 64, 24}
+	matrix := func(rows, cols int) blas.Matrix {
+		m := blas.Matrix{Rows: rows, Cols: cols, Stride: cols, Data: make([]float64, rows*cols)}
+		for i := range m.Data {
+			m.Data[i] = math.Sin(float64(i))
+		}
+		return m
+	}
+	var h, d, w, dw []blas.Matrix
+	for l, size := range sizes {
+		h, d = append(h, matrix(size, n)), append(d, matrix(size, n))
+		if l > 0 {
+			w, dw = append(w, matrix(size, sizes[l-1])), append(dw, matrix(size, sizes[l-1]))
+		}
+	}
+	do := func() {
+		for range conditioners {
+			for l := range w {
+				blas.Gemm(blas.NoTrans, blas.NoTrans, 1, w[l], h[l], 0, h[l+1])
+			}
+			for l := len(w) - 1; l >= 0; l-- {
+				blas.Gemm(blas.NoTrans, blas.Trans, 1, d[l+1], h[l], 0, dw[l])
+				blas.Gemm(blas.Trans, blas.NoTrans, 1, w[l], d[l+1], 0, d[l])
+			}
+			copy(d[len(d)-1].Data, h[len(h)-1].Data) // keeps the numbers in range from one pass to the next
+		}
+	}
+	local := harness.Local("products", do, dw[0].Data)
+	return &harness.Work{Check: local.Check, Run: local.Run}
+}
+
+// coupled returns a coupling flow of the given shape, fitted to a thousand rows.
+func coupled(r request) (*flow.Flow, error) {
+	f, err := flow.FitRBIG(cases.Rows(0, 1000, r.d), flow.RBIGOptions{Blocks: r.blocks, Components: r.k})
+	if err != nil {
+		return nil, err
+	}
+	return f.Couple(flow.CouplingOptions{})
+}
+
+// scoring is log p of n rows that come in blocks, as from a file of any size; the clock stands still while a block is
+// made. Its figure is the number of allocations per tile of 1,024 rows.
+func scoring(r request) (*harness.Work, error) {
+	const block = 1 << 15
+	f, err := coupled(r)
+	if err != nil {
+		return nil, err
+	}
+	rows := min(block, max(1, (1<<21)/r.d)) // at most 16 MB
+	lp := make([]float64, rows)
+	return &harness.Work{
+		Run: func(reps int) (took time.Duration, err error) {
+			for range reps {
+				for first := 0; first < r.n; first += rows {
+					n := min(rows, r.n-first)
+					x := cases.Rows(first, n, r.d)
+					t, err := timed(func() error { return f.LogProb(lp[:n], x) })
+					if err != nil {
+						return 0, err
+					}
+					took += t
+				}
+			}
+			return took, nil
+		},
+		Value: func() (float64, error) {
+			x := cases.Rows(0, rows, r.d)
+			allocations := func(n int) (float64, error) {
+				part := x.Slice(0, n, 0, r.d)
+				const calls = 5
+				var before, after runtime.MemStats
+				for i := range calls + 1 {
+					if i == 1 { // the first call may fill pools
+						runtime.ReadMemStats(&before)
+					}
+					if err := f.LogProb(lp[:n], part); err != nil {
+						return 0, err
+					}
+				}
+				runtime.ReadMemStats(&after)
+				return float64(after.Mallocs-before.Mallocs) / calls, nil
+			}
+			// What a call allocates once, whatever the number of tiles, cancels.
+			many, err := allocations(16 * 1024)
+			if err != nil {
+				return 0, err
+			}
+			few, err := allocations(8 * 1024)
+			return math.Max(0, many-few) / 8, err
+		},
+	}, nil
+}
+
+// step is a training step of any shape, batch 512.
+func step(r request) (*harness.Work, error) {
+	f, err := coupled(r)
+	if err != nil {
+		return nil, err
+	}
+	x := cases.Rows(0, 4096, r.d)
+	return &harness.Work{Run: func(reps int) (time.Duration, error) {
+		return timed(func() error {
+			_, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Steps: reps, Batch: 512, LearningRate: 1e-5})
+			return err
+		})
+	}}, nil
+}
+
+// fitting is a fit from scratch; its figure is the mean of log p.
+func fitting(x *mat.Dense, blocks, k int) *harness.Work {
+	var f *flow.Flow
+	fit := func() (err error) {
+		f, err = flow.FitRBIG(x, flow.RBIGOptions{Blocks: blocks, Components: k})
+		return err
+	}
+	return &harness.Work{
+		Run: func(reps int) (time.Duration, error) {
+			return timed(func() error {
+				for range reps {
+					if err := fit(); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+		Value: func() (float64, error) {
+			if f == nil {
+				if err := fit(); err != nil {
+					return 0, err
+				}
+			}
+			n, _ := x.Dims()
+			lp := make([]float64, n)
+			err := f.LogProb(lp, x)
+			return kernels.Sum(lp) / float64(n), err
+		},
+	}
+}
+
+// scoreFit is log p of the rows that the timed fit has seen, under that fit.
+func scoreFit() (*harness.Work, error) {
+	x := cases.Rows(0, cases.FitRows, cases.FitDim)
+	f, err := flow.FitRBIG(x, flow.RBIGOptions{Blocks: cases.FitBlocks, Components: 8})
+	if err != nil {
+		return nil, err
+	}
+	lp := make([]float64, cases.FitRows)
+	return &harness.Work{
+		Check: func() ([]float64, error) { return lp, f.LogProb(lp, x) },
+		Run: func(reps int) (time.Duration, error) {
+			return timed(func() error {
+				for range reps {
+					if err := f.LogProb(lp, x); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}, nil
+}
+
+// columns is the fit of a mixture to each column of a matrix that needs no rotation; its figure is the mean
+// log-likelihood per value.
+func columns(inputs string) (*harness.Work, error) {
+	data, err := harness.ReadFloats(filepath.Join(inputs, "columns.f64"))
+	if err != nil {
+		return nil, err
+	}
+	x := mat.NewDense(cases.FitRows, cases.FitDim, data)
+	w := fitting(x, 1, 8)
+	w.Value = func() (float64, error) {
+		f, err := flow.FitRBIG(x, flow.RBIGOptions{Blocks: 1, Components: 8})
+		if err != nil {
+			return 0, err
+		}
+		var rotated mat.Dense
+		rotated.Mul(x, f.Block(0).Rotation().T())
+		column, logf, sum := make([]float64, cases.FitRows), make([]float64, cases.FitRows), 0.0
+		for j, m := range f.Block(0).Mixtures() {
+			mat.Col(column, j, &rotated)
+			kernels.MixtureCDF(nil, nil, logf, column, m)
+			kernels.Log(logf, logf)
+			sum += kernels.Sum(logf)
+		}
+		return sum / float64(len(data)), nil
+	}
+	return w, nil
+}
