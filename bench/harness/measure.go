@@ -41,6 +41,7 @@ func Local(name string, do func(), out ...[]float64) Contender {
 type Options struct {
 	Rounds int           // at least one
 	Slice  time.Duration // what a contender may take of each round; one repetition takes what it takes
+	Budget time.Duration // if not 0: fewer rounds, but one at least, where they would take longer
 }
 
 // Measure runs the contenders in rounds, each of them once per round, starting with another one every time. The series
@@ -51,14 +52,21 @@ func Measure(contenders []Contender, o Options) ([]Series, error) {
 	}
 	series := make([]Series, len(contenders))
 	reps := make([]int, len(contenders))
+	var round time.Duration
 	for i, c := range contenders {
+		var each time.Duration
 		var err error
-		if reps[i], err = calibrate(c, o.Slice); err != nil {
+		if reps[i], each, err = calibrate(c, o.Slice); err != nil {
 			return nil, err
 		}
+		round += time.Duration(reps[i]) * each
 		series[i].Name = c.Name
 	}
-	for round := range o.Rounds {
+	rounds := o.Rounds
+	if o.Budget > 0 {
+		rounds = int(min(int64(rounds), max(1, int64(o.Budget/max(round, 1)))))
+	}
+	for round := range rounds {
 		for j := range contenders {
 			i := (round + j) % len(contenders)
 			before := Clock()
@@ -73,17 +81,18 @@ func Measure(contenders []Contender, o Options) ([]Series, error) {
 	return series, nil
 }
 
-// calibrate warms the contender up and returns how many repetitions fill the slice.
-func calibrate(c Contender, slice time.Duration) (int, error) {
-	reps := 1
-	for {
+// calibrate warms the contender up and returns how many repetitions fill the slice, and what one takes.
+func calibrate(c Contender, slice time.Duration) (reps int, each time.Duration, err error) {
+	for reps = 1; ; {
 		took, err := c.Run(reps)
 		if err != nil {
-			return 0, fmt.Errorf("%s: %w", c.Name, err)
+			return 0, 0, fmt.Errorf("%s: %w", c.Name, err)
 		}
+		took = max(took, 1)
+		each = took / time.Duration(reps)
 		switch {
 		case took >= slice/2 || reps >= 1<<30:
-			return max(1, int(float64(reps)*float64(slice)/float64(max(took, 1)))), nil
+			return max(1, int(float64(reps)*float64(slice)/float64(took))), each, nil
 		case took < slice/64:
 			reps *= 16
 		default:

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"fmt"
+	"log"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/gaussflow/gaussflow/bench/cases"
+	"github.com/gaussflow/gaussflow/bench/harness"
+)
+
+// options of measurements that take long: rounds while they fit the budget.
+func (r *report) flowOptions(slice, budget time.Duration) harness.Options {
+	return harness.Options{Rounds: r.flowRounds, Slice: slice, Budget: budget}
+}
+
+// An entry is a peer at a case, under a name of its own.
+type entry struct {
+	name string
+	peer spec
+	at   string
+}
+
+// race measures the entries whose peers are here; the map has no others.
+func (r *report) race(o harness.Options, entries ...entry) (map[string]harness.Series, error) {
+	var contenders []harness.Contender
+	for _, e := range entries {
+		p, err := r.peer(e.peer)
+		if err != nil {
+			return nil, err
+		}
+		if p != nil {
+			c := p.Contender(e.at)
+			c.Name = e.name
+			contenders = append(contenders, c)
+		}
+	}
+	byName := map[string]harness.Series{}
+	if len(contenders) == 0 {
+		return byName, nil
+	}
+	log.Printf("measuring %s", entries[0].name)
+	series, err := harness.Measure(contenders, o)
+	for _, s := range series {
+		byName[s.Name] = s
+	}
+	return byName, err
+}
+
+// over is the ratio of two series, nil if one of them was not measured.
+func over(byName map[string]harness.Series, slow, fast string) any {
+	s, f := byName[slow], byName[fast]
+	if s.Ns == nil || f.Ns == nil {
+		return nil
+	}
+	return s.Over(f)
+}
+
+func exactly(v float64) any { return harness.Spread{Median: v, Low: v, High: v, Best: v} }
+
+// flowPromises measures the figures that the flows promise.
+func (r *report) flowPromises() error {
+	t := &harness.Table{
+		Name: "flow-promises", Title: "What the flows promise: training, scoring, fitting",
+		Columns: promiseColumns,
+	}
+	p := newPromised(t)
+	for _, part := range []func(*promised) error{r.trainingPromises, r.scoringPromises, r.memoryPromise, r.fittingPromises, r.equivalencePromise} {
+		if err := part(p); err != nil {
+			return err
+		}
+	}
+	t.Note("Ratios are taken within rounds that ran all contenders in turn, up to %d of them. The last number of a spread is the ratio of the least times.", r.flowRounds)
+	t.Note("Training: two moons, batch 512, 8 conditioners of width 64 and depth 2, K = 8, Adam. Scoring: d = 8, 6 coupling blocks, K = 8, %d rows, in blocks of 32,768.", r.rows)
+	t.Note("The matrix products are those of a step's shapes, and nothing else, on one core; the step they are a part of ran on one core as well.")
+	return r.publish(t, p.draw)
+}
+
+const training, scoring, fits = "training step", "scoring log p", "fitting"
+
+func (r *report) trainingPromises(p *promised) error {
+	one, all := gaussflow("openblas", 1), gaussflow("openblas", cores())
+	s, err := r.race(r.flowOptions(300*time.Millisecond, time.Minute),
+		entry{"training", all, "train"}, entry{"one core", one, "train"}, entry{"products", one, "gemm"},
+		entry{"gonum", gaussflow("gonum", cores()), "train"}, entry{"JAX", jaxTrain, "train"}, entry{"PyTorch", torch, "train"})
+	if err != nil {
+		return err
+	}
+	p.add(promisedRow{group: training, what: "share of the time inside matrix products at OpenBLAS's rate", atLeast: true, limit: 0.6, measured: over(s, "products", "one core")})
+	p.add(promisedRow{group: training, what: "times as fast as PyTorch, all cores", atLeast: true, limit: 8, measured: over(s, "PyTorch", "training")})
+	p.add(promisedRow{group: training, what: "times as fast as JAX's jitted step, all cores", atLeast: true, limit: 2, measured: over(s, "JAX", "training")})
+	p.add(promisedRow{group: training, what: fmt.Sprintf("%d cores: times as fast as one", cores()), atLeast: true, measured: over(s, "one core", "training")})
+	p.add(promisedRow{group: training, what: "OpenBLAS: times as fast as gonum's pure Go", atLeast: true, measured: over(s, "gonum", "training")})
+	return nil
+}
+
+func (r *report) scoringPromises(p *promised) error {
+	at := fmt.Sprintf("score/n=%d", r.rows)
+	two := min(2, cores())
+	s, err := r.race(r.flowOptions(time.Nanosecond, 90*time.Second),
+		entry{"scoring", gaussflow("openblas", two), at}, entry{"one core", gaussflow("openblas", 1), at}, entry{"gonum", gaussflow("gonum", two), at})
+	if err != nil {
+		return err
+	}
+	var scaling any
+	if two == 2 {
+		scaling = over(s, "one core", "scoring")
+	}
+	p.add(promisedRow{group: scoring, what: "two cores: times as fast as one", atLeast: true, limit: 1.8, measured: scaling})
+	p.add(promisedRow{group: scoring, what: "OpenBLAS: times as fast as gonum's pure Go", atLeast: true, measured: over(s, "gonum", "scoring")})
+	var allocations any
+	if w, err := r.peer(gaussflow("openblas", 1)); err != nil {
+		return err
+	} else if w != nil {
+		v, err := w.Value("score")
+		if err != nil {
+			return err
+		}
+		allocations = exactly(v)
+	}
+	p.add(promisedRow{group: scoring, what: "allocations per tile", zero: true, measured: allocations})
+	return nil
+}
+
+// memoryPromise streams a hundredth of the rows and all of them, each through a process of its own.
+func (r *report) memoryPromise(p *promised) error {
+	backend := "openblas"
+	if w, err := r.peer(gaussflow(backend, 1)); err != nil {
+		return err
+	} else if w == nil {
+		backend = "gonum"
+	}
+	var peak [2]float64
+	for i, n := range []int{r.rows / 10, 10 * r.rows} {
+		log.Printf("streaming %d rows", n)
+		w, err := gaussflow(backend, cores()).start(r)
+		if err != nil {
+			return err
+		}
+		_, err = w.Run(fmt.Sprintf("score/n=%d", n), 1)
+		if err == nil {
+			peak[i], err = w.Memory()
+		}
+		w.Close()
+		if err != nil {
+			return err
+		}
+	}
+	p.add(promisedRow{group: scoring, what: fmt.Sprintf("peak memory: %g rows streamed over %g", float64(10*r.rows), float64(r.rows/10)), limit: 1.1, measured: exactly(peak[1] / peak[0])})
+	p.table.Note("Peak memory of the process: %s MB for %g rows, %s MB for %g.", harness.Short(peak[0]/1e6), float64(r.rows/10), harness.Short(peak[1]/1e6), float64(10*r.rows))
+	return nil
+}
+
+// tolerances are the settings of scikit-learn's fit, its default first.
+var tolerances = []string{"1e-3", "1e-4", "1e-5", "1e-6"}
+
+func (r *report) fittingPromises(p *promised) error {
+	s, err := r.race(r.flowOptions(time.Nanosecond, 2*time.Minute), entry{"fit", gaussflow("openblas", cores()), "fit"}, entry{"rbig", rbig, "fit"})
+	if err != nil {
+		return err
+	}
+	p.add(promisedRow{group: fits, what: fmt.Sprintf("%d×%d, %d blocks: times as fast as rbig", cases.FitRows, cases.FitDim, cases.FitBlocks), atLeast: true, limit: 50, measured: over(s, "rbig", "fit")})
+
+	ours := gaussflow("openblas", 1)
+	entries := []entry{{"em", ours, "em-fit"}}
+	for _, tol := range tolerances {
+		entries = append(entries, entry{tol, sklearn, "em-fit/tol=" + tol})
+	}
+	if s, err = r.race(r.flowOptions(time.Nanosecond, 30*time.Second), entries...); err != nil {
+		return err
+	}
+	// The setting that comes nearest to our likelihood from below: ours is then the better one.
+	chosen := "none of its settings"
+	var measured any
+	if w, peer := r.peers[ours.name], r.peers[sklearn.name]; w != nil && peer != nil {
+		mine, err := w.Value("em-fit")
+		if err != nil {
+			return err
+		}
+		note := fmt.Sprintf("Mean log-likelihood per value: gaussflow %.5f", mine)
+		best := math.Inf(-1)
+		for _, tol := range tolerances {
+			v, err := peer.Value("em-fit/tol=" + tol)
+			if err != nil {
+				return err
+			}
+			note += fmt.Sprintf(", scikit-learn at %s %.5f (%s times our time)", tol, v, harness.Short(s[tol].Over(s["em"]).Median))
+			if v <= mine && v > best {
+				best, chosen, measured = v, "tolerance "+tol, s[tol].Over(s["em"])
+			}
+		}
+		p.table.Note("%s.", note)
+	}
+	p.add(promisedRow{group: fits, what: "EM: times as fast as scikit-learn at a likelihood that is not better (" + chosen + ")", atLeast: true, limit: 10, measured: measured})
+	return nil
+}
+
+// equivalencePromise runs the main job as a process.
+func (r *report) equivalencePromise(p *promised) error {
+	program, err := r.goBuild("gaussflow", "openblas", "./cmd/gaussflow")
+	var measured any
+	if err == nil {
+		c := harness.Contender{Name: "equivalence", Run: func(reps int) (took time.Duration, err error) {
+			dir, err := os.MkdirTemp(r.build, "equivalence-*")
+			if err != nil {
+				return 0, err
+			}
+			defer os.RemoveAll(dir)
+			start := time.Now()
+			for range reps {
+				if out, err := exec.Command(program, "equivalence", "-out", filepath.Clean(dir)).CombinedOutput(); err != nil {
+					return 0, fmt.Errorf("%w: %s", err, out)
+				}
+			}
+			return time.Since(start), nil
+		}}
+		log.Print("running gaussflow equivalence")
+		series, err := harness.Measure([]harness.Contender{c}, r.flowOptions(time.Nanosecond, 20*time.Second))
+		if err != nil {
+			return err
+		}
+		measured = series[0].Time(1e9)
+	}
+	p.add(promisedRow{group: "gaussflow equivalence", what: fmt.Sprintf("seconds, the whole process on %d cores", cores()), limit: 5, measured: measured})
+	return nil
+}

@@ -1,0 +1,178 @@
+// Report measures gaussflow, alone and against others, and writes what came out.
+//
+//	report bench     every kernel on every tier, and the figures that the project promises, next to what it promised
+//	report compare   side by side with what people use today
+//	report growth    time and memory against rows, columns, components, blocks and threads
+//
+// Every table goes to standard output and, as NAME.txt, NAME.json and NAME.png, to the directory of the results.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/gaussflow/gaussflow/bench/cases"
+	"github.com/gaussflow/gaussflow/bench/harness"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("report: ")
+	r := &report{}
+	flag.StringVar(&r.results, "results", "bench/results", "write the tables to `DIR`")
+	flag.StringVar(&r.build, "build", "build/bench", "build programs and write inputs in `DIR`")
+	flag.StringVar(&r.python, "python", "build/peers/bin/python", "the `PYTHON` of the local environment")
+	flag.IntVar(&r.rounds, "rounds", 25, "rounds of the kernels")
+	flag.DurationVar(&r.slice, "slice", 5*time.Millisecond, "what a contender may take of a round of the kernels")
+	flag.IntVar(&r.flowRounds, "flow-rounds", 5, "rounds of the flows")
+	flag.IntVar(&r.rows, "rows", 1_000_000, "rows to score, and to stream at the end of the growth study ten times as many")
+	flag.Parse()
+	commands := map[string]func() error{"bench": r.bench, "compare": r.compare, "growth": r.growth}
+	command := commands[flag.Arg(0)]
+	if command == nil || flag.NArg() != 1 {
+		log.Print("want one of: bench, compare, growth")
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		log.Fatal("interrupted") // peers end with their input
+	}()
+	if err := r.run(command); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// report is what the commands share.
+type report struct {
+	results, build, python string
+	rounds, flowRounds     int
+	slice                  time.Duration
+	rows                   int
+
+	data    string // the inputs
+	machine harness.Machine
+	peers   map[string]*harness.Peer
+	started time.Time
+}
+
+// The size of the kernels' inputs.
+const kernelN, kernelK = 4096, 8
+
+func (r *report) run(command func() error) error {
+	r.started = time.Now()
+	for _, dir := range []*string{&r.results, &r.build} {
+		if err := os.MkdirAll(*dir, 0o755); err != nil {
+			return err
+		}
+		var err error
+		if *dir, err = filepath.Abs(*dir); err != nil {
+			return err
+		}
+	}
+	r.data = filepath.Join(r.build, "data")
+	if err := cases.Write(r.data, cases.NewInputs(kernelN, kernelK)); err != nil {
+		return err
+	}
+	r.machine = harness.ThisMachine()
+	r.peers = map[string]*harness.Peer{}
+	defer func() {
+		for _, p := range r.peers {
+			p.Close()
+		}
+	}()
+	if err := command(); err != nil {
+		return err
+	}
+	log.Printf("done in %v; the tables are in %s", time.Since(r.started).Round(time.Second), r.results)
+	return nil
+}
+
+// A figure draws a table.
+type figure func(w io.Writer) error
+
+// publish prints a table, and writes its files.
+func (r *report) publish(t *harness.Table, draw figure) error {
+	var text bytes.Buffer
+	if err := t.WriteText(&text); err != nil {
+		return err
+	}
+	fmt.Fprintf(&text, "\n%s", r.machine)
+	fmt.Printf("%s\n", text.String())
+	data, err := json.MarshalIndent(struct {
+		Machine harness.Machine `json:"machine"`
+		Table   *harness.Table  `json:"table"`
+	}{r.machine, t}, "", "  ")
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{".txt": text.Bytes(), ".json": append(data, '\n')}
+	if draw != nil {
+		var picture bytes.Buffer
+		if err := draw(&picture); err != nil {
+			return err
+		}
+		files[".png"] = picture.Bytes()
+	}
+	for extension, content := range files {
+		if err := renameio.WriteFile(filepath.Join(r.results, t.Name+extension), content, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spread is the heading of a column of spreads.
+const spread = "median [quartiles] best"
+
+func (r *report) kernelOptions() harness.Options {
+	return harness.Options{Rounds: r.rounds, Slice: r.slice}
+}
+
+func (r *report) note(t *harness.Table, o harness.Options) {
+	t.Note("Each figure is from %d rounds that ran every contender of its kind in turn, %v each; ratios are taken within a round.", o.Rounds, o.Slice)
+}
+
+// peer starts a peer when it is first asked for. One that is absent is nil and noted once, with what installs it.
+func (r *report) peer(s spec) (*harness.Peer, error) {
+	if p, known := r.peers[s.name]; known {
+		return p, nil
+	}
+	log.Printf("starting %s", s.name)
+	p, err := s.start(r)
+	var absent *harness.Absent
+	switch {
+	case errors.As(err, &absent):
+		r.machine.Peers = append(r.machine.Peers, fmt.Sprintf("%s: not installed (%s): %s", s.name, firstLine(absent.Why), s.install))
+	case err != nil:
+		return nil, err
+	default:
+		r.machine.Peers = append(r.machine.Peers, fmt.Sprintf("%s: %s", s.name, p.Version))
+		r.peers[s.name] = p
+	}
+	return p, nil
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return line
+}
+
+func threads(n int) string { return fmt.Sprintf("GOMAXPROCS=%d", n) }
+
+func cores() int { return runtime.GOMAXPROCS(0) }

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/gaussflow/gaussflow/bench/harness"
+)
+
+// A spec says how to start a peer, and what to do where that is not possible.
+type spec struct {
+	name    string
+	install string // a command
+	start   func(r *report) (*harness.Peer, error)
+}
+
+const (
+	setup      = "make compare-setup"
+	debianSet  = "apt-get install libsleef-dev gcc libc6-dev, or " + setup
+	oneThread  = "OMP_NUM_THREADS=1"
+	peerSource = "bench/peers"
+	debian     = "/usr/bin/python3" // has what Debian packages
+)
+
+// instructionSets are the vector instruction sets of the tiers: gcc's flags, by the tier's name.
+var instructionSets = map[string]map[string][]string{
+	"amd64": {
+		"avx2":   {"-mavx2", "-mfma"},
+		"avx512": {"-mavx512f", "-mavx512dq", "-mavx512vl", "-mavx512bw", "-mfma"},
+	},
+	"arm64": {"neon": {}},
+}
+
+// sleef is SLEEF on the instruction set of a tier.
+func sleef(tier string) spec {
+	return spec{"SLEEF " + tier, debianSet, func(r *report) (*harness.Peer, error) {
+		flags, known := instructionSets[runtime.GOARCH][tier]
+		if !known {
+			return nil, &harness.Absent{Name: "SLEEF", Why: "no code for " + tier + " on " + runtime.GOARCH}
+		}
+		program, err := r.compile("sleef", "sleef-"+tier, append(flags, "-DISA_"+strings.ToUpper(tier)), "-lsleef", "-lm")
+		if err != nil {
+			return nil, err
+		}
+		return r.program("SLEEF "+tier, nil, program)
+	}}
+}
+
+// mkl is MKL's vector maths in one of its accuracies.
+func mkl(accuracy string) spec {
+	name := "MKL " + accuracy
+	return spec{name, setup, func(r *report) (*harness.Peer, error) {
+		python, err := filepath.Abs(r.python)
+		if err != nil {
+			return nil, err
+		}
+		lib := filepath.Join(filepath.Dir(filepath.Dir(python)), "lib")
+		found, err := filepath.Glob(filepath.Join(lib, "libmkl_rt.so*"))
+		if err != nil || len(found) == 0 {
+			return nil, &harness.Absent{Name: name, Why: "no libmkl_rt in " + filepath.Dir(r.python) + "/../lib"}
+		}
+		program, err := r.compile("mkl", "mkl", []string{"-march=native"}, "-ldl", "-lm")
+		if err != nil {
+			return nil, err
+		}
+		return r.program(name, []string{"MKL_NUM_THREADS=1", "LD_LIBRARY_PATH=" + lib}, program, found[0], accuracy)
+	}}
+}
+
+// compile compiles a peer in C, and says that it is absent if that fails: the compiler or the library is.
+func (r *report) compile(source, output string, flags []string, libraries ...string) (string, error) {
+	program := filepath.Join(r.build, output)
+	args := append([]string{"-O3", "-I", r.data}, flags...)
+	args = append(args, "-o", program, filepath.Join(peerSource, source+".c"))
+	if out, err := exec.Command("gcc", append(args, libraries...)...).CombinedOutput(); err != nil {
+		return "", &harness.Absent{Name: source, Why: fmt.Sprintf("gcc: %v: %s", err, firstLine(string(out)))}
+	}
+	return program, nil
+}
+
+// python is a peer in Python: by an interpreter of its own where local is empty, else that one.
+func python(name, interpreter, script, install string, env []string, args ...string) spec {
+	return spec{name, install, func(r *report) (*harness.Peer, error) {
+		if interpreter == "" {
+			interpreter = r.python
+		}
+		source, err := filepath.Abs(filepath.Join(peerSource, script))
+		if err != nil {
+			return nil, err
+		}
+		argv := append([]string{interpreter, source}, args...)
+		return r.program(name, append(env, "PYTHONDONTWRITEBYTECODE=1"), argv...)
+	}}
+}
+
+var (
+	scipy    = python("SciPy", "", "scipy_peer.py", setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"})
+	jax      = python("JAX", "", "jax_peer.py", setup, []string{oneThread}, "kernels")
+	jaxTrain = python("JAX, training", "", "jax_peer.py", setup, nil, "train")
+	torch    = python("PyTorch", debian, "torch_peer.py", "apt-get install python3-torch, or "+setup, nil)
+	sklearn  = python("scikit-learn", debian, "sklearn_peer.py", "apt-get install python3-sklearn, or "+setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"})
+	rbig     = python("rbig", "", "rbig_peer.py", setup, nil)
+)
+
+// gaussflow is this library as a program of its own, built for a BLAS backend.
+func gaussflow(backend string, n int) spec {
+	name := fmt.Sprintf("gaussflow, %s, %d threads", backend, n)
+	if n == 1 {
+		name = strings.TrimSuffix(name, "s")
+	}
+	return spec{name, "apt-get install libopenblas-dev pkg-config gcc libc6-dev", func(r *report) (*harness.Peer, error) {
+		program, err := r.goBuild("worker-"+backend, backend, "./bench/worker")
+		if err != nil {
+			return nil, err
+		}
+		return r.program(name, []string{threads(n)}, program)
+	}}
+}
+
+// goBuild builds a program of the module for a BLAS backend.
+func (r *report) goBuild(output, backend, pkg string) (string, error) {
+	program := filepath.Join(r.build, output)
+	args := []string{"build", "-o", program}
+	if backend == "openblas" {
+		args = append(args, "-tags", "openblas")
+	}
+	if out, err := exec.Command("go", append(args, pkg)...).CombinedOutput(); err != nil {
+		return "", &harness.Absent{Name: output, Why: fmt.Sprintf("go build: %v: %s", err, firstLine(string(out)))}
+	}
+	return program, nil
+}
+
+func (r *report) program(name string, env []string, argv ...string) (*harness.Peer, error) {
+	return harness.Start(name, r.build, env, append(argv, r.data)...)
+}
