@@ -109,7 +109,7 @@ func (p *Plain) solve(target float64) (x, l float64) {
 		z, slope := p.one(x)
 		l = -slope
 		rho := z - target
-		if math.Abs(rho) <= 1e-15*math.Max(1, math.Abs(target)) || hi-lo <= 1e-15*math.Max(math.Abs(lo), math.Abs(hi)) {
+		if math.Abs(rho) <= 1e-15*math.Max(1, math.Abs(target)) {
 			break
 		}
 		if rho > 0 {
@@ -118,7 +118,7 @@ func (p *Plain) solve(target float64) (x, l float64) {
 			lo = x
 		}
 		next := x - rho*math.Exp(-slope)
-		if !(lo < next && next < hi) {
+		if !(lo <= next && next <= hi) {
 			next = 0.5 * (lo + hi)
 		}
 		if next == x {

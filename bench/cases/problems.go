@@ -49,7 +49,7 @@ func Problems(in *Inputs) []Problem {
 		{"logcdf", "log Φ", in.T, kernels.Tier.NormLogCDF, function(bigref.LogCDF), []plainFunction{
 			{"Go math.Log of Erfc", func(x float64) float64 { return math.Log(0.5 * math.Erfc(-x*(math.Sqrt2/2))) }},
 		}},
-		{"quantile", "Φ⁻¹", in.P, kernels.Tier.NormQuantile, bigref.Quantile, []plainFunction{{"gonum distuv", distuv.UnitNormal.Quantile}}},
+		{"quantile", "normal quantile", in.P, kernels.Tier.NormQuantile, bigref.Quantile, []plainFunction{{"gonum distuv", distuv.UnitNormal.Quantile}}},
 		{"exp", "exp", in.A, kernels.Tier.Exp, function(bigref.Exp), []plainFunction{{"Go math.Exp", math.Exp}}},
 		{"log", "log", in.L, kernels.Tier.Log, function(bigref.Log), []plainFunction{{"Go math.Log", math.Log}}},
 	} {

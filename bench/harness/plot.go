@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 
+	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
@@ -86,7 +87,6 @@ func (b Bars) WritePNG(w io.Writer) error {
 	y := float64(rows)
 	for _, g := range b.Groups {
 		y -= 1.4
-		names = append(names, plot.Tick{Value: y, Label: g.Name})
 		for _, bar := range g.Bars {
 			y--
 			names = append(names, plot.Tick{Value: y, Label: bar.Label})
@@ -111,8 +111,11 @@ func (b barPainter) Plot(c draw.Canvas, p *plot.Plot) {
 	tx, ty := p.Transforms(&c)
 	y := b.rows
 	label := draw.TextStyle{Color: ink, Font: sans(9), YAlign: draw.YCenter, Handler: plot.DefaultTextHandler}
+	heading := draw.TextStyle{Color: color.Black, Font: sans(9.5), YAlign: draw.YCenter, Handler: plot.DefaultTextHandler}
+	heading.Font.Weight = xfont.WeightBold
 	for _, g := range b.groups {
 		y -= 1.4
+		c.FillText(heading, vg.Point{X: tx(b.floor), Y: ty(y)}, g.Name)
 		for _, bar := range g.Bars {
 			y--
 			fill, v := color.Color(theirs), bar.Value

@@ -48,21 +48,23 @@ def serve_kernels():
         ends = mean + scale * z
 
         def wanted(state):
-            i, _, _, _, rho = state
-            return (i < 200) & (jnp.abs(rho) > 1e-14 * jnp.maximum(1, jnp.abs(z))).any()
+            i, _, _, _, _, moving = state
+            return (i < 200) & moving.any()
 
         def step(state):
-            i, lo, hi, x, rho = state
-            _, slope = forward(x)
+            i, lo, hi, x, (z_x, slope), moving = state
+            rho = z_x - z
             lo, hi = jnp.where(rho > 0, lo, x), jnp.where(rho > 0, x, hi)
             new = x - rho * jnp.exp(-slope)
-            x = jnp.where((lo < new) & (new < hi), new, 0.5 * (lo + hi))
-            return i + 1, lo, hi, x, forward(x)[0] - z
+            new = jnp.where((lo <= new) & (new <= hi), new, 0.5 * (lo + hi))
+            new = jnp.where(moving, new, x)
+            moving &= (new != x) & (jnp.abs(rho) > 1e-15 * jnp.maximum(1, jnp.abs(z)))
+            return i + 1, lo, hi, new, forward(new), moving
 
         lo, hi = ends.min(0), ends.max(0)
         x = 0.5 * (lo + hi)
-        x = jax.lax.while_loop(wanted, step, (0, lo, hi, x, forward(x)[0] - z))[3]
-        return x, -forward(x)[1]
+        state = jax.lax.while_loop(wanted, step, (0, lo, hi, x, forward(x), jnp.full(x.shape, True)))
+        return state[3], -state[4][1]
 
     def em(x):
         d = x - mean

@@ -54,8 +54,6 @@ func (r *report) growth() error {
 		return err
 	} else if p == nil {
 		backend = "gonum"
-	} else {
-		r.peers[p.Name] = p
 	}
 	points := &harness.Table{
 		Name: "growth", Title: "Growth of time and memory",

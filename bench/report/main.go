@@ -9,7 +9,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -47,10 +46,10 @@ func main() {
 		log.Print("want one of: bench, compare, growth")
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	interrupt := make(chan os.Signal, 1)
+	signal.Notify(interrupt, os.Interrupt)
 	go func() {
-		<-ctx.Done()
+		<-interrupt
 		log.Fatal("interrupted") // peers end with their input
 	}()
 	if err := r.run(command); err != nil {
@@ -93,7 +92,9 @@ func (r *report) run(command func() error) error {
 	r.peers = map[string]*harness.Peer{}
 	defer func() {
 		for _, p := range r.peers {
-			p.Close()
+			if p != nil {
+				p.Close()
+			}
 		}
 	}()
 	if err := command(); err != nil {
@@ -158,6 +159,7 @@ func (r *report) peer(s spec) (*harness.Peer, error) {
 	var absent *harness.Absent
 	switch {
 	case errors.As(err, &absent):
+		r.peers[s.name] = nil
 		r.machine.Peers = append(r.machine.Peers, fmt.Sprintf("%s: not installed (%s): %s", s.name, firstLine(absent.Why), s.install))
 	case err != nil:
 		return nil, err

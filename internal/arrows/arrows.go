@@ -32,8 +32,9 @@ type rule struct {
 	light    bool
 	external []string
 	// cgo and assembly may stand in one directory each: the go command refuses
-	// a package that has both.
-	cgo, assembly bool
+	// a package that has both. Programs in C, of a directory without Go files,
+	// are nobody's import.
+	cgo, assembly, programs bool
 }
 
 const (
@@ -50,7 +51,7 @@ var rules = map[string]rule{
 	"flow":     {light: true, module: []string{"kernels", "blas", "internal"}, external: []string{gonum, netlib, cpuid, sys}},
 	"cmd":      {module: []string{"flow", "kernels", "blas", "internal"}},
 	"internal": {module: []string{"flow", "kernels", "blas"}},
-	"bench":    {module: []string{"flow", "kernels", "blas", "asm", "internal"}},
+	"bench":    {module: []string{"flow", "kernels", "blas", "asm", "internal"}, programs: true},
 	"fuzz":     {module: []string{"flow", "kernels", "blas", "asm", "internal"}},
 }
 
@@ -61,6 +62,8 @@ func Check(fsys fs.FS) ([]string, error) {
 	complain := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
 	imports := map[string][]string{} // of each directory, without its tests
 	seen := map[string]bool{}
+	var inC []string           // C sources outside blas/
+	goes := map[string]bool{} // directories with Go files
 
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -80,7 +83,7 @@ func Check(fsys fs.FS) ([]string, error) {
 			complain("%s: assembly outside asm/", name)
 		}
 		if (ext == ".c" || ext == ".cc" || ext == ".cpp") && !r.cgo {
-			complain("%s: C source outside blas/", name)
+			inC = append(inC, name)
 		}
 		if ext != ".go" {
 			return nil
@@ -89,7 +92,7 @@ func Check(fsys fs.FS) ([]string, error) {
 			complain("%s: no rule for packages in %q", name, top)
 			return nil
 		}
-		seen[top] = true
+		seen[top], goes[dir] = true, true
 		src, err := fs.ReadFile(fsys, name)
 		if err != nil {
 			return err
@@ -120,6 +123,13 @@ func Check(fsys fs.FS) ([]string, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, name := range inC {
+		dir := path.Dir(name)
+		top, _, _ := strings.Cut(dir, "/")
+		if !rules[top].programs || goes[dir] {
+			complain("%s: C source outside blas/", name)
+		}
 	}
 	for top := range rules {
 		if !seen[top] {
