@@ -62,7 +62,7 @@ func Check(fsys fs.FS) ([]string, error) {
 	complain := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
 	imports := map[string][]string{} // of each directory, without its tests
 	seen := map[string]bool{}
-	var inC []string           // C sources outside blas/
+	var inC []string          // C sources outside blas/
 	goes := map[string]bool{} // directories with Go files
 
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
