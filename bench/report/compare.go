@@ -175,9 +175,9 @@ func (r *report) compareFlows() error {
 	ours := []spec{gaussflow("openblas", cores()), gaussflow("gonum", cores())}
 	single := []spec{gaussflow("openblas", 1), gaussflow("gonum", 1)}
 	type contest struct {
-		title, at, check string
-		slice            time.Duration
-		ours, others     []entry
+		title, check string
+		slice        time.Duration
+		ours, others []entry
 	}
 	entries := func(at string, specs ...spec) (es []entry) {
 		for _, s := range specs {

@@ -22,7 +22,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
+	"github.com/google/renameio/v2/maybe"
 
 	"github.com/gaussflow/gaussflow/bench/cases"
 	"github.com/gaussflow/gaussflow/bench/harness"
@@ -131,7 +131,7 @@ func (r *report) publish(t *harness.Table, draw figure) error {
 		files[".png"] = picture.Bytes()
 	}
 	for extension, content := range files {
-		if err := renameio.WriteFile(filepath.Join(r.results, t.Name+extension), content, 0o644); err != nil {
+		if err := maybe.WriteFile(filepath.Join(r.results, t.Name+extension), content, 0o644); err != nil {
 			return err
 		}
 	}

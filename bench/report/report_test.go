@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gaussflow/gaussflow/bench/cases"
+	"github.com/gaussflow/gaussflow/bench/harness"
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+func TestPromisesMet(t *testing.T) {
+	table := &harness.Table{Name: "x", Columns: promiseColumns}
+	p := newPromised(table)
+	at := func(v float64) any { return exactly(v) }
+	for _, test := range []struct {
+		row  promisedRow
+		want string
+	}{
+		{promisedRow{atLeast: true, limit: 30, measured: at(31)}, "yes"},
+		{promisedRow{atLeast: true, limit: 30, measured: at(30)}, "yes"},
+		{promisedRow{atLeast: true, limit: 30, measured: at(29)}, "NO"},
+		{promisedRow{atLeast: true, limit: 30, stretch: 37, measured: at(40)}, "stretch"},
+		{promisedRow{atLeast: true, limit: 30, stretch: 37, measured: at(10)}, "NO"},
+		{promisedRow{limit: 2.2, measured: at(2)}, "yes"},
+		{promisedRow{limit: 2.2, measured: at(2.3)}, "NO"},
+		{promisedRow{zero: true, measured: at(0)}, "yes"},
+		{promisedRow{zero: true, measured: at(0.5)}, "NO"},
+		{promisedRow{limit: 2.2}, "not measured"},
+		{promisedRow{measured: at(3)}, ""},
+	} {
+		p.add(test.row)
+		last := table.Rows[len(table.Rows)-1]
+		if got, _ := last[len(last)-1].(string); got != test.want {
+			t.Errorf("%+v: met %q, want %q", test.row, got, test.want)
+		}
+	}
+}
+
+// Every promise must name contenders that are measured; the peers' names begin with sleef-.
+func TestPromisesNameContenders(t *testing.T) {
+	work, err := promisedWork(cases.NewInputs(64, 8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{"plain": true, "plain-one": true}
+	for _, tier := range []kernels.Tier{kernels.Generic, kernels.AVX512} {
+		for _, w := range work {
+			known[w.name+"/"+tier.String()] = true
+		}
+		for _, name := range []string{"forward", "forward-one", "erfc"} {
+			known["sleef-"+name+"/"+tier.String()] = true
+		}
+	}
+	for _, p := range promises {
+		for _, pattern := range []string{p.slow, p.fast} {
+			if name := p.name(pattern, kernels.AVX512); !known[name] {
+				t.Errorf("%s: no contender %q", p.what, name)
+			}
+		}
+		if strings.HasPrefix(p.slow, "sleef-") != p.needsOtherOne {
+			t.Errorf("%s: is its slower contender a peer?", p.what)
+		}
+	}
+	for _, w := range work {
+		w.on(kernels.Generic)()
+	}
+}
+
+func TestBounds(t *testing.T) {
+	names := map[string]bool{}
+	in := cases.NewInputs(8, 2)
+	for _, k := range append(cases.Functions(in), cases.OfMixtures(in)...) {
+		names[k.Name+"/"+k.Form] = true
+	}
+	for name := range counts {
+		if !names[name] {
+			t.Errorf("a count for %q, which is no kernel", name)
+		}
+	}
+	for tier, own := range tierCounts {
+		for name := range own {
+			if !names[name] {
+				t.Errorf("%s: a count for %q, which is no kernel", tier, name)
+			}
+		}
+	}
+	wide, _ := bound("MixtureForward", "shared", 8, kernels.AVX512)
+	narrow, known := bound("MixtureForward", "shared", 8, kernels.AVX2)
+	if !known || math.Abs(narrow-2*wide) > 1e-12 {
+		t.Errorf("bounds %v and %v cycles", wide, narrow)
+	}
+	if _, known := bound("MixtureForward", "shared", 8, kernels.Generic); known {
+		t.Error("a bound for the scalar reference, which has no vectors")
+	}
+	if _, known := bound("MixtureInverse", "shared", 8, kernels.AVX2); known {
+		t.Error("a bound for the inverse, whose rounds nobody has counted")
+	}
+}
+
+// The whole way from a problem to the files of its table, without peers.
+func TestCompareProblem(t *testing.T) {
+	r := &report{results: t.TempDir(), rounds: 2, slice: time.Microsecond}
+	in := cases.NewInputs(64, 3)
+	table := &harness.Table{Name: "c", Columns: []harness.Column{{Name: "problem"}, {Name: "contender"}, {Name: "time"}, {Name: "cycles"}, {Name: "faster"}, {Name: "error"}, {Name: "unit"}}}
+	var bars harness.Bars
+	problem := cases.Problems(in)[0]
+	bad := harness.Local("bad", func() {}, make([]float64, in.N))
+	if err := r.compareProblem(table, &bars, &problem, append(problem.Plain, bad), r.kernelOptions()); err != nil {
+		t.Fatal(err)
+	}
+	if got := table.Rows[len(problem.Plain)]; got[1] != "bad" || got[2] != "wrong, not timed" {
+		t.Errorf("a contender that returns zeros: %v", got)
+	}
+	if want := len(problem.Plain) + 1 + len(kernels.Tiers()); len(table.Rows) != want {
+		t.Errorf("%d rows, want %d", len(table.Rows), want)
+	}
+	if err := r.publish(table, bars.WritePNG); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"c.txt", "c.json", "c.png"} {
+		content, err := os.ReadFile(filepath.Join(r.results, name))
+		if err != nil || len(content) == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+		if strings.HasSuffix(name, ".png") {
+			if _, err := png.Decode(bytes.NewReader(content)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
