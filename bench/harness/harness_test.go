@@ -221,6 +221,28 @@ func TestShort(t *testing.T) {
 	}
 }
 
+func TestLogTicks(t *testing.T) {
+	for _, test := range []struct {
+		min, max float64
+		want     string
+	}{
+		{2, 5.5, "2 3 4 5"},
+		{0.9, 120, "1 2 5 10 20 50 100"},
+		{1e3, 1e6, "1000 10000 1e5 1e6"},
+		{1e-9, 1e9, "1e-9 1e-6 0.001 1 1000 1e6 1e9"},
+	} {
+		var labels []string
+		for _, tick := range (logTicks{}).Ticks(test.min, test.max) {
+			if tick.Label != "" {
+				labels = append(labels, tick.Label)
+			}
+		}
+		if got := strings.Join(labels, " "); got != test.want {
+			t.Errorf("ticks of [%g, %g]: %s; want %s", test.min, test.max, got, test.want)
+		}
+	}
+}
+
 func TestFigures(t *testing.T) {
 	bar := Bar{Label: "x", Value: Spread{2, 1.8, 2.5, 1.7}, Target: 3}
 	var b bytes.Buffer

@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"io"
 	"math"
+	"strconv"
 
 	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
@@ -240,7 +241,7 @@ func write(w io.Writer, p *plot.Plot, width, height vg.Length) error {
 	return err
 }
 
-// logTicks labels powers of ten, and within less than three decades 2 and 5 as well.
+// logTicks labels powers of ten, within less than three decades 2 and 5 as well, and within less than one every digit.
 type logTicks struct{}
 
 func (logTicks) Ticks(min, max float64) []plot.Tick {
@@ -254,7 +255,7 @@ func (logTicks) Ticks(min, max float64) []plot.Tick {
 				continue
 			}
 			t := plot.Tick{Value: v}
-			if (m == 1 && e%every == 0) || ((m == 2 || m == 5) && decades < 3) {
+			if (m == 1 && e%every == 0) || ((m == 2 || m == 5) && decades < 3) || decades < 1 {
 				t.Label = tickLabel(v)
 			}
 			ticks = append(ticks, t)
@@ -265,7 +266,7 @@ func (logTicks) Ticks(min, max float64) []plot.Tick {
 
 func tickLabel(v float64) string {
 	if v < 1e-3 || v >= 1e5 {
-		return fmt.Sprintf("%.0e", v)
+		return fmt.Sprintf("%.0fe%d", v/math.Pow(10, math.Floor(math.Log10(v)+1e-9)), int(math.Floor(math.Log10(v)+1e-9)))
 	}
-	return fmt.Sprintf("%g", v)
+	return strconv.FormatFloat(math.Round(v*1e6)/1e6, 'f', -1, 64)
 }

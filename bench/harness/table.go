@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// A Table is a result as text and as JSON. A cell is a string, a float64, a Spread, or nil where there is nothing to say.
+// A Table is a result as text and as JSON. A cell is a string, an int, a float64, a Spread, or nil where there is nothing to say.
 type Table struct {
 	Name    string // of its files
 	Title   string
@@ -94,6 +94,8 @@ func text(cell any) string {
 		return "-"
 	case string:
 		return c
+	case int:
+		return strconv.Itoa(c)
 	case float64:
 		return Short(c)
 	case Spread:

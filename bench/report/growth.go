@@ -41,7 +41,7 @@ func (r *report) sweeps() []sweep {
 		{"fitting", "fit-growth/n=1000/d=%d/K=8/blocks=1", "columns d", ds, false, "n = 1,000, K = 8, 1 block"},
 		{"fitting", "fit-growth/n=4096/d=2/K=%d/blocks=1", "components K", ks, false, "n = 4,096, d = 2, 1 block"},
 		{"fitting", "fit-growth/n=2048/d=2/K=8/blocks=%d", "blocks", blocks, false, "n = 2,048, d = 2, K = 8"},
-		{"training step", "step/d=%d/K=8/blocks=1", "columns d", ds[:4], false, "batch 512, K = 8, 1 block"},
+		{"training step", "step/d=%d/K=8/blocks=1", "columns d", ds, false, "batch 512, K = 8, 1 block"},
 		{"training step", "step/d=8/K=%d/blocks=2", "components K", ks, false, "batch 512, d = 8, 2 blocks"},
 		{"training step", "step/d=8/K=8/blocks=%d", "blocks", blocks, false, "batch 512, d = 8, K = 8"},
 	}
@@ -84,7 +84,7 @@ func (r *report) growth() error {
 			if err != nil {
 				return err
 			}
-			points.Add(s.work, s.parameter, fmt.Sprint(v), s.fixed, elapsed, peak/1e6)
+			points.Add(s.work, s.parameter, v, s.fixed, elapsed, peak/1e6)
 			xs, times, peaks = append(xs, float64(v)), append(times, elapsed.Median), append(peaks, peak/1e6)
 		}
 		if len(xs) < 2 {
@@ -98,7 +98,7 @@ func (r *report) growth() error {
 		if err != nil {
 			return err
 		}
-		exponents.Add(s.work, s.parameter, fmt.Sprint(s.values[0]), fmt.Sprint(s.values[len(xs)-1]), s.fixed, b, end, slices.Max(peaks)/slices.Min(peaks))
+		exponents.Add(s.work, s.parameter, s.values[0], s.values[len(xs)-1], s.fixed, b, end, slices.Max(peaks)/slices.Min(peaks))
 		addLine(&timing, "time", "milliseconds", s.parameter, harness.Line{Name: fmt.Sprintf("%s: b = %.2f", s.work, b), X: xs, Y: times})
 		addLine(&memory, "memory", "MB", s.parameter, harness.Line{Name: s.work, X: xs, Y: peaks})
 	}
