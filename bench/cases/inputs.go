@@ -136,11 +136,20 @@ func Mixtures(f *flow.Flow) []kernels.Mixture {
 }
 
 // Rows returns n rows of d correlated, curved, skewed columns: data that takes a flow several blocks. Every row depends
-// on its number and d alone, so that a stream of rows needs no memory.
+// on its number and d alone.
 func Rows(first, n, d int) *mat.Dense {
 	x := mat.NewDense(n, d, nil)
+	FillRows(x, first)
+	return x
+}
+
+// FillRows is Rows into memory that is there: a stream of any number of rows takes no more.
+func FillRows(x *mat.Dense, first int) {
+	n, d := x.Dims()
+	var pcg rand.PCG
+	rng := rand.New(&pcg)
 	for i := range n {
-		rng := rand.New(rand.NewPCG(uint64(first+i), uint64(d)))
+		pcg.Seed(uint64(first+i), uint64(d))
 		common, row := rng.NormFloat64(), x.RawRowView(i)
 		for j := range row {
 			e := rng.NormFloat64()
@@ -156,7 +165,6 @@ func Rows(first, n, d int) *mat.Dense {
 			}
 		}
 	}
-	return x
 }
 
 // FitRows and FitDim are the size of the data set that the fits are timed on, FitBlocks the depth of the flow.

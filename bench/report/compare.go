@@ -236,6 +236,7 @@ func (r *report) compareFlows() error {
 	}
 	t.Note("Up to %d rounds that ran every contender of the same work in turn; ratios are taken within a round, and \"faster\" is the first gaussflow of each work.", r.flowRounds)
 	t.Note("Figures. Training: the mean of -log p over all rows after 150 steps from the same start, hidden layers drawn anew; fits: the mean of log p; EM: the mean log-likelihood per value.")
+	t.Note("PyTorch ran with OMP_WAIT_POLICY=passive: its threads, left to spin, come to a standstill where another process wants a core.")
 	t.Note("Difference: before anything was timed, the largest one of log p among the 5,000 rows before training, relative to max(1, |log p|), from the model that the inputs hold; the fit on the other BLAS backend is a neighbour of it.")
 	t.Note("Training, fitting and scoring use all %d cores, where the contender can; EM uses one.", cores())
 	return r.publish(t, bars.WritePNG)

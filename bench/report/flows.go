@@ -75,6 +75,7 @@ func (r *report) flowPromises() error {
 		}
 	}
 	t.Note("Ratios are taken within rounds that ran all contenders in turn, up to %d of them. The last number of a spread is the ratio of the least times.", r.flowRounds)
+	t.Note("PyTorch ran with OMP_WAIT_POLICY=passive: its threads, left to spin, come to a standstill where another process wants a core.")
 	t.Note("Training: two moons, batch 512, 8 conditioners of width 64 and depth 2, K = 8, Adam. Scoring: d = 8, 6 coupling blocks, K = 8, %d rows, in blocks of 32,768.", r.rows)
 	t.Note("The matrix products are those of a step's shapes, and nothing else, on one core; the step they are a part of ran on one core as well.")
 	return r.publish(t, p.draw)

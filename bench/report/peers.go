@@ -21,6 +21,7 @@ const (
 	setup      = "make compare-setup"
 	debianSet  = "apt-get install libsleef-dev gcc libc6-dev, or " + setup
 	oneThread  = "OMP_NUM_THREADS=1"
+	patient    = "OMP_WAIT_POLICY=passive" // threads that spin come to a standstill where another process wants a core
 	peerSource = "bench/peers"
 	debian     = "/usr/bin/python3" // has what Debian packages
 )
@@ -100,7 +101,7 @@ var (
 	scipy    = python("SciPy", "", "scipy_peer.py", setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"})
 	jax      = python("JAX", "", "jax_peer.py", setup, []string{oneThread}, "kernels")
 	jaxTrain = python("JAX, training", "", "jax_peer.py", setup, nil, "train")
-	torch    = python("PyTorch", debian, "torch_peer.py", "apt-get install python3-torch, or "+setup, nil)
+	torch    = python("PyTorch", debian, "torch_peer.py", "apt-get install python3-torch, or "+setup, []string{patient})
 	sklearn  = python("scikit-learn", debian, "sklearn_peer.py", "apt-get install python3-sklearn, or "+setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"})
 	rbig     = python("rbig", "", "rbig_peer.py", setup, nil)
 )
