@@ -96,7 +96,7 @@ func (b Bars) WritePNG(w io.Writer) error {
 	}
 	p.Y.Tick.Marker = names
 	if targets {
-		p.X.Label.Text += "; the vertical marks are the targets"
+		p.X.Label.Text += "; the vertical marks are the targets, and grey bars miss theirs"
 	}
 	return write(w, p, 9*vg.Inch, vg.Length(rows)*0.19*vg.Inch+1.1*vg.Inch)
 }
