@@ -639,7 +639,7 @@ func TestEvaluationDoesNotAllocate(t *testing.T) {
 		"forward": (*workspace).forward, "inverse": (*workspace).inverse, "logProb": (*workspace).logProb,
 	} {
 		if n := testing.AllocsPerRun(2, func() {
-			if err := w.tile(eval, f.layers, z, number, src, 0, 1024); err != nil {
+			if err := w.tile(eval, f.layers, z, number, rows{source: src}, 0, 1024); err != nil {
 				t.Fatal(err)
 			}
 		}); n != 0 {

@@ -159,6 +159,40 @@ func (s source) readRow(dst tile, i, row, j0, j1 int) error {
 	return nil
 }
 
+// rows are the rows of a matrix that index names, or all of them if it is nil.
+type rows struct {
+	source
+	index []int
+}
+
+func (r rows) len() int {
+	if r.index == nil {
+		return r.n
+	}
+	return len(r.index)
+}
+
+// read transposes rows first, first+1, ... into dst.
+func (r rows) read(dst tile, first int) error {
+	if r.index == nil {
+		return r.source.read(dst, first)
+	}
+	for i := range dst.n {
+		if err := r.readRow(dst, i, first+i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readRow writes row k into sample i of dst.
+func (r rows) readRow(dst tile, i, k int) error {
+	if r.index != nil {
+		k = r.index[k]
+	}
+	return r.source.readRow(dst, i, k, 0, r.dim)
+}
+
 // check reads everything once and reports the first value that is not finite.
 func (s source) check(what string) error {
 	var first firstError
@@ -269,7 +303,10 @@ func add(dst, src []float64) {
 
 // fill sets every element of dst to v.
 func fill(dst []float64, v float64) {
-	for i := range dst {
+	for i := range min(8, len(dst)) {
 		dst[i] = v
+	}
+	for n := 8; n < len(dst); n *= 2 { // copies go at the speed of memory
+		copy(dst[n:], dst[:n])
 	}
 }

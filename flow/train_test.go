@@ -16,21 +16,21 @@ import (
 // The gradient of the whole training loss, through every layer, agrees with
 // central differences.
 func TestLossGradient(t *testing.T) {
-	check := func(t *testing.T, f *Flow, rows int, seed uint64) {
-		x := sampleOf(t, f, rows, seed)
+	check := func(t *testing.T, f *Flow, n int, seed uint64) {
+		x := sampleOf(t, f, n, seed)
 		src, err := newSource("test", x, f.dim)
 		if err != nil {
 			t.Fatal(err)
 		}
-		tr := newTrainer(f, src, rows)
-		defer tr.stop()
-		for i := range tr.rows {
-			tr.rows[i] = i
+		tr := newBatch(f, rows{source: src}, n)
+		defer tr.team.stop()
+		for i := range tr.at {
+			tr.at[i] = i
 		}
 		loss := tr.gradient()
 		grad := append([]float64(nil), tr.grad...)
 
-		lp := make([]float64, rows)
+		lp := make([]float64, n)
 		if err := f.LogProb(lp, x); err != nil {
 			t.Fatal(err)
 		}
@@ -339,12 +339,12 @@ func TestTrainingDoesNotAllocate(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, workers := range []int{1, 2} {
 		runtime.GOMAXPROCS(workers)
-		tr := newTrainer(f, src, 300)
+		tr := newBatch(f, rows{source: src}, 300)
 		// The first time two workers are inside a kernel at once, its pool makes a second scratch: so many runs that
 		// what happens once is none of what happens every time.
 		if n := testing.AllocsPerRun(50, func() { tr.gradient() }); n != 0 {
 			t.Errorf("%d workers: %v allocations per gradient", workers, n)
 		}
-		tr.stop()
+		tr.team.stop()
 	}
 }
