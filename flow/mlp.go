@@ -85,20 +85,41 @@ func (c *mlp) forward(x tile, s *arena) tile {
 	}
 	for l := range c.layers() {
 		next := s.tile(c.sizes[l+1], x.n)
-		for j, b := range c.bias[l] {
-			fill(next.row(j), b)
-		}
-		// The bias is where the product is added to: with a zero kernel the
-		// output is the bias, bit for bit.
-		blas.Gemm(blas.NoTrans, blas.NoTrans, 1, matrix(next.d, h.d, c.kernel[l]), h.matrix(), 1, next.matrix())
-		if l < c.layers()-1 {
-			for i, v := range next.data {
-				next.data[i] = max(v, 0)
+		switch hidden := l < c.layers()-1; {
+		case hidden && h.d == 1:
+			// Of one input, as in two dimensions, the layer is one pass.
+			for j, b := range c.bias[l] {
+				affineReLU(next.row(j), c.kernel[l][j], h.data, b)
+			}
+		default:
+			for j, b := range c.bias[l] {
+				fill(next.row(j), b)
+			}
+			// The bias is where the product is added to: with a zero kernel the
+			// output is the bias, bit for bit.
+			blas.Gemm(blas.NoTrans, blas.NoTrans, 1, matrix(next.d, h.d, c.kernel[l]), h.matrix(), 1, next.matrix())
+			if hidden {
+				relu(next.data)
 			}
 		}
 		h = next
 	}
 	return h
+}
+
+// relu is x = max(x, 0).
+func relu(x []float64) {
+	for i, v := range x {
+		x[i] = max(v, 0)
+	}
+}
+
+// affineReLU is dst = max(w·x + b, 0), with the bits of a product and relu.
+func affineReLU(dst []float64, w float64, x []float64, b float64) {
+	x = x[:len(dst)]
+	for i, v := range x {
+		dst[i] = max(b+float64(w*v), 0)
+	}
 }
 
 // backward adds the derivative with respect to the input to dx and writes the
