@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -21,23 +22,42 @@ type mlp struct {
 	p            []float64   // per layer [kernel | bias]
 }
 
-func newMLP(in, width, depth, out int) *mlp {
+func newMLP(in, width, depth, out int) (*mlp, error) {
 	c := &mlp{sizes: []int{in}}
 	for range depth {
 		c.sizes = append(c.sizes, width)
 	}
 	c.sizes = append(c.sizes, out)
-	n := 0
-	for l := range c.layers() {
-		n += c.sizes[l+1] * (c.sizes[l] + 1)
+	n, err := c.count()
+	if err != nil {
+		return nil, err
 	}
 	c.bind(make([]float64, n))
-	return c
+	return c, nil
+}
+
+// maxParams is the most parameters that a flow can have; it keeps counts of them
+// in range.
+const maxParams = math.MaxInt32
+
+var errMaxParams = fmt.Errorf("it has more than %d parameters", maxParams)
+
+// count returns the number of parameters.
+func (c *mlp) count() (int, error) {
+	n := int64(0)
+	for l := range c.layers() {
+		out, in := int64(c.sizes[l+1]), int64(c.sizes[l])
+		if out > maxParams || in > maxParams || out*(in+1) > maxParams-n {
+			return 0, errMaxParams
+		}
+		n += out * (in + 1)
+	}
+	return int(n), nil
 }
 
 func (c *mlp) layers() int { return len(c.sizes) - 1 }
 
-// bind moves the parameters to p.
+// bind moves the parameters to p, or takes those in p if it had none.
 func (c *mlp) bind(p []float64) {
 	copy(p, c.p)
 	c.p = p

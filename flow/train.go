@@ -136,8 +136,7 @@ func newTrainer(what string, f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, e
 		return nil, fmt.Errorf("flow: %s: %w", what, err)
 	}
 	t := &Trainer{
-		flow: f, o: o, pcg: rand.NewPCG(o.Seed, 1),
-		adam: kernels.AdamParams{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8},
+		flow: f, o: o, pcg: rand.NewPCG(o.Seed, 1), adam: newAdam(),
 	}
 	if err := t.setData(what, x); err != nil {
 		return nil, err
@@ -149,6 +148,10 @@ func newTrainer(what string, f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, e
 		t.best, t.now = slices.Clone(f.params), slices.Clone(f.params)
 	}
 	return t, nil
+}
+
+func newAdam() kernels.AdamParams {
+	return kernels.AdamParams{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
 }
 
 // setData checks the data and splits it as the options say.
