@@ -29,7 +29,6 @@ func correlated(n, d int, seed uint64) *mat.Dense {
 	return x
 }
 
-
 // couplingFlow is a coupling flow of dimension 8, 6 blocks, 8 components, with the
 // conditioners of Couple's defaults, a few steps into its training.
 func couplingFlow(b *testing.B) *flow.Flow {

@@ -10,10 +10,9 @@ import (
 
 // shardSize is the number of samples that go through one shard. Cutting the
 // minibatch at the same places whatever the number of workers fixes the order in
-// which gradients are added. At 128 columns OpenBLAS multiplies the conditioner's
-// matrices as fast as at 512 (BenchmarkGemm), and where it has AVX-512 kernels
-// half as fast again: there 64×64×128 is still small enough for those that copy
-// nothing.
+// which gradients are added. OpenBLAS reaches its full rate from 64 samples on, and
+// where it has AVX-512 kernels it is fastest at 64 and 128: 64×64×128 is still small
+// enough for those that copy nothing (BenchmarkShardSize).
 const shardSize = 128
 
 // A batch computes the loss of a minibatch and its gradient.

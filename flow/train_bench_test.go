@@ -134,3 +134,17 @@ func (p *products) run() {
 		blas.Gemm(c.tA, c.tB, 1, c.a, c.b, c.beta, c.c)
 	}
 }
+
+// BenchmarkShardSize makes the same products for shards of other sizes.
+func BenchmarkShardSize(b *testing.B) {
+	f := couple(b, eightComponents(2, 4, newRand(1)), CouplingOptions{})
+	for _, n := range []int{16, 32, 64, 128, 256, 512, 1024} {
+		b.Run(fmt.Sprintf("blas=%s/core=%s/n=%d", blas.Backend(), blas.Core(), n), func(b *testing.B) {
+			p := newProducts(f, n)
+			for b.Loop() {
+				p.run()
+			}
+			b.ReportMetric(p.flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+	}
+}

@@ -100,21 +100,21 @@ func TestCPU(t *testing.T) {
 	if status != statusDone || stderr != "" {
 		t.Fatalf("exit status %d, errors %q", status, stderr)
 	}
-	if got, want := keys(t, stdout), []string{"blas", "cpu", "features", "go", "platform", "threads", "tier", "tiers"}; !slices.Equal(got, want) {
+	if got, want := keys(t, stdout), []string{"blas", "blas_core", "cpu", "features", "go", "platform", "threads", "tier", "tiers"}; !slices.Equal(got, want) {
 		t.Errorf("keys %q, want %q", got, want)
 	}
 	var r cpuReport
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Tier != tier.String() || r.BLAS != blas.Backend() || r.Platform != runtime.GOOS+"/"+runtime.GOARCH {
+	if r.Tier != tier.String() || r.BLAS != blas.Backend() || r.BLASCore != blas.Core() || r.Platform != runtime.GOOS+"/"+runtime.GOARCH {
 		t.Errorf("%+v: want tier %s, BLAS %s", r, tier, blas.Backend())
 	}
 	if !slices.Contains(r.Tiers, r.Tier) || !slices.Contains(r.Tiers, "generic") {
 		t.Errorf("tiers %q: want the tier in use and generic among them", r.Tiers)
 	}
 	_, table, _ := call(t.Context(), "cpu")
-	for _, want := range append(r.Tiers, r.BLAS, runtime.Version()) {
+	for _, want := range append(r.Tiers, r.BLAS, r.BLASCore, runtime.Version()) {
 		if !strings.Contains(table, want) {
 			t.Errorf("the table lacks %q:\n%s", want, table)
 		}
