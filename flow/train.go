@@ -203,6 +203,9 @@ func (t *Trainer) validates() bool { return t.validation.m != nil }
 // Flow returns the flow in training. While Run is at work it changes.
 func (t *Trainer) Flow() *Flow { return t.flow }
 
+// Options returns the options of the run, with its defaults where they were zero.
+func (t *Trainer) Options() TrainOptions { return t.o }
+
 // History returns a copy of the record so far.
 func (t *Trainer) History() *History {
 	h := t.history
