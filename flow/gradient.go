@@ -17,27 +17,34 @@ const shardSize = 128
 
 // A batch computes the loss of a minibatch and its gradient.
 type batch struct {
-	flow                 *Flow
-	data                 rows
-	at                   []int     // the minibatch: indices into data
-	lp                   []float64 // its log-densities
-	grad                 []float64 // laid out as flow.params
-	shards               []*shard
-	team                 team
+	flow   *Flow
+	data   rows
+	at     []int     // the minibatch: indices into data
+	lp     []float64 // its log-densities
+	grad   []float64 // laid out as flow.params
+	shards []shard
+	rooms  chan *room // one for each worker
+	team   team
+
 	takeShard, takeChunk func(int) // the jobs of the team
 }
 
-// A shard is the memory for a part of the minibatch.
+// A shard is a part of the minibatch, and its share of the gradient.
 type shard struct {
-	at      []int // of the batch
-	lp      []float64
+	at   []int     // of the batch
+	lp   []float64 // of the batch
+	grad []float64
+}
+
+// A room is the memory that takes one shard forward and back.
+type room struct {
+	mem     arena
 	x       []tile  // x[l] is the input of layer l, x[l+1] its output
 	s       []arena // of each layer
-	back    arena
 	d       [2]tile
 	dLogDet []float64
 	logDet  []float64
-	grad    []float64
+	back    arena
 }
 
 // newBatch makes room for minibatches of n rows of data. It starts goroutines,
@@ -51,29 +58,50 @@ func newBatch(f *Flow, data rows, n int) *batch {
 	}
 	for from := 0; from < n; from += shardSize {
 		to := min(from+shardSize, n)
-		size := to - from
-		s := &shard{
-			at: b.at[from:to], lp: b.lp[from:to],
-			x:       []tile{newTile(f.dim, size)},
-			d:       [2]tile{newTile(f.dim, size), newTile(f.dim, size)},
-			dLogDet: make([]float64, size), logDet: make([]float64, size),
-			grad: make([]float64, len(f.params)),
-		}
-		// loss = -Σ log p / n, and log p contains +logDet.
-		fill(s.dLogDet, -1/float64(n))
-		most := 0
-		for _, l := range f.layers {
-			forward, backward := l.scratch()
-			most = max(most, backward)
-			s.x = append(s.x, newTile(f.dim, size))
-			s.s = append(s.s, make(arena, forward*size))
-		}
-		s.back = make(arena, most*size)
-		b.shards = append(b.shards, s)
+		b.shards = append(b.shards, shard{b.at[from:to], b.lp[from:to], make([]float64, len(f.params))})
 	}
 	b.takeShard, b.takeChunk = b.shard, b.reduce
 	b.team.start(len(b.shards))
+	b.rooms = make(chan *room, b.team.size())
+	for range b.team.size() {
+		b.rooms <- newRoom(f, min(n, shardSize), n)
+	}
 	return b
+}
+
+// newRoom makes room for size samples of a minibatch of n.
+func newRoom(f *Flow, size, n int) *room {
+	r := &room{
+		x: make([]tile, len(f.layers)+1), s: make([]arena, len(f.layers)),
+		dLogDet: make([]float64, size),
+	}
+	// loss = -Σ log p / n, and log p contains +logDet.
+	fill(r.dLogDet, -1/float64(n))
+	perSample, most := 1+(len(r.x)+len(r.d))*f.dim, 0
+	for _, l := range f.layers {
+		forward, backward := l.scratch()
+		perSample += forward
+		most = max(most, backward)
+	}
+	r.mem = make(arena, (perSample+most)*size)
+	return r
+}
+
+// cut lays the memory out for n samples.
+func (r *room) cut(f *Flow, n int) {
+	r.back = r.mem
+	r.dLogDet = r.dLogDet[:n]
+	r.logDet = r.back.take(n)
+	for i := range r.x {
+		r.x[i] = r.back.tile(f.dim, n)
+		if i > 0 {
+			forward, _ := f.layers[i-1].scratch()
+			r.s[i-1] = r.back.take(forward * n)
+		}
+	}
+	for i := range r.d {
+		r.d[i] = r.back.tile(f.dim, n)
+	}
 }
 
 // gradient returns the loss of the rows in b.at and leaves its gradient in
@@ -86,28 +114,30 @@ func (b *batch) gradient() float64 {
 
 // shard takes shard i forward and back.
 func (b *batch) shard(i int) {
-	s, layers := b.shards[i], b.flow.layers
+	s, r, layers := b.shards[i], <-b.rooms, b.flow.layers
+	defer func() { b.rooms <- r }()
+	r.cut(b.flow, len(s.at))
 	for i, row := range s.at {
-		if err := b.data.readRow(s.x[0], i, row); err != nil {
+		if err := b.data.readRow(r.x[0], i, row); err != nil {
 			// Every row has been checked; this one has changed since. NaN ends
 			// the run with an error.
-			s.x[0].data[i] = math.NaN()
+			r.x[0].data[i] = math.NaN()
 		}
 	}
-	clear(s.logDet)
+	clear(r.logDet)
 	for i, l := range layers {
-		l.forward(s.x[i+1], s.logDet, s.x[i], s.s[i])
+		l.forward(r.x[i+1], r.logDet, r.x[i], r.s[i])
 	}
-	z := s.x[len(layers)]
-	b.flow.base.logProb(s.lp, z, s.logDet)
+	z := r.x[len(layers)]
+	b.flow.base.logProb(s.lp, z, r.logDet)
 
-	dx, dz := s.d[0], s.d[1]
+	dx, dz := r.d[0], r.d[1]
 	b.flow.base.backward(dz, z, 1/float64(len(b.lp)))
 	end := len(s.grad)
 	for i := len(layers) - 1; i >= 0; i-- {
 		l := layers[i]
 		begin := end - len(l.params())
-		l.backward(dx, s.grad[begin:end], dz, s.dLogDet, tape{s.x[i], s.x[i+1], s.s[i]}, s.back)
+		l.backward(dx, s.grad[begin:end], dz, r.dLogDet, tape{r.x[i], r.x[i+1], r.s[i]}, r.back)
 		dx, dz, end = dz, dx, begin
 	}
 }
@@ -146,8 +176,9 @@ func chunk(i, n int) (from, to int) { return i * chunkSize, min((i+1)*chunkSize,
 // A team is goroutines that wait for work, so that a step of training need not
 // start any.
 type team struct {
-	jobs chan job
-	left sync.WaitGroup
+	workers int // 0 if the caller does it all
+	jobs    chan job
+	left    sync.WaitGroup
 }
 
 type job struct {
@@ -162,7 +193,7 @@ func (t *team) start(jobs int) {
 	if workers <= 1 {
 		return
 	}
-	t.jobs = make(chan job, jobs)
+	t.workers, t.jobs = workers, make(chan job, jobs)
 	for range workers {
 		go func() {
 			for j := range t.jobs {
@@ -172,6 +203,9 @@ func (t *team) start(jobs int) {
 		}()
 	}
 }
+
+// size is the number of jobs that are done at the same time.
+func (t *team) size() int { return max(t.workers, 1) }
 
 // stop ends the goroutines.
 func (t *team) stop() {
