@@ -23,17 +23,18 @@ type batch struct {
 	lp     []float64 // its log-densities
 	grad   []float64 // laid out as flow.params
 	shards []shard
-	rooms  chan *room // one for each worker
+	first  int         // the first shard of the wave
+	wave   [][]float64 // the gradients of the shards of a wave
+	rooms  chan *room  // one for each worker
 	team   team
 
 	takeShard, takeChunk func(int) // the jobs of the team
 }
 
-// A shard is a part of the minibatch, and its share of the gradient.
+// A shard is a part of the minibatch.
 type shard struct {
-	at   []int     // of the batch
-	lp   []float64 // of the batch
-	grad []float64
+	at []int
+	lp []float64
 }
 
 // A room is the memory that takes one shard forward and back.
@@ -58,10 +59,14 @@ func newBatch(f *Flow, data rows, n int) *batch {
 	}
 	for from := 0; from < n; from += shardSize {
 		to := min(from+shardSize, n)
-		b.shards = append(b.shards, shard{b.at[from:to], b.lp[from:to], make([]float64, len(f.params))})
+		b.shards = append(b.shards, shard{b.at[from:to], b.lp[from:to]})
 	}
 	b.takeShard, b.takeChunk = b.shard, b.reduce
 	b.team.start(len(b.shards))
+	b.wave = make([][]float64, min(max(8, 2*b.team.size()), len(b.shards)))
+	for i := range b.wave {
+		b.wave[i] = make([]float64, len(f.params))
+	}
 	b.rooms = make(chan *room, b.team.size())
 	for range b.team.size() {
 		b.rooms <- newRoom(f, min(n, shardSize), n)
@@ -105,16 +110,22 @@ func (r *room) cut(f *Flow, n int) {
 }
 
 // gradient returns the loss of the rows in b.at and leaves its gradient in
-// b.grad.
+// b.grad. The shards go in waves, whose gradients are added in the order of the
+// shards, so that memory does not grow with the minibatch.
 func (b *batch) gradient() float64 {
-	b.team.do(len(b.shards), b.takeShard)
-	b.team.do(chunks(len(b.grad)), b.takeChunk)
+	for b.first = 0; b.first < len(b.shards); b.first += len(b.wave) {
+		b.team.do(b.inWave(), b.takeShard)
+		b.team.do(chunks(len(b.grad)), b.takeChunk)
+	}
 	return -kernels.Sum(b.lp) / float64(len(b.lp))
 }
 
-// shard takes shard i forward and back.
+// inWave is the number of shards in the wave.
+func (b *batch) inWave() int { return min(len(b.wave), len(b.shards)-b.first) }
+
+// shard takes shard i of the wave forward and back.
 func (b *batch) shard(i int) {
-	s, r, layers := b.shards[i], <-b.rooms, b.flow.layers
+	s, grad, r, layers := b.shards[b.first+i], b.wave[i], <-b.rooms, b.flow.layers
 	defer func() { b.rooms <- r }()
 	r.cut(b.flow, len(s.at))
 	for i, row := range s.at {
@@ -133,22 +144,25 @@ func (b *batch) shard(i int) {
 
 	dx, dz := r.d[0], r.d[1]
 	b.flow.base.backward(dz, z, 1/float64(len(b.lp)))
-	end := len(s.grad)
+	end := len(grad)
 	for i := len(layers) - 1; i >= 0; i-- {
 		l := layers[i]
 		begin := end - len(l.params())
-		l.backward(dx, s.grad[begin:end], dz, r.dLogDet, tape{r.x[i], r.x[i+1], r.s[i]}, r.back)
+		l.backward(dx, grad[begin:end], dz, r.dLogDet, tape{r.x[i], r.x[i+1], r.s[i]}, r.back)
 		dx, dz, end = dz, dx, begin
 	}
 }
 
-// reduce adds chunk i of the shards' gradients, in the order of the shards.
+// reduce adds chunk i of the wave's gradients, in the order of the shards.
 func (b *batch) reduce(i int) {
 	from, to := chunk(i, len(b.grad))
-	sum := b.grad[from:to]
-	copy(sum, b.shards[0].grad[from:to])
-	for _, s := range b.shards[1:] {
-		add(sum, s.grad[from:to])
+	sum, wave := b.grad[from:to], b.wave[:b.inWave()]
+	if b.first == 0 {
+		copy(sum, wave[0][from:to])
+		wave = wave[1:]
+	}
+	for _, grad := range wave {
+		add(sum, grad[from:to])
 	}
 }
 

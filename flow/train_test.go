@@ -56,6 +56,9 @@ func TestLossGradient(t *testing.T) {
 	t.Run("several shards", func(t *testing.T) {
 		check(t, randomDiagonal(2, 2, newRand(1)), 2*shardSize+37, 1)
 	})
+	t.Run("several waves", func(t *testing.T) {
+		check(t, randomDiagonal(2, 1, newRand(2)), 9*shardSize+1, 2)
+	})
 }
 
 // problem is a diagonal flow to start from and n rows to train it on.
@@ -130,14 +133,15 @@ func TestTrainReproduces(t *testing.T) {
 	train := func(workers int, seed uint64) ([]float64, *History) {
 		runtime.GOMAXPROCS(workers)
 		f := couple(t, start, CouplingOptions{Width: 8, Seed: 3})
-		h, err := Train(context.Background(), f, x, TrainOptions{Steps: 4, Seed: seed})
+		// So many shards that the number of waves depends on the workers.
+		h, err := Train(context.Background(), f, x, TrainOptions{Steps: 3, Batch: 12*shardSize + 5, Seed: seed})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return f.params, h
 	}
 	want, history := train(1, 1)
-	for workers := 1; workers <= 4; workers++ {
+	for _, workers := range []int{1, 2, 3, 8} {
 		got, h := train(workers, 1)
 		sameBits(t, "parameters", got, want)
 		for i, s := range h.Steps {
@@ -326,6 +330,26 @@ func TestHalfCosine(t *testing.T) {
 		if got, want := halfCosine(u), (1-math.Cos(math.Pi*u))/2; math.Abs(got-want) > 1e-15 {
 			t.Errorf("halfCosine(%v) = %v, want %v", u, got, want)
 		}
+	}
+}
+
+// A minibatch takes memory for its row numbers and log-densities, and not for the
+// activations and gradients of all its shards together.
+func TestLargeMinibatch(t *testing.T) {
+	start, x := problem(t, 2, 300)
+	f := couple(t, start, CouplingOptions{})
+	src, err := newSource("test", x, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := func(n int) float64 {
+		before := totalAlloc()
+		newBatch(f, rows{source: src}, n).team.stop()
+		return float64(totalAlloc() - before)
+	}
+	const small, large = 1 << 12, 1 << 17
+	if perRow := (size(large) - size(small)) / (large - small); perRow > 32 {
+		t.Errorf("%.0f bytes for each row of a minibatch", perRow)
 	}
 }
 
