@@ -97,15 +97,15 @@ func LoadTrainer(r io.Reader, x mat.Matrix, o TrainOptions) (*Trainer, error) {
 	if err := t.o.agree(o); err != nil {
 		return nil, fmt.Errorf("flow: %s: %w", what, err)
 	}
+	if saved[1] > 0 && o.Validation == nil {
+		return nil, fmt.Errorf("flow: %s: the run validates with a matrix of %d rows; give it as Validation", what, saved[1])
+	}
 	t.o.Validation, t.o.Progress = o.Validation, o.Progress
-	if err := t.o.setDefaults(); err != nil {
-		return nil, fmt.Errorf("flow: %s: %w", what, err)
+	if err := t.o.setDefaults(what); err != nil {
+		return nil, err
 	}
 	if err := t.setData(what, x); err != nil {
 		return nil, err
-	}
-	if saved[1] > 0 && o.Validation == nil {
-		return nil, fmt.Errorf("flow: %s: the run validates with a matrix of %d rows; give it as Validation", what, saved[1])
 	}
 	if t.fingerprint() != saved {
 		return nil, fmt.Errorf("flow: %s: the run was started on other data", what)

@@ -356,7 +356,7 @@ func TestLoadTrainerRefuses(t *testing.T) {
 		{"steps", b, x, TrainOptions{Steps: 5}, "Steps is 5, and the run was started with 4"},
 		{"rate", b, x, TrainOptions{LearningRate: 1}, "LearningRate is 1, and the run was started with 0.0005"},
 		{"validation", b, x, TrainOptions{Validation: x}, "the run was started on other data"},
-		{"no validation", savedRunOf(t, TrainOptions{Steps: 4, Batch: 8, Validation: x}), x, TrainOptions{}, "validates with a matrix of 40 rows"},
+		{"no validation", savedRunOf(t, TrainOptions{Steps: 4, Batch: 8, Validation: x, Patience: 3}), x, TrainOptions{}, "validates with a matrix of 40 rows"},
 		{"damaged", append(bytes.Clone(b[:len(b)-1]), 1), x, TrainOptions{}, "its checksum is"},
 	} {
 		if _, err := LoadTrainer(bytes.NewReader(c.b), c.x, c.o); err == nil || !strings.HasPrefix(err.Error(), "flow: LoadTrainer: ") || !strings.Contains(err.Error(), c.want) {

@@ -248,7 +248,7 @@ func FuzzLoad(f *testing.F) {
 	for _, flow := range savedFlows(f) {
 		f.Add(saved(f, flow), true)
 	}
-	f.Add(savedRunOf(f, TrainOptions{Steps: 4, Batch: 8, ValidationFraction: 0.25, Patience: 2}), false)
+	f.Add(savedRunOf(f, TrainOptions{Steps: 4, Batch: 8, ValidationFraction: 0.25, Patience: 2}), true)
 	f.Fuzz(func(t *testing.T, b []byte, fits bool) {
 		if fits && len(b) >= 4 {
 			b = resum(b)

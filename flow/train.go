@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -132,8 +131,8 @@ func NewTrainer(f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, error) {
 }
 
 func newTrainer(what string, f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, error) {
-	if err := o.setDefaults(); err != nil {
-		return nil, fmt.Errorf("flow: %s: %w", what, err)
+	if err := o.setDefaults(what); err != nil {
+		return nil, err
 	}
 	t := &Trainer{
 		flow: f, o: o, pcg: rand.NewPCG(o.Seed, 1), adam: newAdam(),
@@ -358,7 +357,7 @@ func (t *Trainer) validate() float64 {
 	return loss
 }
 
-func (o *TrainOptions) setDefaults() error {
+func (o *TrainOptions) setDefaults(what string) error {
 	if o.Steps == 0 {
 		o.Steps = 600
 	}
@@ -377,23 +376,23 @@ func (o *TrainOptions) setDefaults() error {
 	validates := o.Validation != nil || o.ValidationFraction != 0
 	switch {
 	case o.Steps < 0:
-		return fmt.Errorf("Steps is %d; it must be positive, or 0 for the default", o.Steps)
+		return fmt.Errorf("flow: %s: Steps is %d; it must be positive, or 0 for the default", what, o.Steps)
 	case o.Batch < 0:
-		return fmt.Errorf("Batch is %d; it must be positive, or 0 for the default", o.Batch)
+		return fmt.Errorf("flow: %s: Batch is %d; it must be positive, or 0 for the default", what, o.Batch)
 	case !(o.LearningRate > 0) || math.IsInf(o.LearningRate, 0):
-		return fmt.Errorf("LearningRate is %v; it must be positive and finite, or 0 for the default", o.LearningRate)
+		return fmt.Errorf("flow: %s: LearningRate is %v; it must be positive and finite, or 0 for the default", what, o.LearningRate)
 	case !(o.ClipNorm > 0):
-		return fmt.Errorf("ClipNorm is %v; it must be positive, or 0 for the default", o.ClipNorm)
+		return fmt.Errorf("flow: %s: ClipNorm is %v; it must be positive, or 0 for the default", what, o.ClipNorm)
 	case !(o.ValidationFraction >= 0 && o.ValidationFraction < 1):
-		return fmt.Errorf("ValidationFraction is %v; it must be below 1 and not negative", o.ValidationFraction)
+		return fmt.Errorf("flow: %s: ValidationFraction is %v; it must be below 1 and not negative", what, o.ValidationFraction)
 	case o.ValidationFraction > 0 && o.Validation != nil:
-		return errors.New("there is both a ValidationFraction and a Validation matrix; give one of them")
+		return fmt.Errorf("flow: %s: there is both a ValidationFraction and a Validation matrix; give one of them", what)
 	case o.ValidateEvery < 0:
-		return fmt.Errorf("ValidateEvery is %d; it must be positive, or 0 for the default", o.ValidateEvery)
+		return fmt.Errorf("flow: %s: ValidateEvery is %d; it must be positive, or 0 for the default", what, o.ValidateEvery)
 	case o.Patience < 0:
-		return fmt.Errorf("Patience is %d; it must be positive, or 0 for no early stopping", o.Patience)
+		return fmt.Errorf("flow: %s: Patience is %d; it must be positive, or 0 for no early stopping", what, o.Patience)
 	case o.Patience > 0 && !validates:
-		return fmt.Errorf("Patience is %d, but nothing is held out to validate with; set ValidationFraction or Validation", o.Patience)
+		return fmt.Errorf("flow: %s: Patience is %d, but nothing is held out to validate with; set ValidationFraction or Validation", what, o.Patience)
 	}
 	return nil
 }
