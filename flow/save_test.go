@@ -254,7 +254,7 @@ func FuzzLoad(f *testing.F) {
 			b = resum(b)
 		}
 		x := table(40, 2, newRand(5))
-		if tr, err := LoadTrainer(bytes.NewReader(b), x, TrainOptions{}); err == nil && tr.o.Batch <= 1000 && tr.o.Steps <= 1000 {
+		if tr, err := LoadTrainer(bytes.NewReader(b), x, TrainOptions{}); err == nil && tr.o.Batch <= 64 && tr.o.Steps <= 20 {
 			if err := tr.Run(t.Context()); err != nil && tr.err == nil {
 				t.Error(err)
 			}
