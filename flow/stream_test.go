@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -230,11 +231,11 @@ func TestStreamStops(t *testing.T) {
 	if r := recovered(forever, func() { panic("body") }); r != "body" {
 		t.Errorf("the panic of the body became %v", r)
 	}
-	for range 100 { // those that have returned may not be gone yet
+	for range 1000 { // those that have returned may not be gone yet
 		if runtime.NumGoroutine() <= before {
 			break
 		}
-		runtime.Gosched()
+		time.Sleep(time.Millisecond)
 	}
 	if now := runtime.NumGoroutine(); now > before {
 		t.Errorf("%d goroutines before, %d after", before, now)
