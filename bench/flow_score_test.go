@@ -90,11 +90,15 @@ func BenchmarkScoreScaling(b *testing.B) {
 // rows there are.
 func BenchmarkScoreStream(b *testing.B) {
 	f := couplingFlow(b)
+	perRow := time.Duration(0) // so far
 	for _, n := range []int{100_000, 1_000_000, 10_000_000} {
 		if testing.Short() && n > 100_000 {
 			continue
 		}
 		b.Run(fmt.Sprintf("blas=%s/n=%d", blas.Backend(), n), func(b *testing.B) {
+			if would := time.Duration(n) * perRow; would > 3*time.Minute {
+				b.Skipf("%d rows would take %v", n, would.Round(time.Minute))
+			}
 			var m runtime.MemStats
 			var peak uint64
 			runtime.GC()
@@ -116,6 +120,7 @@ func BenchmarkScoreStream(b *testing.B) {
 			if rows != n*b.N {
 				b.Fatalf("%d rows scored, want %d", rows, n*b.N)
 			}
+			perRow = b.Elapsed() / time.Duration(rows)
 			runtime.ReadMemStats(&m)
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(rows), "ns/row")
