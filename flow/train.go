@@ -102,7 +102,8 @@ func Train(ctx context.Context, f *Flow, x mat.Matrix, o TrainOptions) (*History
 
 // A Trainer is a training run that can be stopped, saved and resumed, in another
 // process if need be: the parameters after the last step have the same bits as if
-// it had not been stopped, with any number of goroutines.
+// it had not been stopped, with any number of goroutines. Its methods must not run at
+// the same time, but those that only read may be called from Progress.
 type Trainer struct {
 	flow             *Flow
 	o                TrainOptions
