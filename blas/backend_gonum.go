@@ -13,6 +13,8 @@ import (
 
 const backend = "gonum"
 
+func core() string { return "" }
+
 var impl gonum.Implementation
 
 // block is the edge of the blocks of C that gemm and syrkUpper work in. From four

@@ -8,6 +8,7 @@ package blas
 
 void openblas_set_num_threads(int n);
 int openblas_get_num_threads(void);
+char *openblas_get_corename(void);
 
 // LAPACK itself, not LAPACKE: Debian builds OpenBLAS without the latter. The
 // trailing sizes are the lengths of the character arguments, which Fortran
@@ -40,6 +41,8 @@ const backend = "openblas"
 var impl netlib.Implementation
 
 func init() { C.openblas_set_num_threads(1) }
+
+func core() string { return C.GoString(C.openblas_get_corename()) }
 
 // threads returns the number of threads that a call uses.
 func threads() int { return int(C.openblas_get_num_threads()) }

@@ -12,7 +12,8 @@
 //     back.
 //
 // The backends agree to rounding, not bit for bit. Each of them gives the same
-// bits whenever it is called with the same arguments on the same machine.
+// bits whenever it is called with the same arguments on the same machine, with
+// the same [Core].
 //
 // Products run on the calling goroutine alone. Parallelism belongs to the
 // caller, who has many tiles of samples to spread: OpenBLAS is therefore set to
@@ -47,6 +48,14 @@ const (
 // Backend returns the name of the library that does the work: "gonum" or
 // "openblas".
 func Backend() string { return backend }
+
+// Core returns the name of the kernels that OpenBLAS chose for this processor, such
+// as "Haswell" (AVX2) or "SkylakeX" (AVX-512), and "" with gonum. A processor newer
+// than the library may get less than it can do: OpenBLAS 0.3.21 takes Zen 5 for a
+// Haswell. The environment variable OPENBLAS_CORETYPE overrides the choice; with
+// SkylakeX there, training's products are 1.3 to 2 times as fast (BenchmarkShardSize
+// in package flow). The bits of products depend on it.
+func Core() string { return core() }
 
 // Gemm computes C = alpha·op(A)·op(B) + beta·C.
 //
@@ -83,6 +92,9 @@ func Gemm(tA, tB Transpose, alpha float64, a, b Matrix, beta float64, c Matrix) 
 		scale(beta, c)
 		impl.Dgemv(tB^flip, b.Rows, b.Cols, alpha, b.Data, b.Stride, a.Data, step(tA^flip, a), 1, c.Data, 1)
 	default:
+		// A call of OpenBLAS through cgo costs 20 ns more than one of Go and pays
+		// from 5×5×8 on (BenchmarkCrossover). Smaller products go there as well:
+		// were they Go's, a sample's bits would depend on how many are with it.
 		gemm(tA, tB, m, n, k, alpha, a.Data, a.Stride, b.Data, b.Stride, beta, c.Data, c.Stride)
 	}
 }

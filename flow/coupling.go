@@ -98,7 +98,6 @@ type half struct {
 // newCoupling returns the coupling whose mixtures are those of m whatever the
 // input.
 func newCoupling(m *mixtures, o CouplingOptions, rng *rand.Rand) (*coupling, error) {
-	d := len(m.k)
 	stored, bound := m.p, m.bound
 	if o.LogScaleBound != 0 && o.LogScaleBound != m.bound {
 		var err error
@@ -107,27 +106,47 @@ func newCoupling(m *mixtures, o CouplingOptions, rng *rand.Rand) (*coupling, err
 		}
 		bound = o.LogScaleBound
 	}
-	l := &coupling{d: d, bound: bound}
-	l.half[0] = half{from: d / 2, to: d, givenFrom: 0, givenTo: d / 2}
-	l.half[1] = half{from: 0, to: d / 2, givenFrom: d / 2, givenTo: d}
+	l := newHalves(bound, m.k)
 	n := 0
 	for i := range l.half {
 		h := &l.half[i]
-		before := 0
-		for _, k := range m.k[:h.from] {
-			before += k
+		before := 3 * sum(m.k[:h.from])
+		out := 3 * h.components()
+		var err error
+		if h.net, err = newMLP(h.givenTo-h.givenFrom, o.Width, o.Depth, out); err != nil {
+			return nil, fmt.Errorf("a conditioner of width %d and depth %d: %w", o.Width, o.Depth, err)
 		}
-		h.first = []int{0}
-		for _, k := range m.k[h.from:h.to] {
-			h.first = append(h.first, h.first[len(h.first)-1]+k)
-		}
-		all := h.components()
-		h.net = newMLP(h.givenTo-h.givenFrom, o.Width, o.Depth, 3*all)
-		h.net.init(stored[3*before:3*(before+all)], rng)
+		h.net.init(stored[before:before+out], rng)
 		n += len(h.net.p)
 	}
 	l.bind(make([]float64, n))
 	return l, nil
+}
+
+// newHalves returns the coupling of coordinates with k[j] components each, but for
+// its conditioners.
+func newHalves(bound float64, k []int) *coupling {
+	d := len(k)
+	l := &coupling{d: d, bound: bound}
+	l.half[0] = half{from: d / 2, to: d, givenFrom: 0, givenTo: d / 2}
+	l.half[1] = half{from: 0, to: d / 2, givenFrom: d / 2, givenTo: d}
+	for i := range l.half {
+		h := &l.half[i]
+		h.first = []int{0}
+		for _, n := range k[h.from:h.to] {
+			h.first = append(h.first, h.first[len(h.first)-1]+n)
+		}
+	}
+	return l
+}
+
+// each returns the number of components of each of the half's coordinates.
+func (h *half) each() []int {
+	k := make([]int, h.to-h.from)
+	for j := range k {
+		k[j] = h.first[j+1] - h.first[j]
+	}
+	return k
 }
 
 // components counts the components of the half's coordinates together.
@@ -263,8 +282,9 @@ func (l *coupling) bind(p []float64) {
 	l.p = p
 	for i := range l.half {
 		net := l.half[i].net
-		net.bind(p[:len(net.p):len(net.p)])
-		p = p[len(net.p):]
+		n, _ := net.count()
+		net.bind(p[:n:n])
+		p = p[n:]
 	}
 }
 
@@ -283,11 +303,7 @@ func (l *coupling) kernelMax() []float64 {
 func (l *coupling) mean() []kernels.Mixture {
 	var all []marginal
 	for _, h := range []half{l.half[1], l.half[0]} { // by coordinate
-		var k []int
-		for j := range h.to - h.from {
-			k = append(k, h.first[j+1]-h.first[j])
-		}
-		all = append(all, cutAll(h.net.bias[h.net.layers()-1], k)...)
+		all = append(all, cutAll(h.net.bias[h.net.layers()-1], h.each())...)
 	}
 	return newMixtures(l.bound, all).shared
 }

@@ -13,6 +13,12 @@
 //	err = coupling.Inverse(x, logDet, z)              // latent to data
 //	err = coupling.Sample(y, rand.NewPCG(1, 2))       // new rows
 //
+// A flow is saved and loaded to the last bit ([Flow.Save], [Load]). Rows too many for
+// memory go through it in blocks ([Flow.LogProbSeq], [Flow.ForwardSeq],
+// [Flow.InverseSeq]). Training can hold out rows, stop when they say so and keep the
+// best parameters ([TrainOptions]), and it can be stopped, saved and resumed without
+// a trace ([Trainer]).
+//
 // # The maps
 //
 // A flow is a stack of blocks. Each block rotates the samples and then takes
@@ -57,6 +63,7 @@
 //
 // The layers are in rotation.go, mixture.go and coupling.go, behind the small
 // interface of layer.go, with the conditioner in mlp.go. flow.go and tile.go take
-// row-major matrices through them, a tile of samples at a time. rbig.go fits and
-// train.go trains.
+// row-major matrices through them, a tile of samples at a time, and stream.go takes
+// blocks of them. rbig.go fits, train.go trains on the gradients of gradient.go,
+// save.go has the format of saved flows and checkpoint.go that of saved runs.
 package flow

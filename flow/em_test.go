@@ -21,7 +21,7 @@ func moonsColumn(t testing.TB, j int) []float64 {
 		t.Fatal(err)
 	}
 	y := newTile(x.d, x.n)
-	axes, err := pca(x, y)
+	axes, err := pca(x)
 	if err != nil {
 		t.Fatal(err)
 	}

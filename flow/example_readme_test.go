@@ -49,11 +49,11 @@ func Example() {
 	if err := coupling.Sample(sample, rand.NewPCG(3, 4)); err != nil {
 		log.Fatal(err)
 	}
-	spread := func(m mat.Matrix) float64 { return stat.StdDev(mat.Col(nil, 1, m), nil) }
-	fmt.Printf("spread of v: %.1f in the data, %.1f in the sample\n", spread(x), spread(sample))
+	spread := func(m mat.Matrix) float64 { return stat.StdDev(mat.Col(nil, 0, m), nil) }
+	fmt.Printf("spread of u: %.2f in the data, %.2f in the sample\n", spread(x), spread(sample))
 
 	// Output:
 	// 164 parameters: -2.3 nats per point
 	// 13732 parameters: -2.1 nats per point
-	// spread of v: 1.5 in the data, 1.5 in the sample
+	// spread of u: 1.00 in the data, 1.00 in the sample
 }

@@ -1,12 +1,19 @@
 package flow_test
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
@@ -167,4 +174,135 @@ func ExampleFlow_Distribution() {
 	// Output:
 	// true
 	// 2
+}
+
+// A flow is saved and loaded to the last bit.
+func ExampleLoad() {
+	f, err := flow.FitRBIG(banana(2000), flow.RBIGOptions{Blocks: 4})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var file bytes.Buffer
+	if err := f.Save(&file); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(file.Len(), "bytes")
+	g, err := flow.Load(&file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(g)
+	// Output:
+	// 1836 bytes
+	// diagonal flow, dimension 2, 4 blocks, 212 parameters
+}
+
+// Rows held out tell when to stop, and which parameters to keep.
+func ExampleTrain_validation() {
+	x := banana(300)
+	diagonal, err := flow.FitRBIG(x, flow.RBIGOptions{Blocks: 2, Components: 4})
+	if err != nil {
+		log.Fatal(err)
+	}
+	f, err := diagonal.Couple(flow.CouplingOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	history, err := flow.Train(context.Background(), f, x, flow.TrainOptions{
+		Steps:              2000,
+		Batch:              128,
+		LearningRate:       1e-2,
+		ValidationFraction: 0.2,
+		Patience:           3,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	best := slices.MinFunc(history.Validations, func(a, b flow.Validation) int { return cmp.Compare(a.Loss, b.Loss) })
+	fmt.Println("stopped early:", history.StoppedEarly)
+	fmt.Println("kept the best:", history.Kept == best.Step)
+	// Output:
+	// stopped early: true
+	// kept the best: true
+}
+
+// A run is stopped, saved, and resumed where it was, by the same program or another
+// one.
+func ExampleTrainer() {
+	x := banana(2000)
+	diagonal, err := flow.FitRBIG(x, flow.RBIGOptions{Blocks: 2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	f, err := diagonal.Couple(flow.CouplingOptions{Width: 16})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background()) // or signal.NotifyContext
+	t, err := flow.NewTrainer(f, x, flow.TrainOptions{Steps: 20, Progress: func(s flow.Step) {
+		if s.Step == 12 {
+			stop()
+		}
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(t.Run(ctx))
+	var file bytes.Buffer
+	if err := t.Save(&file); err != nil {
+		log.Fatal(err)
+	}
+
+	t, err = flow.LoadTrainer(&file, x, flow.TrainOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := t.Run(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(len(t.History().Steps), "steps:", t.Flow())
+	// Output:
+	// flow: Train: stopped after 12 of 20 steps: context canceled
+	// 20 steps: coupling flow, dimension 2, 2 blocks, 2860 parameters
+}
+
+// Rows need not fit in memory: they come and go in blocks.
+func ExampleFlow_LogProbSeq() {
+	f, err := flow.FitRBIG(banana(2000), flow.RBIGOptions{Blocks: 2})
+	if err != nil {
+		log.Fatal(err)
+	}
+	file := strings.NewReader("0.1,0.3\n-1,1.5\n2,4\n0,oops\n")
+	blocks := func(yield func(*mat.Dense, error) bool) {
+		r := csv.NewReader(file)
+		block := mat.NewDense(1, 2, nil) // thousands of rows, in earnest
+		for {
+			record, err := r.Read()
+			if err == io.EOF {
+				return
+			}
+			for j, field := range record {
+				var v float64
+				if err == nil {
+					v, err = strconv.ParseFloat(field, 64)
+				}
+				block.Set(0, j, v)
+			}
+			if !yield(block, err) {
+				return
+			}
+		}
+	}
+	rows := 0
+	for logProb, err := range f.LogProbSeq(context.Background(), blocks) {
+		if err != nil {
+			fmt.Println(err)
+			break
+		}
+		rows += len(logProb)
+	}
+	fmt.Println(rows, "rows")
+	// Output:
+	// flow: LogProbSeq: the input from row 3 on: strconv.ParseFloat: parsing "oops": invalid syntax
+	// 3 rows
 }

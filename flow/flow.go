@@ -263,12 +263,13 @@ func (f *Flow) evaluate(what string, eval evaluation, layers []layer, out *mat.D
 			return fmt.Errorf("flow: %s: the result is %d×%d and the input %d×%d; they must have the same shape, or the result be empty", what, r, c, src.n, src.dim)
 		}
 	}
+	data := rows{source: src}
 	var first firstError
 	overTiles(src.n, tileSize(f.dim), func(tiles iter.Seq2[int, int]) {
 		w := f.pool.Get().(*workspace)
 		defer f.pool.Put(w)
 		for from, to := range tiles {
-			if err := w.tile(eval, layers, out, number, src, from, to); err != nil {
+			if err := w.tile(eval, layers, out, number, data, from, to); err != nil {
 				first.set(from, err)
 			}
 		}
@@ -276,26 +277,14 @@ func (f *Flow) evaluate(what string, eval evaluation, layers []layer, out *mat.D
 	return first.wrap(what)
 }
 
-// tile evaluates the rows [from, to) of src.
-func (w *workspace) tile(eval evaluation, layers []layer, out *mat.Dense, number []float64, src source, from, to int) error {
-	// Samples come in eights, the last one repeated: a product of matrices then
-	// has no ragged edge, so a row has the same image in any batch.
-	n := to - from
-	padded := (n + 7) &^ 7
-	if err := src.read(w.tiles[0].cols(0, n), from); err != nil {
+// tile evaluates the rows [from, to) of data.
+func (w *workspace) tile(eval evaluation, layers []layer, out *mat.Dense, number []float64, data rows, from, to int) error {
+	if err := w.load(data, from, to); err != nil {
 		return err
 	}
-	for j := range src.dim {
-		row := w.tiles[0].cols(0, padded).row(j)
-		fill(row[n:], row[n-1])
-	}
-	image := eval(w, layers, padded).cols(0, n)
-	for j := range image.d {
-		for i, v := range image.row(j) {
-			if v-v != 0 {
-				return &overflowError{from + i}
-			}
-		}
+	image, err := w.image(eval, layers, from, to)
+	if err != nil {
+		return err
 	}
 	if number != nil {
 		copy(number[from:to], w.logDet)
@@ -304,4 +293,40 @@ func (w *workspace) tile(eval evaluation, layers []layer, out *mat.Dense, number
 		write(out, from, image)
 	}
 	return nil
+}
+
+// padded is how many samples go through the layers for n: they come in eights, the
+// last one repeated. A product of matrices then has no ragged edge, so a row has
+// the same image in any batch.
+func padded(n int) int { return (n + 7) &^ 7 }
+
+// load reads the rows [from, to) into tiles[0], padded.
+func (w *workspace) load(data rows, from, to int) error {
+	n := to - from
+	if err := data.read(w.tiles[0].cols(0, n), from); err != nil {
+		return err
+	}
+	w.pad(n)
+	return nil
+}
+
+// pad repeats the last of n samples in tiles[0].
+func (w *workspace) pad(n int) {
+	for j := range w.flow.dim {
+		row := w.tiles[0].cols(0, padded(n)).row(j)
+		fill(row[n:], row[n-1])
+	}
+}
+
+// image takes what was loaded, the rows [from, to), through the layers.
+func (w *workspace) image(eval evaluation, layers []layer, from, to int) (tile, error) {
+	image := eval(w, layers, padded(to-from)).cols(0, to-from)
+	for j := range image.d {
+		for i, v := range image.row(j) {
+			if v-v != 0 {
+				return tile{}, &overflowError{from + i}
+			}
+		}
+	}
+	return image, nil
 }

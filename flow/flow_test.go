@@ -400,7 +400,7 @@ func TestWorkersAndBatchesDoNotMatter(t *testing.T) {
 		}
 
 		// A row by itself, and rows from elsewhere in the batch, are the same.
-		for _, part := range [][2]int{{0, 1}, {1023, 1024}, {1024, 1025}, {n - 1, n}, {5, 8}, {1000, 1100}, {700, 2900}} {
+		for _, part := range [][2]int{{0, 1}, {255, 256}, {256, 257}, {n - 1, n}, {5, 8}, {1000, 1100}, {700, 2900}} {
 			from, to := part[0], part[1]
 			view := x.Slice(from, to, 0, 3)
 			got := evaluateAll(t, f, view, view)
@@ -491,7 +491,7 @@ func TestRefuses(t *testing.T) {
 	// The first bad tile is the one reported, whichever worker is first.
 	for range 20 {
 		var e *valueError
-		if err := f.LogProb(make([]float64, 2000), two); !errors.As(err, &e) || e.row < 1024 {
+		if err := f.LogProb(make([]float64, 2000), two); !errors.As(err, &e) || e.row != 1200 {
 			t.Fatalf("two bad rows: error is %v", err)
 		}
 	}
@@ -628,8 +628,9 @@ func TestDistribution(t *testing.T) {
 func TestEvaluationDoesNotAllocate(t *testing.T) {
 	rng := newRand(14)
 	f := randomCoupling(t, 4, 2, CouplingOptions{}, rng)
-	x := randomRows(1024, 4, 1, rng)
-	z, number := mat.NewDense(1024, 4, nil), make([]float64, 1024)
+	n := tileSize(4)
+	x := randomRows(n, 4, 1, rng)
+	z, number := mat.NewDense(n, 4, nil), make([]float64, n)
 	src, err := newSource("test", x, 4)
 	if err != nil {
 		t.Fatal(err)
@@ -638,20 +639,35 @@ func TestEvaluationDoesNotAllocate(t *testing.T) {
 	for name, eval := range map[string]evaluation{
 		"forward": (*workspace).forward, "inverse": (*workspace).inverse, "logProb": (*workspace).logProb,
 	} {
-		if n := testing.AllocsPerRun(2, func() {
-			if err := w.tile(eval, f.layers, z, number, src, 0, 1024); err != nil {
+		if allocs := testing.AllocsPerRun(2, func() {
+			if err := w.tile(eval, f.layers, z, number, rows{source: src}, 0, n); err != nil {
 				t.Fatal(err)
 			}
-		}); n != 0 {
-			t.Errorf("%s: %v allocations per tile", name, n)
+		}); allocs != 0 {
+			t.Errorf("%s: %v allocations per tile", name, allocs)
 		}
+	}
+
+	// A call takes what it takes, whatever the number of tiles.
+	many := randomRows(30*n, 4, 1, rng)
+	calls := func(x *mat.Dense) float64 {
+		rows, _ := x.Dims()
+		dst := make([]float64, rows)
+		return testing.AllocsPerRun(10, func() {
+			if err := f.LogProb(dst, x); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if one, all := calls(many.Slice(0, 2*n, 0, 4).(*mat.Dense)), calls(many); all > one+2 {
+		t.Errorf("LogProb allocates %v times for 2 tiles, %v times for 30", one, all)
 	}
 }
 
 func TestTileSize(t *testing.T) {
 	for _, d := range []int{1, 2, 64, 65, 1000, 4096, 1 << 20} {
 		n := tileSize(d)
-		if n < 64 || n > 1024 || n%8 != 0 {
+		if n < 64 || n > 256 || n%8 != 0 {
 			t.Errorf("tiles of dimension %d hold %d samples", d, n)
 		}
 	}

@@ -34,7 +34,8 @@ type layer interface {
 	// params returns the trainable parameters, a view.
 	params() []float64
 
-	// bind copies the parameters to p and uses that memory from then on.
+	// bind copies the parameters to p and uses that memory from then on. A
+	// layer that was loaded has none, and takes those in p.
 	bind(p []float64)
 
 	// refresh recomputes what depends on the parameters alone. It is called
@@ -43,6 +44,10 @@ type layer interface {
 
 	// numFixed counts the stored numbers that are not trained.
 	numFixed() int
+
+	// save writes the layer's kind and everything but its parameters; loadLayer
+	// reads that.
+	save(e *encoder)
 }
 
 // A tape is what forward leaves behind for backward: its input, its output,

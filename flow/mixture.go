@@ -64,12 +64,11 @@ type mixtures struct {
 
 // newMixtures makes the layer; it copies m.
 func newMixtures(bound float64, m []marginal) *mixtures {
-	l := &mixtures{bound: bound, shared: make([]kernels.Mixture, len(m))}
+	l := &mixtures{bound: bound}
 	for _, c := range m {
 		l.k = append(l.k, len(c.mean))
 		l.p = append(append(append(l.p, c.logit...), c.mean...), c.raw...)
 	}
-	l.w = make([]float64, len(l.p))
 	l.refresh()
 	return l
 }
@@ -90,6 +89,9 @@ func cutAll(p []float64, k []int) []marginal {
 }
 
 func (l *mixtures) refresh() {
+	if l.shared == nil {
+		l.w, l.shared = make([]float64, len(l.p)), make([]kernels.Mixture, len(l.k))
+	}
 	p, w := l.p, l.w
 	for j, k := range l.k {
 		var from, to marginal

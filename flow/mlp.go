@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -21,23 +22,42 @@ type mlp struct {
 	p            []float64   // per layer [kernel | bias]
 }
 
-func newMLP(in, width, depth, out int) *mlp {
+func newMLP(in, width, depth, out int) (*mlp, error) {
 	c := &mlp{sizes: []int{in}}
 	for range depth {
 		c.sizes = append(c.sizes, width)
 	}
 	c.sizes = append(c.sizes, out)
-	n := 0
-	for l := range c.layers() {
-		n += c.sizes[l+1] * (c.sizes[l] + 1)
+	n, err := c.count()
+	if err != nil {
+		return nil, err
 	}
 	c.bind(make([]float64, n))
-	return c
+	return c, nil
+}
+
+// maxParams is the most parameters that a flow can have; it keeps counts of them
+// in range.
+const maxParams = math.MaxInt32
+
+var errMaxParams = fmt.Errorf("it has more than %d parameters", maxParams)
+
+// count returns the number of parameters.
+func (c *mlp) count() (int, error) {
+	n := int64(0)
+	for l := range c.layers() {
+		out, in := int64(c.sizes[l+1]), int64(c.sizes[l])
+		if out > maxParams || in > maxParams || out*(in+1) > maxParams-n {
+			return 0, errMaxParams
+		}
+		n += out * (in + 1)
+	}
+	return int(n), nil
 }
 
 func (c *mlp) layers() int { return len(c.sizes) - 1 }
 
-// bind moves the parameters to p.
+// bind moves the parameters to p, or takes those in p if it had none.
 func (c *mlp) bind(p []float64) {
 	copy(p, c.p)
 	c.p = p
@@ -85,20 +105,41 @@ func (c *mlp) forward(x tile, s *arena) tile {
 	}
 	for l := range c.layers() {
 		next := s.tile(c.sizes[l+1], x.n)
-		for j, b := range c.bias[l] {
-			fill(next.row(j), b)
-		}
-		// The bias is where the product is added to: with a zero kernel the
-		// output is the bias, bit for bit.
-		blas.Gemm(blas.NoTrans, blas.NoTrans, 1, matrix(next.d, h.d, c.kernel[l]), h.matrix(), 1, next.matrix())
-		if l < c.layers()-1 {
-			for i, v := range next.data {
-				next.data[i] = max(v, 0)
+		switch hidden := l < c.layers()-1; {
+		case hidden && h.d == 1:
+			// Of one input, as in two dimensions, the layer is one pass.
+			for j, b := range c.bias[l] {
+				affineReLU(next.row(j), c.kernel[l][j], h.data, b)
+			}
+		default:
+			for j, b := range c.bias[l] {
+				fill(next.row(j), b)
+			}
+			// The bias is where the product is added to: with a zero kernel the
+			// output is the bias, bit for bit.
+			blas.Gemm(blas.NoTrans, blas.NoTrans, 1, matrix(next.d, h.d, c.kernel[l]), h.matrix(), 1, next.matrix())
+			if hidden {
+				relu(next.data)
 			}
 		}
 		h = next
 	}
 	return h
+}
+
+// relu is x = max(x, 0).
+func relu(x []float64) {
+	for i, v := range x {
+		x[i] = max(v, 0)
+	}
+}
+
+// affineReLU is dst = max(w·x + b, 0), with the bits of a product and relu.
+func affineReLU(dst []float64, w float64, x []float64, b float64) {
+	x = x[:len(dst)]
+	for i, v := range x {
+		dst[i] = max(b+float64(w*v), 0)
+	}
 }
 
 // backward adds the derivative with respect to the input to dx and writes the

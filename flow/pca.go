@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"iter"
 	"math"
 
 	"github.com/gaussflow/gaussflow/blas"
@@ -10,19 +11,9 @@ import (
 // pca returns the orthogonal d×d matrix, row-major, whose rows are the principal
 // axes of x: the eigenvectors of its covariance by descending eigenvalue, the
 // largest entry of each (the first of equals) positive. The mean serves the
-// covariance only: the rotation neither centres nor whitens. work has the shape
-// of x and is overwritten.
-func pca(x, work tile) ([]float64, error) {
-	n := float64(x.n)
-	for j := range x.d {
-		mean := kernels.Sum(x.row(j)) / n
-		to := work.row(j)
-		for i, v := range x.row(j) {
-			to[i] = v - mean
-		}
-	}
-	r := make([]float64, x.d*x.d)
-	blas.SyrkUpper(blas.NoTrans, 1/n, work.matrix(), 0, matrix(x.d, x.d, r))
+// covariance only: the rotation neither centres nor whitens.
+func pca(x tile) ([]float64, error) {
+	r := covariance(x)
 	if err := blas.SymEig(make([]float64, x.d), matrix(x.d, x.d, r)); err != nil {
 		return nil, err
 	}
@@ -41,4 +32,49 @@ func pca(x, work tile) ([]float64, error) {
 		}
 	}
 	return r, nil
+}
+
+// covariance returns the upper triangle of the d×d matrix (x-mean)(x-mean)ᵀ/n.
+//
+// The samples are cut into groups, as many as keep any machine busy, or as few as
+// keep their sums below an eighth of x. A worker centres a group's samples, a chunk
+// at a time, and adds up the products; the groups' sums are added in their order.
+// The cuts depend on the shape of x alone, and so do the bits of the result.
+func covariance(x tile) []float64 {
+	const (
+		most    = 64      // groups
+		numbers = 1 << 17 // in a chunk, so that it stays in the cache,
+		long    = 256     // but as many samples as the product takes to be fast
+	)
+	n, d := x.n, x.d
+	means := make([]float64, d)
+	overTiles(d, 1, func(coordinates iter.Seq2[int, int]) {
+		for j := range coordinates {
+			means[j] = kernels.Sum(x.row(j)) / float64(n)
+		}
+	})
+	chunk := min(max(numbers/d, long), n)
+	chunks := (n + chunk - 1) / chunk
+	groups := max(1, min(most, chunks, n/(8*d)))
+	sums := make([][]float64, groups)
+	overTiles(groups, 1, func(work iter.Seq2[int, int]) {
+		centred := newTile(d, chunk)
+		for g := range work {
+			sums[g] = make([]float64, d*d)
+			for c := g * chunks / groups; c < (g+1)*chunks/groups; c++ {
+				from, to := c*chunk, min((c+1)*chunk, n)
+				for j, mean := range means {
+					row := centred.row(j)
+					for i, v := range x.row(j)[from:to] {
+						row[i] = v - mean
+					}
+				}
+				blas.SyrkUpper(blas.NoTrans, 1/float64(n), centred.cols(0, to-from).matrix(), 1, matrix(d, d, sums[g]))
+			}
+		}
+	})
+	for _, s := range sums[1:] {
+		add(sums[0], s)
+	}
+	return sums[0]
 }

@@ -2,22 +2,26 @@ package flow
 
 import (
 	"math"
+	"runtime"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
+
+	"github.com/gaussflow/gaussflow/blas"
+	"github.com/gaussflow/gaussflow/kernels"
 )
 
 func TestPCA(t *testing.T) {
 	for _, d := range []int{1, 2, 3, 7, 40} {
 		rng := newRand(uint64(d))
-		x, work := randomTile(d, 500, 1, rng), newTile(d, 500)
+		x := randomTile(d, 500, 1, rng)
 		for j := range d { // unlike spreads, correlated, off centre
 			for i := range x.n {
 				x.row(j)[i] = x.row(j)[i]*float64(j+1) + x.row(0)[i] + 100*float64(j%3)
 			}
 		}
-		axes, err := pca(x, work)
+		axes, err := pca(x)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,18 +63,60 @@ func TestPCA(t *testing.T) {
 	}
 }
 
+// The covariance is that of the definition, whatever the cuts, and has the same bits
+// on any number of goroutines.
+func TestCovariance(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, c := range []struct{ d, n int }{{1, 1}, {1, 200_000}, {2, 5000}, {3, 70_000}, {127, 2000}, {128, 3001}, {300, 11000}} {
+		rng := newRand(uint64(c.d))
+		x := randomTile(c.d, c.n, 1, rng)
+		for j := range c.d {
+			for i := range c.n {
+				x.row(j)[i] += 100 + float64(j)*x.row(0)[i]/float64(c.d)
+			}
+		}
+		runtime.GOMAXPROCS(1)
+		got := covariance(x)
+		for workers := 2; workers <= 3; workers++ {
+			runtime.GOMAXPROCS(workers)
+			sameBits(t, "covariance", covariance(x), got)
+		}
+		if c.d == 2 { // one chunk, one product
+			centred, want := newTile(c.d, c.n), make([]float64, 4)
+			for j := range c.d {
+				for i, v := range x.row(j) {
+					centred.row(j)[i] = v - kernels.Sum(x.row(j))/float64(c.n)
+				}
+			}
+			blas.SyrkUpper(blas.NoTrans, 1/float64(c.n), centred.matrix(), 0, matrix(2, 2, want))
+			sameBits(t, "covariance of few samples", got, want)
+		}
+		for range 100 {
+			i := rng.IntN(c.d)
+			j := i + rng.IntN(c.d-i)
+			if c.n == 1 {
+				continue
+			}
+			want := stat.Covariance(x.row(i), x.row(j), nil) * float64(c.n-1) / float64(c.n)
+			if g := got[i*c.d+j]; math.Abs(g-want) > 1e-11*(1+math.Abs(want)) {
+				t.Errorf("d=%d, n=%d: covariance of %d and %d is %v, want %v", c.d, c.n, i, j, g, want)
+			}
+		}
+	}
+}
+
 // Axes along which the data do not differ at all come out the same every time.
 func TestPCATies(t *testing.T) {
 	x := newTile(3, 6)
 	for i := range 6 {
 		x.row(i / 2)[i] = float64(1 - 2*(i%2))
 	}
-	first, err := pca(x, newTile(3, 6))
+	first, err := pca(x)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		again, err := pca(x, newTile(3, 6))
+		again, err := pca(x)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,8 @@ type RBIGOptions struct {
 //
 // x holds one sample per row. It need not be standardised, but where the spreads
 // of its columns differ by many orders of magnitude the rotation is blind to the
-// small ones. The fit keeps three copies of x in memory. It is an error if
+// small ones. The fit keeps two copies of x in memory, and a sorted one of a
+// column for each goroutine. It is an error if
 //   - x has no rows or columns, or an element is not finite or beyond 1e50;
 //   - there are fewer rows than components, or not more rows than columns;
 //   - a column is constant, or columns depend on each other linearly, so that
@@ -74,7 +75,7 @@ func fitRBIG(x tile, o RBIGOptions) (*Flow, error) {
 	y := newTile(x.d, x.n)
 	var blocks []block
 	for b := range o.Blocks {
-		axes, err := pca(x, y)
+		axes, err := pca(x)
 		if err != nil {
 			return nil, fmt.Errorf("block %d: %w", b, err)
 		}

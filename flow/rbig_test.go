@@ -257,7 +257,7 @@ func TestFitRBIGSeesWhatTheFlowComputes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		axes, err := pca(seen, newTile(3, 1000))
+		axes, err := pca(seen)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -56,11 +56,13 @@ func (a *arena) tile(d, n int) tile { return tile{a.take(d * n), d, n, n} }
 
 // tileSize is the number of samples that go through the layers together: a
 // function of the dimension alone, so that tiles, and with them the results,
-// are the same for every flow of that dimension and any number of workers.
-// The memory of a worker is a small multiple of dim*tileSize numbers.
+// are the same for every flow of that dimension and any number of workers. What
+// a conditioner makes of so many stays in the second-level cache; longer tiles are
+// no faster on one core, and slower on several. The memory of a worker is a small
+// multiple of dim*tileSize numbers.
 func tileSize(dim int) int {
 	const (
-		most, least = 1024, 64
+		most, least = 256, 64
 		budget      = 1 << 16
 	)
 	n := most
@@ -157,6 +159,40 @@ func (s source) readRow(dst tile, i, row, j0, j1 int) error {
 		dst.data[(j0+j)*dst.stride+i] = v
 	}
 	return nil
+}
+
+// rows are the rows of a matrix that index names, or all of them if it is nil.
+type rows struct {
+	source
+	index []int
+}
+
+func (r rows) len() int {
+	if r.index == nil {
+		return r.n
+	}
+	return len(r.index)
+}
+
+// read transposes rows first, first+1, ... into dst.
+func (r rows) read(dst tile, first int) error {
+	if r.index == nil {
+		return r.source.read(dst, first)
+	}
+	for i := range dst.n {
+		if err := r.readRow(dst, i, first+i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readRow writes row k into sample i of dst.
+func (r rows) readRow(dst tile, i, k int) error {
+	if r.index != nil {
+		k = r.index[k]
+	}
+	return r.source.readRow(dst, i, k, 0, r.dim)
 }
 
 // check reads everything once and reports the first value that is not finite.
@@ -269,7 +305,10 @@ func add(dst, src []float64) {
 
 // fill sets every element of dst to v.
 func fill(dst []float64, v float64) {
-	for i := range dst {
+	for i := range min(8, len(dst)) {
 		dst[i] = v
+	}
+	for n := 8; n < len(dst); n *= 2 { // copies go at the speed of memory
+		copy(dst[n:], dst[:n])
 	}
 }

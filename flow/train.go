@@ -2,12 +2,11 @@ package flow
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"math/rand/v2"
-	"runtime"
-	"sync"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -28,8 +27,24 @@ type TrainOptions struct {
 	// ClipNorm scales longer gradients down to this Euclidean norm; 1 if zero,
 	// +Inf for no clipping.
 	ClipNorm float64
-	// Seed of the minibatches.
+	// Seed of the minibatches, and of the rows that ValidationFraction holds out.
 	Seed uint64
+
+	// ValidationFraction is the share of the rows of x that training does not
+	// see: from them comes the validation loss, and the flow ends up with the
+	// parameters for which that was least. If zero, and Validation is nil, there
+	// is no validation, and the flow ends up with the last parameters.
+	ValidationFraction float64
+	// Validation holds rows to validate with instead. They must not change
+	// during training.
+	Validation mat.Matrix
+	// ValidateEvery is the number of steps from one validation to the next; 20 if
+	// zero. There is one before the first step and one after the last as well.
+	ValidateEvery int
+	// Patience ends the training when so many successive validations have not
+	// found a lower loss. If zero, it goes on to the last step.
+	Patience int
+
 	// Progress, if not nil, is called after every step on the goroutine of Train.
 	Progress func(Step)
 }
@@ -42,9 +57,21 @@ type Step struct {
 	GradNorm     float64 // Euclidean norm of the gradient before clipping
 }
 
+// A Validation is the loss on the rows held out after so many steps.
+type Validation struct {
+	Step int
+	Loss float64 // mean -log p, in nats; +Inf if a row leaves the range of float64
+}
+
 // A History is the record of a training run.
 type History struct {
-	Steps []Step // those taken, in order
+	Steps       []Step       // those taken, in order
+	Validations []Validation // in order, from step 0 on; none without validation
+	// Kept is the number of steps after which the flow had the parameters that
+	// it ended up with: the best by validation, or the last.
+	Kept int
+	// StoppedEarly is true if Patience ended the run before its last step.
+	StoppedEarly bool
 }
 
 // Train changes the parameters of f so that the mean log-density of the rows of
@@ -55,71 +82,283 @@ type History struct {
 // The result depends on the data, the options and the flow alone, not on the
 // number of goroutines (GOMAXPROCS).
 //
-// If ctx is done, Train stops: f holds the last whole step, the history is
-// complete up to it, and the error wraps that of ctx. If the loss or its gradient
-// is not finite, f gets back its last parameters for which they were, and
-// the error names the step. In both cases the history is returned along with the
-// error. It is an error, and f stays as it is, if an option is out of range, if x
-// does not have Dim columns, or if a value of x is not finite.
+// If ctx is done, Train stops: f holds the last whole step, or the best one with
+// validation, the history is complete up to the last one, and the error wraps
+// that of ctx. If the loss or its gradient is not finite, f gets back its last
+// parameters for which they were, or the best ones with validation, and the error
+// names the step. In both cases the history is returned along with the error. It
+// is an error, and f stays as it is, if an option is out of range, if x does not
+// have Dim columns, or if a value of x is not finite.
+//
+// To go on later where a run was stopped, use a [Trainer].
 func Train(ctx context.Context, f *Flow, x mat.Matrix, o TrainOptions) (*History, error) {
-	if err := o.setDefaults(); err != nil {
-		return nil, err
-	}
-	if _, err := kernels.Active(); err != nil {
-		return nil, fmt.Errorf("flow: Train: %w", err)
-	}
-	src, err := newSource("Train", x, f.dim)
+	t, err := newTrainer("Train", f, x, o)
 	if err != nil {
 		return nil, err
 	}
-	if err := src.check("Train"); err != nil {
-		return nil, err
-	}
-	if len(f.params) == 0 {
-		return nil, errors.New("flow: Train: the flow has no trainable parameters")
-	}
-	t := newTrainer(f, src, o.Batch)
-	defer t.stop()
-
-	history := &History{}
-	rng := rand.New(rand.NewPCG(o.Seed, 1))
-	adam := kernels.AdamParams{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
-	m, v := make([]float64, len(f.params)), make([]float64, len(f.params))
-	good := append([]float64(nil), f.params...) // the last parameters known to give a finite loss
-	for i := range o.Steps {
-		if err := ctx.Err(); err != nil {
-			return history, fmt.Errorf("flow: Train: stopped after %d of %d steps: %w", i, o.Steps, err)
-		}
-		for j := range t.rows {
-			t.rows[j] = rng.IntN(src.n)
-		}
-		loss := t.gradient()
-		norm := math.Sqrt(kernels.SumSquares(t.grad))
-		if bad := loss + norm; bad-bad != 0 {
-			f.set(good)
-			return history, fmt.Errorf("flow: Train: step %d: the loss is %v and its gradient has norm %v; a smaller LearningRate than %g, or standardised data, keeps them finite", i+1, loss, norm, o.LearningRate)
-		}
-		copy(good, f.params)
-		if norm > o.ClipNorm {
-			scale := o.ClipNorm / norm
-			for j := range t.grad {
-				t.grad[j] *= scale
-			}
-		}
-		adam.Step = i + 1
-		adam.LR = oneCycle(i, o.Steps, o.LearningRate)
-		kernels.Adam(f.params, t.grad, m, v, adam)
-		f.refresh()
-		step := Step{i + 1, loss, adam.LR, norm}
-		history.Steps = append(history.Steps, step)
-		if o.Progress != nil {
-			o.Progress(step)
-		}
-	}
-	return history, nil
+	err = t.Run(ctx)
+	return t.History(), err
 }
 
-func (o *TrainOptions) setDefaults() error {
+// A Trainer is a training run that can be stopped, saved and resumed, in another
+// process if need be: the parameters after the last step have the same bits as if
+// it had not been stopped, with any number of goroutines. Its methods must not run at
+// the same time, but those that only read may be called from Progress.
+type Trainer struct {
+	flow             *Flow
+	o                TrainOptions
+	data, validation rows
+	pcg              *rand.PCG
+	rng              *rand.Rand
+	adam             kernels.AdamParams
+	m, v             []float64
+	good             []float64 // the last parameters known to give a finite loss
+	// With validation, flow holds the best parameters between runs, and now those
+	// after the last step; during a run, flow holds the latter, and best the former.
+	best, now []float64
+	running   bool
+	lp        []float64 // of the validation rows
+	batch     *batch
+	rate      float64 // what the gradient is scaled by
+	update    func(int)
+	history   History
+	err       error // of a run that cannot go on
+}
+
+// NewTrainer prepares what [Train] does. Its errors are those that leave f as it
+// is.
+func NewTrainer(f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, error) {
+	return newTrainer("NewTrainer", f, x, o)
+}
+
+func newTrainer(what string, f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, error) {
+	if err := o.setDefaults(what); err != nil {
+		return nil, err
+	}
+	t := &Trainer{
+		flow: f, o: o, pcg: rand.NewPCG(o.Seed, 1), adam: newAdam(),
+	}
+	if err := t.setData(what, x); err != nil {
+		return nil, err
+	}
+	n := len(f.params)
+	t.m, t.v = make([]float64, n), make([]float64, n)
+	t.good = slices.Clone(f.params)
+	if t.validates() {
+		t.best, t.now = slices.Clone(f.params), slices.Clone(f.params)
+	}
+	return t, nil
+}
+
+func newAdam() kernels.AdamParams {
+	return kernels.AdamParams{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
+}
+
+// setData checks the data and splits it as the options say.
+func (t *Trainer) setData(what string, x mat.Matrix) error {
+	if _, err := kernels.Active(); err != nil {
+		return fmt.Errorf("flow: %s: %w", what, err)
+	}
+	src, err := newSource(what, x, t.flow.dim)
+	if err != nil {
+		return err
+	}
+	if err := src.check(what); err != nil {
+		return err
+	}
+	if len(t.flow.params) == 0 {
+		return fmt.Errorf("flow: %s: the flow has no trainable parameters", what)
+	}
+	t.data = rows{source: src}
+	switch {
+	case t.o.Validation != nil:
+		what += ": Validation"
+		held, err := newSource(what, t.o.Validation, t.flow.dim)
+		if err != nil {
+			return err
+		}
+		if err := held.check(what); err != nil {
+			return err
+		}
+		t.validation = rows{source: held}
+	case t.o.ValidationFraction > 0:
+		held := int(math.Round(t.o.ValidationFraction * float64(src.n)))
+		if held == 0 || held == src.n {
+			return fmt.Errorf("flow: %s: a ValidationFraction of %g holds out %d of %d rows; both parts need one at least", what, t.o.ValidationFraction, held, src.n)
+		}
+		order := rand.New(rand.NewPCG(t.o.Seed, 2)).Perm(src.n)
+		slices.Sort(order[:held])
+		slices.Sort(order[held:])
+		t.validation, t.data.index = rows{src, order[:held:held]}, order[held:]
+	}
+	if t.validates() {
+		t.lp = make([]float64, t.validation.len())
+	}
+	t.rng = rand.New(t.pcg)
+	return nil
+}
+
+func (t *Trainer) validates() bool { return t.validation.m != nil }
+
+// Flow returns the flow in training. While Run is at work it changes.
+func (t *Trainer) Flow() *Flow { return t.flow }
+
+// Options returns the options of the run, with its defaults where they were zero.
+func (t *Trainer) Options() TrainOptions { return t.o }
+
+// History returns a copy of the record so far.
+func (t *Trainer) History() *History {
+	h := t.history
+	h.Steps, h.Validations = slices.Clone(h.Steps), slices.Clone(h.Validations)
+	return &h
+}
+
+// Run trains to the end, or until ctx is done; then it can be called again to go
+// on. What it does to the flow, and its errors, are those of [Train].
+func (t *Trainer) Run(ctx context.Context) error {
+	if t.err != nil {
+		return t.err
+	}
+	if t.validates() {
+		t.flow.set(t.now)
+	}
+	t.batch = newBatch(t.flow, t.data, t.o.Batch)
+	t.update = t.updateChunk
+	t.running = true
+	defer func() {
+		t.running = false
+		t.batch.team.stop()
+		t.batch = nil
+		if t.validates() {
+			copy(t.now, t.flow.params)
+			t.flow.set(t.best)
+		}
+	}()
+	for {
+		done := len(t.history.Steps)
+		if err := ctx.Err(); err != nil && done < t.o.Steps {
+			return fmt.Errorf("flow: Train: stopped after %d of %d steps: %w", done, t.o.Steps, err)
+		}
+		if t.validates() && t.stopsEarly(done) || done == t.o.Steps {
+			return nil
+		}
+		if t.err = t.step(done); t.err != nil {
+			return t.err
+		}
+	}
+}
+
+// step takes one step after those done.
+func (t *Trainer) step(done int) error {
+	b := t.batch
+	n := t.data.len()
+	for i := range b.at {
+		b.at[i] = t.rng.IntN(n)
+	}
+	loss := b.gradient()
+	norm := math.Sqrt(kernels.SumSquares(b.grad))
+	if bad := loss + norm; bad-bad != 0 {
+		t.flow.set(t.good)
+		if !t.validates() {
+			t.history.Kept = max(done-1, 0)
+		}
+		return fmt.Errorf("flow: Train: step %d: the loss is %v and its gradient has norm %v; a smaller LearningRate than %g, or standardised data, keeps them finite", done+1, loss, norm, t.o.LearningRate)
+	}
+	t.rate = 1
+	if norm > t.o.ClipNorm {
+		t.rate = t.o.ClipNorm / norm
+	}
+	t.adam.Step = done + 1
+	t.adam.LR = oneCycle(done, t.o.Steps, t.o.LearningRate)
+	b.team.do(chunks(len(b.grad)), t.update)
+	t.flow.refresh()
+	step := Step{done + 1, loss, t.adam.LR, norm}
+	t.history.Steps = append(t.history.Steps, step)
+	if !t.validates() {
+		t.history.Kept = done + 1
+	}
+	if t.o.Progress != nil {
+		t.o.Progress(step)
+	}
+	return nil
+}
+
+// updateChunk moves chunk i of the parameters.
+func (t *Trainer) updateChunk(i int) {
+	from, to := chunk(i, len(t.m))
+	p, g := t.flow.params[from:to], t.batch.grad[from:to]
+	copy(t.good[from:to], p)
+	if t.rate != 1 {
+		for j := range g {
+			g[j] *= t.rate
+		}
+	}
+	kernels.Adam(p, g, t.m[from:to], t.v[from:to], t.adam)
+}
+
+// stopsEarly validates if it is time to, and reports whether patience has come to
+// its end.
+func (t *Trainer) stopsEarly(done int) bool {
+	h := &t.history
+	last := len(h.Validations) - 1
+	if due := done%t.o.ValidateEvery == 0 || done == t.o.Steps; due && (last < 0 || h.Validations[last].Step < done) {
+		v := Validation{done, t.validate()}
+		if last < 0 || v.Loss < t.bestLoss() {
+			copy(t.best, t.flow.params)
+			h.Kept = done
+		}
+		h.Validations = append(h.Validations, v)
+	}
+	h.StoppedEarly = done < t.o.Steps && t.o.Patience > 0 && t.sinceBest() >= t.o.Patience
+	return h.StoppedEarly
+}
+
+// bestLoss is the validation loss of the parameters that are kept.
+func (t *Trainer) bestLoss() float64 {
+	for _, v := range t.history.Validations {
+		if v.Step == t.history.Kept {
+			return v.Loss
+		}
+	}
+	return math.Inf(1)
+}
+
+// sinceBest counts the validations since the best one.
+func (t *Trainer) sinceBest() int {
+	n := 0
+	for _, v := range slices.Backward(t.history.Validations) {
+		if v.Step == t.history.Kept {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// validate returns the loss on the rows held out.
+func (t *Trainer) validate() float64 {
+	f := t.flow
+	overTiles(len(t.lp), tileSize(f.dim), func(tiles iter.Seq2[int, int]) {
+		w := f.pool.Get().(*workspace)
+		defer f.pool.Put(w)
+		for from, to := range tiles {
+			lp := t.lp[from:to]
+			if err := w.load(t.validation, from, to); err != nil {
+				fill(lp, math.Inf(-1)) // the row has changed since it was checked
+				continue
+			}
+			w.logProb(f.layers, padded(to-from))
+			copy(lp, w.logDet)
+		}
+	})
+	loss := -kernels.Sum(t.lp) / float64(len(t.lp))
+	if math.IsNaN(loss) {
+		return math.Inf(1)
+	}
+	return loss
+}
+
+func (o *TrainOptions) setDefaults(what string) error {
 	if o.Steps == 0 {
 		o.Steps = 600
 	}
@@ -132,15 +371,29 @@ func (o *TrainOptions) setDefaults() error {
 	if o.ClipNorm == 0 {
 		o.ClipNorm = 1
 	}
+	if o.ValidateEvery == 0 {
+		o.ValidateEvery = 20
+	}
+	validates := o.Validation != nil || o.ValidationFraction != 0
 	switch {
 	case o.Steps < 0:
-		return fmt.Errorf("flow: Train: Steps is %d; it must be positive, or 0 for the default", o.Steps)
+		return fmt.Errorf("flow: %s: Steps is %d; it must be positive, or 0 for the default", what, o.Steps)
 	case o.Batch < 0:
-		return fmt.Errorf("flow: Train: Batch is %d; it must be positive, or 0 for the default", o.Batch)
+		return fmt.Errorf("flow: %s: Batch is %d; it must be positive, or 0 for the default", what, o.Batch)
 	case !(o.LearningRate > 0) || math.IsInf(o.LearningRate, 0):
-		return fmt.Errorf("flow: Train: LearningRate is %v; it must be positive and finite, or 0 for the default", o.LearningRate)
+		return fmt.Errorf("flow: %s: LearningRate is %v; it must be positive and finite, or 0 for the default", what, o.LearningRate)
 	case !(o.ClipNorm > 0):
-		return fmt.Errorf("flow: Train: ClipNorm is %v; it must be positive, or 0 for the default", o.ClipNorm)
+		return fmt.Errorf("flow: %s: ClipNorm is %v; it must be positive, or 0 for the default", what, o.ClipNorm)
+	case !(o.ValidationFraction >= 0 && o.ValidationFraction < 1):
+		return fmt.Errorf("flow: %s: ValidationFraction is %v; it must be below 1 and not negative", what, o.ValidationFraction)
+	case o.ValidationFraction > 0 && o.Validation != nil:
+		return fmt.Errorf("flow: %s: there is both a ValidationFraction and a Validation matrix; give one of them", what)
+	case o.ValidateEvery < 0:
+		return fmt.Errorf("flow: %s: ValidateEvery is %d; it must be positive, or 0 for the default", what, o.ValidateEvery)
+	case o.Patience < 0:
+		return fmt.Errorf("flow: %s: Patience is %d; it must be positive, or 0 for no early stopping", what, o.Patience)
+	case o.Patience > 0 && !validates:
+		return fmt.Errorf("flow: %s: Patience is %d, but nothing is held out to validate with; set ValidationFraction or Validation", what, o.Patience)
 	}
 	return nil
 }
@@ -176,144 +429,4 @@ func halfCosine(u float64) float64 {
 		sin += term
 	}
 	return float64(sin * sin)
-}
-
-// shardSize is the number of samples that go through one shard. Cutting the
-// minibatch at the same places whatever the number of workers fixes the order in
-// which gradients are added.
-const shardSize = 128
-
-// A trainer computes the loss of a minibatch and its gradient.
-type trainer struct {
-	flow   *Flow
-	src    source
-	rows   []int     // the minibatch
-	lp     []float64 // its log-densities
-	grad   []float64 // laid out as flow.params
-	shards []*shard
-	jobs   chan *shard
-	wg     sync.WaitGroup
-}
-
-// A shard is the memory for a part of the minibatch.
-type shard struct {
-	rows    []int // of the trainer
-	lp      []float64
-	at      []tile  // at[l] is the input of layer l, at[l+1] its output
-	s       []arena // of each layer
-	back    arena
-	d       [2]tile
-	dLogDet []float64
-	logDet  []float64
-	grad    []float64
-}
-
-func newTrainer(f *Flow, src source, batch int) *trainer {
-	t := &trainer{
-		flow: f, src: src,
-		rows: make([]int, batch),
-		lp:   make([]float64, batch),
-		grad: make([]float64, len(f.params)),
-	}
-	for from := 0; from < batch; from += shardSize {
-		to := min(from+shardSize, batch)
-		n := to - from
-		s := &shard{
-			rows: t.rows[from:to], lp: t.lp[from:to],
-			at:      []tile{newTile(f.dim, n)},
-			d:       [2]tile{newTile(f.dim, n), newTile(f.dim, n)},
-			dLogDet: make([]float64, n), logDet: make([]float64, n),
-			grad: make([]float64, len(f.params)),
-		}
-		// loss = -Σ log p / batch, and log p contains +logDet.
-		fill(s.dLogDet, -1/float64(batch))
-		most := 0
-		for _, l := range f.layers {
-			forward, backward := l.scratch()
-			most = max(most, backward)
-			s.at = append(s.at, newTile(f.dim, n))
-			s.s = append(s.s, make(arena, forward*n))
-		}
-		s.back = make(arena, most*n)
-		t.shards = append(t.shards, s)
-	}
-	if workers := min(runtime.GOMAXPROCS(0), len(t.shards)); workers > 1 {
-		t.jobs = make(chan *shard, len(t.shards))
-		for range workers {
-			go func() {
-				for s := range t.jobs {
-					t.shard(s)
-					t.wg.Done()
-				}
-			}()
-		}
-	}
-	return t
-}
-
-// stop ends the workers.
-func (t *trainer) stop() {
-	if t.jobs != nil {
-		close(t.jobs)
-	}
-}
-
-// gradient returns the loss of the rows in t.rows and leaves its gradient in
-// t.grad.
-func (t *trainer) gradient() float64 {
-	if t.jobs == nil {
-		for _, s := range t.shards {
-			t.shard(s)
-		}
-	} else {
-		t.wg.Add(len(t.shards))
-		for _, s := range t.shards {
-			t.jobs <- s
-		}
-		t.wg.Wait()
-	}
-	copy(t.grad, t.shards[0].grad)
-	for _, s := range t.shards[1:] {
-		add(t.grad, s.grad)
-	}
-	return -kernels.Sum(t.lp) / float64(len(t.lp))
-}
-
-// shard takes one shard forward and back.
-func (t *trainer) shard(s *shard) {
-	layers := t.flow.layers
-	for i, row := range s.rows {
-		if err := t.src.readRow(s.at[0], i, row, 0, t.src.dim); err != nil {
-			// Train has checked every row; this one has changed since. NaN ends
-			// the run with an error.
-			s.at[0].data[i] = math.NaN()
-		}
-	}
-	clear(s.logDet)
-	for i, l := range layers {
-		l.forward(s.at[i+1], s.logDet, s.at[i], s.s[i])
-	}
-	z := s.at[len(layers)]
-	t.flow.base.logProb(s.lp, z, s.logDet)
-
-	dx, dz := s.d[0], s.d[1]
-	t.flow.base.backward(dz, z, 1/float64(len(t.lp)))
-	end := len(s.grad)
-	for i := len(layers) - 1; i >= 0; i-- {
-		l := layers[i]
-		begin := end - len(l.params())
-		l.backward(dx, s.grad[begin:end], dz, s.dLogDet, tape{s.at[i], s.at[i+1], s.s[i]}, s.back)
-		dx, dz, end = dz, dx, begin
-	}
-}
-
-// backward writes the derivative of -c·log φ(z) into dz.
-func (b base) backward(dz, z tile, c float64) {
-	for j := range z.d {
-		loc, scale := b.loc[j], b.scale[j]
-		dst := dz.row(j)
-		for i, v := range z.row(j) {
-			dst[i] = c * ((v - loc) / scale / scale)
-		}
-	}
 }

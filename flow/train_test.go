@@ -16,21 +16,21 @@ import (
 // The gradient of the whole training loss, through every layer, agrees with
 // central differences.
 func TestLossGradient(t *testing.T) {
-	check := func(t *testing.T, f *Flow, rows int, seed uint64) {
-		x := sampleOf(t, f, rows, seed)
+	check := func(t *testing.T, f *Flow, n int, seed uint64) {
+		x := sampleOf(t, f, n, seed)
 		src, err := newSource("test", x, f.dim)
 		if err != nil {
 			t.Fatal(err)
 		}
-		tr := newTrainer(f, src, rows)
-		defer tr.stop()
-		for i := range tr.rows {
-			tr.rows[i] = i
+		tr := newBatch(f, rows{source: src}, n)
+		defer tr.team.stop()
+		for i := range tr.at {
+			tr.at[i] = i
 		}
 		loss := tr.gradient()
 		grad := append([]float64(nil), tr.grad...)
 
-		lp := make([]float64, rows)
+		lp := make([]float64, n)
 		if err := f.LogProb(lp, x); err != nil {
 			t.Fatal(err)
 		}
@@ -55,6 +55,9 @@ func TestLossGradient(t *testing.T) {
 	}
 	t.Run("several shards", func(t *testing.T) {
 		check(t, randomDiagonal(2, 2, newRand(1)), 2*shardSize+37, 1)
+	})
+	t.Run("several waves", func(t *testing.T) {
+		check(t, randomDiagonal(2, 1, newRand(2)), 9*shardSize+1, 2)
 	})
 }
 
@@ -130,14 +133,15 @@ func TestTrainReproduces(t *testing.T) {
 	train := func(workers int, seed uint64) ([]float64, *History) {
 		runtime.GOMAXPROCS(workers)
 		f := couple(t, start, CouplingOptions{Width: 8, Seed: 3})
-		h, err := Train(context.Background(), f, x, TrainOptions{Steps: 4, Seed: seed})
+		// So many shards that the number of waves depends on the workers.
+		h, err := Train(context.Background(), f, x, TrainOptions{Steps: 3, Batch: 12*shardSize + 5, Seed: seed})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return f.params, h
 	}
 	want, history := train(1, 1)
-	for workers := 1; workers <= 4; workers++ {
+	for _, workers := range []int{1, 2, 3, 8} {
 		got, h := train(workers, 1)
 		sameBits(t, "parameters", got, want)
 		for i, s := range h.Steps {
@@ -329,6 +333,26 @@ func TestHalfCosine(t *testing.T) {
 	}
 }
 
+// A minibatch takes memory for its row numbers and log-densities, and not for the
+// activations and gradients of all its shards together.
+func TestLargeMinibatch(t *testing.T) {
+	start, x := problem(t, 2, 300)
+	f := couple(t, start, CouplingOptions{})
+	src, err := newSource("test", x, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := func(n int) float64 {
+		before := totalAlloc()
+		newBatch(f, rows{source: src}, n).team.stop()
+		return float64(totalAlloc() - before)
+	}
+	const small, large = 1 << 12, 1 << 17
+	if perRow := (size(large) - size(small)) / (large - small); perRow > 32 {
+		t.Errorf("%.0f bytes for each row of a minibatch", perRow)
+	}
+}
+
 func TestTrainingDoesNotAllocate(t *testing.T) {
 	start, x := problem(t, 3, 300)
 	f := couple(t, start, CouplingOptions{})
@@ -339,12 +363,12 @@ func TestTrainingDoesNotAllocate(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, workers := range []int{1, 2} {
 		runtime.GOMAXPROCS(workers)
-		tr := newTrainer(f, src, 300)
+		tr := newBatch(f, rows{source: src}, 300)
 		// The first time two workers are inside a kernel at once, its pool makes a second scratch: so many runs that
 		// what happens once is none of what happens every time.
 		if n := testing.AllocsPerRun(50, func() { tr.gradient() }); n != 0 {
 			t.Errorf("%d workers: %v allocations per gradient", workers, n)
 		}
-		tr.stop()
+		tr.team.stop()
 	}
 }

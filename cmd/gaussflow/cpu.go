@@ -40,6 +40,7 @@ type cpuReport struct {
 	Features []string `json:"features"` // its instruction sets
 	Threads  int      `json:"threads"`  // goroutines that compute at the same time
 	BLAS     string   `json:"blas"`
+	BLASCore string   `json:"blas_core"` // the kernels that OpenBLAS chose; "" with gonum
 	Go       string   `json:"go"`
 	Platform string   `json:"platform"`
 }
@@ -55,6 +56,7 @@ func inspectCPU() (cpuReport, error) {
 		Features: cpuid.CPU.FeatureSet(),
 		Threads:  runtime.GOMAXPROCS(0),
 		BLAS:     blas.Backend(),
+		BLASCore: blas.Core(),
 		Go:       runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
 	}
@@ -67,7 +69,11 @@ func inspectCPU() (cpuReport, error) {
 func (r cpuReport) print(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "tier\t%s\t(available: %s)\n", r.Tier, strings.Join(r.Tiers, ", "))
-	fmt.Fprintf(t, "blas\t%s\n", r.BLAS)
+	fmt.Fprintf(t, "blas\t%s", r.BLAS)
+	if r.BLASCore != "" {
+		fmt.Fprintf(t, "\t(kernels: %s; OPENBLAS_CORETYPE overrides)", r.BLASCore)
+	}
+	fmt.Fprintln(t)
 	fmt.Fprintf(t, "threads\t%d\n", r.Threads)
 	fmt.Fprintf(t, "cpu\t%s\n", r.CPU)
 	fmt.Fprintf(t, "go\t%s %s\n", r.Go, r.Platform)

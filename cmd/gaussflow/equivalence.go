@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -36,7 +38,9 @@ equivalence_init.png and equivalence_trained.png to DIR, which is created if nee
 
 An interrupt (Ctrl-C) ends the training early: the table and the figures then show what was
 trained so far and say so, the exit status is 1, and -json prints nothing. A second interrupt
-ends the process.`,
+ends the process. With -checkpoint the training is saved to FILE when it ends, whole or
+interrupted, and the same command goes on from there: its results are, to the bit, those of a
+run that was not interrupted.`,
 		[]cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "write the figures to `DIR`", Value: "."},
 			&cli.IntFlag{Name: "steps", Usage: "train for `N` steps", Value: 600, Validator: func(n int) error {
@@ -46,10 +50,11 @@ ends the process.`,
 				return nil
 			}},
 			&cli.Uint64Flag{Name: "seed", Usage: "start the random numbers from `S`", Value: 0},
+			&cli.StringFlag{Name: "checkpoint", Usage: "go on with the training in `FILE` if it is there, and save it there"},
 			jsonFlag(),
 		},
 		func(ctx context.Context, c *cli.Command) error {
-			e := experiment{steps: c.Int("steps"), seed: c.Uint64("seed"), out: c.String("out"), progress: newProgress(c.Root().ErrWriter)}
+			e := experiment{steps: c.Int("steps"), seed: c.Uint64("seed"), out: c.String("out"), checkpoint: c.String("checkpoint"), progress: newProgress(c.Root().ErrWriter)}
 			report, err := e.run(ctx)
 			return e.publish(c.Root().Writer, c.Bool("json"), report, err)
 		})
@@ -100,10 +105,11 @@ type flowErrors struct {
 
 // experiment is one run of the command.
 type experiment struct {
-	steps    int
-	seed     uint64
-	out      string
-	progress *progress
+	steps      int
+	seed       uint64
+	out        string
+	checkpoint string // a file, or "" for none
+	progress   *progress
 }
 
 // interrupted is the error of a run whose training ended early.
@@ -142,6 +148,10 @@ func (e *experiment) run(ctx context.Context) (*equivalence, error) {
 	}
 	r.Seconds.Couple = time.Since(start).Seconds()
 	r.DiagonalParams, r.CouplingParams = diagonal.NumParams(), coupling.NumParams()
+	trainer, err := e.trainer(coupling, x)
+	if err != nil {
+		return nil, err
+	}
 
 	e.progress.show("comparing the flows")
 	reference, err := push(diagonal, x)
@@ -160,19 +170,23 @@ func (e *experiment) run(ctx context.Context) (*equivalence, error) {
 		return nil, err
 	}
 	if ctx.Err() != nil {
-		return nil, interrupted{0, e.steps}
+		return nil, interrupted{len(trainer.History().Steps), e.steps}
 	}
 	if r.IntegralBefore, err = integral(coupling); err != nil {
 		return nil, err
 	}
 
 	start = time.Now()
-	history, trainErr := flow.Train(ctx, coupling, x, flow.TrainOptions{Steps: e.steps, Seed: e.seed, Progress: e.progress.step(e.steps)})
+	trainErr := trainer.Run(ctx)
 	r.Seconds.Train = time.Since(start).Seconds()
 	if trainErr != nil && !errors.Is(trainErr, context.Canceled) {
 		return nil, trainErr
 	}
-	done := len(history.Steps)
+	if err := e.save(trainer); err != nil {
+		return nil, err
+	}
+	coupling = trainer.Flow()
+	done := len(trainer.History().Steps)
 	if trainErr != nil {
 		trainErr = interrupted{done, e.steps}
 		if done == 0 {
@@ -196,6 +210,53 @@ func (e *experiment) run(ctx context.Context) (*equivalence, error) {
 		return nil, err
 	}
 	return r, trainErr
+}
+
+// trainer returns the training of the coupling flow: the one in the checkpoint, if there is
+// one.
+func (e *experiment) trainer(coupling *flow.Flow, x mat.Matrix) (*flow.Trainer, error) {
+	o := flow.TrainOptions{Steps: e.steps, Seed: e.seed, Progress: e.progress.step(e.steps)}
+	if e.checkpoint == "" {
+		return flow.NewTrainer(coupling, x, o)
+	}
+	file, err := os.Open(e.checkpoint)
+	if errors.Is(err, fs.ErrNotExist) {
+		return flow.NewTrainer(coupling, x, o)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the checkpoint: %w", err)
+	}
+	defer file.Close()
+	t, err := flow.LoadTrainer(bufio.NewReader(file), x, o)
+	if err != nil {
+		return nil, fmt.Errorf("the checkpoint %s: %w", e.checkpoint, err)
+	}
+	if seed := t.Options().Seed; seed != e.seed {
+		return nil, fmt.Errorf("the checkpoint %s is of a run with seed %d, not %d; give that seed or another file", e.checkpoint, seed, e.seed)
+	}
+	same := t.Flow().NumParams() == coupling.NumParams() && t.Flow().Blocks() == coupling.Blocks()
+	for i := 0; same && i < coupling.Blocks(); i++ {
+		same = mat.Equal(t.Flow().Block(i).Rotation(), coupling.Block(i).Rotation())
+	}
+	if !same {
+		return nil, fmt.Errorf("the checkpoint %s began with another fit of the diagonal flow, by another build; remove it or give another file", e.checkpoint)
+	}
+	return t, nil
+}
+
+// save writes the checkpoint, if one is wanted, whole or not at all.
+func (e *experiment) save(t *flow.Trainer) error {
+	if e.checkpoint == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	if err := t.Save(&b); err != nil {
+		return err
+	}
+	if err := maybe.WriteFile(e.checkpoint, b.Bytes(), 0o666); err != nil {
+		return fmt.Errorf("cannot write the checkpoint: %w", err)
+	}
+	return nil
 }
 
 // pushforward is what a flow makes of the data.

@@ -11,12 +11,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gaussflow/gaussflow/blas"
+	"github.com/gaussflow/gaussflow/flow"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
@@ -100,21 +102,21 @@ func TestCPU(t *testing.T) {
 	if status != statusDone || stderr != "" {
 		t.Fatalf("exit status %d, errors %q", status, stderr)
 	}
-	if got, want := keys(t, stdout), []string{"blas", "cpu", "features", "go", "platform", "threads", "tier", "tiers"}; !slices.Equal(got, want) {
+	if got, want := keys(t, stdout), []string{"blas", "blas_core", "cpu", "features", "go", "platform", "threads", "tier", "tiers"}; !slices.Equal(got, want) {
 		t.Errorf("keys %q, want %q", got, want)
 	}
 	var r cpuReport
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Tier != tier.String() || r.BLAS != blas.Backend() || r.Platform != runtime.GOOS+"/"+runtime.GOARCH {
+	if r.Tier != tier.String() || r.BLAS != blas.Backend() || r.BLASCore != blas.Core() || r.Platform != runtime.GOOS+"/"+runtime.GOARCH {
 		t.Errorf("%+v: want tier %s, BLAS %s", r, tier, blas.Backend())
 	}
 	if !slices.Contains(r.Tiers, r.Tier) || !slices.Contains(r.Tiers, "generic") {
 		t.Errorf("tiers %q: want the tier in use and generic among them", r.Tiers)
 	}
 	_, table, _ := call(t.Context(), "cpu")
-	for _, want := range append(r.Tiers, r.BLAS, runtime.Version()) {
+	for _, want := range append(r.Tiers, r.BLAS, r.BLASCore, runtime.Version()) {
 		if !strings.Contains(table, want) {
 			t.Errorf("the table lacks %q:\n%s", want, table)
 		}
@@ -352,6 +354,69 @@ func TestEquivalenceInterrupted(t *testing.T) {
 	}
 	if got := e.publish(&out, false, r, err); !errors.Is(got, err) || !strings.Contains(out.String(), "after step 1") {
 		t.Errorf("as a table: error %v, want %v, and after step 1 in\n%s", got, err, out.String())
+	}
+}
+
+// An experiment that is interrupted goes on from its checkpoint and comes out as if
+// nothing had happened.
+func TestEquivalenceCheckpoint(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three experiments")
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "run.gflow")
+	args := func(more ...string) []string {
+		return append([]string{"equivalence", "-json", "-steps", "4", "-seed", "3", "-out", filepath.Join(dir, "figures")}, more...)
+	}
+	_, want, _ := call(t.Context(), args()...)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	e := experiment{steps: 4, seed: 3, out: t.TempDir(), checkpoint: file, progress: &progress{w: writerFunc(func(line string) {
+		if strings.Contains(line, "step 1 of 4") {
+			cancel()
+		}
+	})}}
+	if r, err := e.run(ctx); err != (interrupted{1, 4}) || r == nil {
+		t.Fatalf("report %v, error %v", r, err)
+	}
+	status, got, stderr := call(t.Context(), args("-checkpoint", file)...)
+	if status != statusDone {
+		t.Fatalf("exit status %d, errors %q", status, stderr)
+	}
+	var a, b equivalence
+	if err := errors.Join(json.Unmarshal([]byte(want), &a), json.Unmarshal([]byte(got), &b)); err != nil {
+		t.Fatal(err)
+	}
+	b.Seconds = a.Seconds
+	if !reflect.DeepEqual(a, b) {
+		t.Errorf("resumed: %+v\nnot interrupted: %+v", b, a)
+	}
+	whole(t, filepath.Join(dir, "figures"), initFigure, trainedFigure)
+
+	saved, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := flow.Load(bytes.NewReader(saved))
+	if err != nil || f.NumParams() != 46804 {
+		t.Errorf("the flow in the checkpoint: %v, error %v", f, err)
+	}
+	bad := filepath.Join(dir, "bad.gflow")
+	saved[len(saved)/2]++
+	if err := os.WriteFile(bad, saved, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ args, want string }{
+		{"-steps 5 -seed 3 -checkpoint " + file, "Steps is 5, and the run was started with 4"},
+		{"-steps 4 -seed 4 -checkpoint " + file, "the run was started with 3"},
+		{"-steps 4 -checkpoint " + file, "of a run with seed 3, not 0"},
+		{"-steps 4 -seed 3 -checkpoint " + bad, "bad.gflow: flow: LoadTrainer: "},
+		{"-steps 4 -seed 3 -checkpoint " + dir, "checkpoint"},
+	} {
+		status, stdout, stderr := call(t.Context(), append([]string{"equivalence", "-json", "-out", dir}, strings.Fields(c.args)...)...)
+		if status != statusFailed || stdout != "" || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: exit status %d, output %q, errors %q, want %q", c.args, status, stdout, stderr, c.want)
+		}
 	}
 }
 

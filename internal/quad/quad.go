@@ -34,6 +34,10 @@ const (
 	finest    = 2048    // and to stop at
 	batch     = 1 << 14 // points per call of LogProb
 	rim       = 4096    // points on the circle that finds the grid's box
+
+	// Were the density this everywhere in the box (in the coordinates u), its
+	// mass would be so much: the grid is not refined among points below it.
+	negligible = 1e-7
 )
 
 // Mass returns ∫ p(x) dx over the plane.
@@ -47,6 +51,8 @@ const (
 // spacing and all old points kept, until the integral moves by less than 1e-5; for a smooth
 // density that vanishes at the edges the rule converges faster than any power of the spacing.
 // (Trefethen & Weideman, The exponentially convergent trapezoidal rule, SIAM Rev. 2014.)
+// From the second refinement on, new points are left out where all their neighbours on the old
+// lattice say that there is next to no mass: five of six points, for the two moons.
 func Mass(d Density) (Result, error) {
 	if dim := d.Dim(); dim != 2 {
 		return Result{}, fmt.Errorf("quad: Mass: the density has %d dimensions: the grid is for 2", dim)
@@ -55,27 +61,23 @@ func Mass(d Density) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("quad: Mass: the box of the grid: %w", err)
 	}
-	g := grid{Density: d, box: b, x: mat.NewDense(batch, 2, nil), p: make([]float64, batch), logDet: make([]float64, batch)}
-	// The n×n points i/n of the box, then the three shifts of that lattice that
-	// make it the lattice of 2n×2n.
-	sum, err := g.sum(coarsest, 0, 0)
-	if err != nil {
+	g := newGrid(d, b)
+	l := lattice{coarsest, make([]float64, coarsest*coarsest)}
+	if err := g.fill(l, func(_, _ int) bool { return true }); err != nil {
 		return Result{}, err
 	}
-	n := coarsest
-	value := sum * b.cell(n)
+	value := kernels.Sum(l.v) * b.cell(l.n)
 	for {
-		for _, s := range [][2]float64{{0.5, 0}, {0, 0.5}, {0.5, 0.5}} {
-			more, err := g.sum(n, s[0], s[1])
-			if err != nil {
-				return Result{}, err
-			}
-			sum += more
+		threshold := 0.0
+		if l.n > coarsest {
+			threshold = negligible / b.cell(1)
 		}
-		n *= 2
-		finer := sum * b.cell(n)
-		r := Result{finer, math.Abs(finer - value), n * n}
-		if r.Error < tolerance || n >= finest {
+		if l, err = g.refine(l, threshold); err != nil {
+			return Result{}, err
+		}
+		finer := kernels.Sum(l.v) * b.cell(l.n)
+		r := Result{finer, math.Abs(finer - value), g.points}
+		if r.Error < tolerance || l.n >= finest {
 			return r, nil
 		}
 		value = finer
@@ -142,45 +144,116 @@ func bounds(d Density, r float64) (b [2][2]float64, err error) {
 	return b, nil
 }
 
-// grid evaluates a density on lattices in a box, a batch at a time.
+// A lattice is the points i/n of each axis of a box, with the density in the
+// coordinates u at each of them.
+type lattice struct {
+	n int
+	v []float64 // n×n
+}
+
+// A grid evaluates a density at points of a box, a batch at a time.
 type grid struct {
 	Density
 	box
-	x         *mat.Dense
-	p, logDet []float64
+	x      *mat.Dense
+	at     []int     // where in the lattice the batch's values belong
+	logDet []float64 // log dx/du
+	p      []float64
+	points int // evaluated so far
 }
 
-// sum returns the sum of the density over the n×n points ((i+s)/n, (j+t)/n) of the box.
-func (g *grid) sum(n int, s, t float64) (float64, error) {
-	total, rows := 0.0, 0
-	flush := func() error {
-		if rows == 0 {
-			return nil
-		}
-		p := g.p[:rows]
-		if err := g.LogProb(p, g.x.Slice(0, rows, 0, 2)); err != nil {
-			return err
-		}
-		floats.Add(p, g.logDet[:rows])
-		kernels.Exp(p, p)
-		total += kernels.Sum(p)
-		rows = 0
-		return nil
+func newGrid(d Density, b box) *grid {
+	return &grid{Density: d, box: b, x: mat.NewDense(batch, 2, nil), at: make([]int, 0, batch), logDet: make([]float64, batch), p: make([]float64, batch)}
+}
+
+// A line is an axis's coordinate x and log dx/du at one line of the lattice.
+type line struct{ x, logDet float64 }
+
+func (a axis) lines(n int) []line {
+	l := make([]line, n)
+	for i := range l {
+		l[i].x, l[i].logDet = a.at(float64(i) / float64(n))
 	}
-	for i := range n {
-		x0, l0 := g.axes[0].at((float64(i) + s) / float64(n))
-		for j := range n {
-			x1, l1 := g.axes[1].at((float64(j) + t) / float64(n))
-			g.x.Set(rows, 0, x0)
-			g.x.Set(rows, 1, x1)
-			g.logDet[rows] = l0 + l1
-			if rows++; rows == batch {
-				if err := flush(); err != nil {
-					return 0, err
+	return l
+}
+
+// fill evaluates the lattice at the points that are wanted.
+func (g *grid) fill(l lattice, wanted func(i, j int) bool) error {
+	first, second := g.axes[0].lines(l.n), g.axes[1].lines(l.n)
+	for i, a := range first {
+		for j, b := range second {
+			if !wanted(i, j) {
+				continue
+			}
+			row := len(g.at)
+			g.x.Set(row, 0, a.x)
+			g.x.Set(row, 1, b.x)
+			g.logDet[row] = a.logDet + b.logDet
+			if g.at = append(g.at, i*l.n+j); len(g.at) == batch {
+				if err := g.flush(l); err != nil {
+					return err
 				}
 			}
 		}
 	}
-	err := flush()
-	return total, err
+	return g.flush(l)
+}
+
+// flush evaluates the batch into the lattice.
+func (g *grid) flush(l lattice) error {
+	rows := len(g.at)
+	if rows == 0 {
+		return nil
+	}
+	p := g.p[:rows]
+	if err := g.LogProb(p, g.x.Slice(0, rows, 0, 2)); err != nil {
+		return err
+	}
+	floats.Add(p, g.logDet[:rows])
+	kernels.Exp(p, p)
+	for i, at := range g.at {
+		l.v[at] = p[i]
+	}
+	g.points += rows
+	g.at = g.at[:0]
+	return nil
+}
+
+// refine returns the lattice of twice as many lines. Where the 4×4 points about
+// a cell are all below the threshold its new points are left 0.
+func (g *grid) refine(l lattice, threshold float64) (lattice, error) {
+	n := l.n
+	fine := lattice{2 * n, make([]float64, 4*n*n)}
+	for i := range n {
+		for j := range n {
+			fine.v[2*i*fine.n+2*j] = l.v[i*n+j]
+		}
+	}
+	busy := l.busy(threshold)
+	err := g.fill(fine, func(i, j int) bool { return (i|j)&1 != 0 && busy[i/2*n+j/2] })
+	return fine, err
+}
+
+// busy reports for each point (i, j) whether one of (i-1…i+2, j-1…j+2) reaches
+// the threshold.
+func (l lattice) busy(threshold float64) []bool {
+	n := l.n
+	rows, all := make([]bool, n*n), make([]bool, n*n)
+	for i := range n {
+		for j := range n {
+			if !(l.v[i*n+j] < threshold) { // NaN too
+				for k := max(j-2, 0); k <= min(j+1, n-1); k++ {
+					rows[i*n+k] = true
+				}
+			}
+		}
+	}
+	for i := range n {
+		for j := range n {
+			for k := max(i-1, 0); k <= min(i+2, n-1); k++ {
+				all[i*n+j] = all[i*n+j] || rows[k*n+j]
+			}
+		}
+	}
+	return all
 }

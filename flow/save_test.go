@@ -1,0 +1,275 @@
+package flow
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+func saved(t testing.TB, f *Flow) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := f.Save(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// savedFlows is one of every kind.
+func savedFlows(t testing.TB) map[string]*Flow {
+	rng := newRand(31)
+	wide := randomDiagonal(3, 2, rng)
+	bound, err := wide.Couple(CouplingOptions{Width: 5, Depth: 3, LogScaleBound: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := randomDiagonal(2, 1, rng)
+	base.base.loc[1], base.base.scale[0] = -0.5, 2
+	return map[string]*Flow{
+		"diagonal, d=1":    randomDiagonal(1, 3, rng),
+		"diagonal, d=7":    randomDiagonal(7, 2, rng),
+		"coupling, d=2":    randomCoupling(t, 2, 2, CouplingOptions{Width: 8}, rng),
+		"coupling, d=5":    randomCoupling(t, 5, 2, CouplingOptions{Width: 6, Depth: 1}, rng),
+		"coupling, bound":  bound,
+		"moved base":       base,
+		"rotations":        newFlow(3, []block{{randomRotation(3, rng)}, {randomRotation(3, rng), randomRotation(3, rng)}}),
+		"diagonal, fitted": fitted(t),
+	}
+}
+
+func fitted(t testing.TB) *Flow {
+	t.Helper()
+	f, err := FitRBIG(table(300, 2, newRand(5)), RBIGOptions{Blocks: 2, Components: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestSaveKeepsEveryBit(t *testing.T) {
+	for name, f := range savedFlows(t) {
+		t.Run(name, func(t *testing.T) {
+			b := saved(t, f)
+			// One byte at a time, and something behind the flow that is left alone.
+			r := bytes.NewReader(append(bytes.Clone(b), "more"...))
+			g, err := Load(iotest.OneByteReader(r))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rest, _ := io.ReadAll(r); string(rest) != "more" {
+				t.Errorf("behind the flow Load leaves %q", rest)
+			}
+			x := randomRows(100, f.dim, 3, newRand(6))
+			evaluateAll(t, g, x, x).sameBits(t, evaluateAll(t, f, x, x))
+			sameBits(t, "parameters", g.params, f.params)
+			if g.String() != f.String() || g.Blocks() != f.Blocks() || g.Block(0).LogScaleBound() != f.Block(0).LogScaleBound() {
+				t.Errorf("%v became %v", f, g)
+			}
+			if !bytes.Equal(saved(t, g), b) {
+				t.Error("saved again, the flow has other bytes")
+			}
+			perturb(g.params, 0.1, newRand(7)) // its layers see the new parameters
+			g.refresh()
+			if len(g.params) > 0 && bytes.Equal(saved(t, g), b) {
+				t.Error("the parameters are not those of the layers")
+			}
+		})
+	}
+}
+
+// A loaded diagonal flow can be coupled, and a loaded coupling flow trained.
+func TestLoadedFlowWorks(t *testing.T) {
+	f := fitted(t)
+	g, err := Load(bytes.NewReader(saved(t, f)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := CouplingOptions{Width: 8}
+	want, got := couple(t, f, o), couple(t, g, o)
+	x := table(300, 2, newRand(5))
+	if got, err = Load(bytes.NewReader(saved(t, got))); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*Flow{want, got} {
+		if _, err := Train(t.Context(), f, x, TrainOptions{Steps: 3}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sameBits(t, "parameters", got.params, want.params)
+}
+
+// The format does not change by accident: a file of version 1 is read as it was.
+func TestFormat(t *testing.T) {
+	path := filepath.Join("testdata", "version1.gflow")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Load(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(saved(t, f), b) {
+		t.Error("what Load read from version1.gflow, Save writes differently")
+	}
+	x := mat.NewDense(1, 2, []float64{0.25, -1})
+	lp := make([]float64, 1)
+	if err := f.LogProb(lp, x); err != nil {
+		t.Fatal(err)
+	}
+	if want := -3.5785900910904624; math.Abs(lp[0]-want) > 1e-12 {
+		t.Errorf("log p is %v, want %v", lp[0], want)
+	}
+}
+
+// resum gives damaged bytes a checksum that fits.
+func resum(b []byte) []byte {
+	b = bytes.Clone(b)
+	n := len(b) - 4
+	binary.LittleEndian.PutUint32(b[n:], crc32.Checksum(b[:n], castagnoli))
+	return b
+}
+
+func TestLoadRefuses(t *testing.T) {
+	coupling := randomCoupling(t, 2, 1, CouplingOptions{Width: 3, Depth: 1}, newRand(1))
+	good := saved(t, coupling)
+	at := func(offset int, v uint32) []byte {
+		b := bytes.Clone(good)
+		binary.LittleEndian.PutUint32(b[offset:], v)
+		return resum(b)
+	}
+	float := func(offset int, v float64) []byte {
+		b := bytes.Clone(good)
+		binary.LittleEndian.PutUint64(b[offset:], math.Float64bits(v))
+		return resum(b)
+	}
+	// Where things are in the file: the header, the base, the number of blocks and
+	// layers, the rotation, the coupling.
+	const base, blocks, rotation, mixtures = 20, 52, 60, 96
+	for _, c := range []struct {
+		what string
+		b    []byte
+		want string
+	}{
+		{"nothing", nil, "it ends too early"},
+		{"text", []byte("x0,x1\n1,2\n"), "this is no saved flow"},
+		{"another version", at(8, 2), "the format has version 2; this program reads version 1"},
+		{"another content", at(12, 3), "it says to hold 3"},
+		{"no dimension", at(16, 0), "the dimension is 0"},
+		{"huge dimension", at(16, math.MaxUint32), "the dimension is 4294967295"},
+		{"large dimension", at(16, 1<<30), "it ends too early"},
+		{"location", float(base, math.NaN()), "number 0 of the location of the base is NaN"},
+		{"scale", float(base+16, 0), "a scale of the base is 0; it must be positive"},
+		{"no block", at(blocks, 0), "the number of blocks is 0"},
+		{"no layer", at(blocks+4, 0), "the number of layers is 0"},
+		{"kind", at(rotation, 77), "a layer of kind 77"},
+		{"rotation", float(rotation+4, 3), "a rotation is not orthogonal"},
+		{"infinite rotation", float(rotation+4, math.Inf(1)), "of the rotation is +Inf"},
+		{"bound", float(mixtures+4, -1), "the bound of the scales is -1"},
+		{"NaN bound", float(mixtures+4, math.NaN()), "of the bound of the scales is NaN"},
+		{"components", at(mixtures+12, 0), "the number of components is 0"},
+		{"many components", at(mixtures+12, 1<<30), "more than 2147483647 parameters"},
+		{"hidden layers", at(mixtures+20, 1<<30), "the width is"},
+		{"width", at(mixtures+24, 0), "the width is 0"},
+		{"large width", at(mixtures+24, 1<<28), "more than 2147483647 parameters"},
+		{"wide", at(mixtures+24, 1<<20), "it ends too early"},
+		{"parameter", float(len(good)-12, math.Inf(-1)), "of the parameters is -Inf"},
+		{"checksum", append(bytes.Clone(good[:len(good)-4]), 1, 2, 3, 4), "its checksum is 04030201"},
+	} {
+		before := totalAlloc()
+		_, err := Load(bytes.NewReader(c.b))
+		if err == nil || !strings.HasPrefix(err.Error(), "flow: Load: ") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error is %v, want one with %q", c.what, err, c.want)
+		}
+		if took := totalAlloc() - before; took > 1<<20 {
+			t.Errorf("%s: %d bytes allocated for a file of %d", c.what, took, len(c.b))
+		}
+	}
+	for n := range good {
+		if _, err := Load(bytes.NewReader(good[:n])); err == nil || !strings.Contains(err.Error(), "it ends too early") {
+			t.Fatalf("cut off after %d of %d bytes: error is %v", n, len(good), err)
+		}
+		damaged := bytes.Clone(good)
+		damaged[n] ^= 0x10
+		if _, err := Load(bytes.NewReader(damaged)); err == nil {
+			t.Fatalf("byte %d changed: no error", n)
+		}
+	}
+	boom := errors.New("boom")
+	if _, err := Load(iotest.ErrReader(boom)); !errors.Is(err, boom) {
+		t.Errorf("a reader that fails: error is %v", err)
+	}
+}
+
+func totalAlloc() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
+}
+
+// failing takes so many bytes.
+type failing struct {
+	left int
+	err  error
+}
+
+func (f *failing) Write(b []byte) (int, error) {
+	if f.left -= len(b); f.left < 0 {
+		return 0, f.err
+	}
+	return len(b), nil
+}
+
+func TestSaveFails(t *testing.T) {
+	f := randomCoupling(t, 2, 2, CouplingOptions{}, newRand(1))
+	size := len(saved(t, f))
+	boom := errors.New("boom")
+	for _, left := range []int{0, size / 2, size - 1} {
+		if err := f.Save(&failing{left, boom}); !errors.Is(err, boom) || !strings.HasPrefix(err.Error(), "flow: Save: ") {
+			t.Errorf("a full disk after %d bytes: error is %v", left, err)
+		}
+	}
+}
+
+// FuzzLoad reads what may be a saved flow or run. Whatever it is, Load returns a
+// flow that evaluates without panic, or an error; what it read it writes again.
+func FuzzLoad(f *testing.F) {
+	for _, flow := range savedFlows(f) {
+		f.Add(saved(f, flow), true)
+	}
+	f.Add(savedRunOf(f, TrainOptions{Steps: 4, Batch: 8, ValidationFraction: 0.25, Patience: 2}), true)
+	f.Fuzz(func(t *testing.T, b []byte, fits bool) {
+		if fits && len(b) >= 4 {
+			b = resum(b)
+		}
+		x := table(40, 2, newRand(5))
+		if tr, err := LoadTrainer(bytes.NewReader(b), x, TrainOptions{}); err == nil && tr.o.Batch <= 64 && tr.o.Steps <= 20 {
+			if err := tr.Run(t.Context()); err != nil && tr.err == nil {
+				t.Error(err)
+			}
+		}
+		flow, err := Load(bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		again := saved(t, flow)
+		if head := len(magic) + 8; !bytes.Equal(again[:head-4], b[:head-4]) || !bytes.Equal(again[head:len(again)-4], b[head:len(again)-4]) {
+			t.Error("saved again, the flow has other bytes")
+		}
+		lp := make([]float64, 8)
+		if err := flow.LogProb(lp, randomRows(8, flow.dim, 3, newRand(1))); err != nil && !strings.Contains(err.Error(), "leaves the range") {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,236 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"sync"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+// Mapped is what a flow makes of some successive rows of a sequence. Its memory is
+// used again when the sequence goes on.
+type Mapped struct {
+	Rows   *mat.Dense // z or x, one row for each of the input
+	LogDet []float64  // of each row, in nats
+}
+
+// LogProbSeq is [Flow.LogProb] for rows that come in blocks, such as those of a file
+// too large for memory. It yields the log-densities of the rows, in nats and in
+// order, in pieces: each is the whole of a block or, if that is large, a part of it.
+// A piece is used again when the sequence goes on.
+//
+// Rows are read by one goroutine while GOMAXPROCS others compute and the caller
+// takes what is done, so rows should not change with what the loop's body does. Only
+// a few pieces for each goroutine are in memory at any time, however many rows there
+// are; a block may be used again as soon as it is taken, and one of some thousand
+// rows is as good as any. The numbers do not depend on how rows are cut into blocks,
+// nor on the number of goroutines.
+//
+// The first error ends the sequence: that of rows, an element that is not finite or
+// a row whose image is not, named by its place in the whole sequence, or ctx being
+// done. When the loop over the sequence ends, for whatever reason, so does the loop
+// over rows, which may take as long as rows takes for a block; if it can block, it
+// should mind ctx too.
+func (f *Flow) LogProbSeq(ctx context.Context, rows iter.Seq2[*mat.Dense, error]) iter.Seq2[[]float64, error] {
+	return func(yield func([]float64, error) bool) {
+		f.stream(ctx, "LogProbSeq", (*workspace).logProb, false, rows, func(p *piece, err error) bool {
+			if err != nil {
+				return yield(nil, err)
+			}
+			return yield(p.w.logDet[:p.n], nil)
+		})
+	}
+}
+
+// ForwardSeq is [Flow.Forward] for rows that come in blocks; see [Flow.LogProbSeq].
+func (f *Flow) ForwardSeq(ctx context.Context, x iter.Seq2[*mat.Dense, error]) iter.Seq2[Mapped, error] {
+	return f.mappedSeq(ctx, "ForwardSeq", (*workspace).forward, x)
+}
+
+// InverseSeq is [Flow.Inverse] for rows that come in blocks; see [Flow.LogProbSeq].
+func (f *Flow) InverseSeq(ctx context.Context, z iter.Seq2[*mat.Dense, error]) iter.Seq2[Mapped, error] {
+	return f.mappedSeq(ctx, "InverseSeq", (*workspace).inverse, z)
+}
+
+func (f *Flow) mappedSeq(ctx context.Context, what string, eval evaluation, rows iter.Seq2[*mat.Dense, error]) iter.Seq2[Mapped, error] {
+	return func(yield func(Mapped, error) bool) {
+		f.stream(ctx, what, eval, true, rows, func(p *piece, err error) bool {
+			if err != nil {
+				return yield(Mapped{}, err)
+			}
+			return yield(Mapped{p.rows, p.w.logDet[:p.n]}, nil)
+		})
+	}
+}
+
+// A piece is some successive rows on their way from the reader by way of a worker
+// to the caller, with all the memory that takes.
+type piece struct {
+	w    *workspace
+	rows *mat.Dense // the image, if it is wanted
+	all  *mat.Dense // whose first rows it is
+	from int        // in the whole sequence
+	n    int
+	err  error
+	done chan struct{} // receives when the piece is ready
+}
+
+// stream is the one way through for rows in blocks. It yields pieces, or one error
+// at the end.
+func (f *Flow) stream(ctx context.Context, what string, eval evaluation, image bool, blocks iter.Seq2[*mat.Dense, error], yield func(*piece, error) bool) {
+	if _, err := kernels.Active(); err != nil {
+		yield(nil, fmt.Errorf("flow: %s: %w", what, err))
+		return
+	}
+	workers := runtime.GOMAXPROCS(0)
+	limit := 2*workers + 1 // pieces: with a worker, waiting for it or for the caller, and with the caller
+	s := &streamer{
+		flow: f, what: what, image: image, limit: limit,
+		free:  make(chan *piece, limit),
+		work:  make(chan *piece, limit),
+		order: make(chan *piece, limit+1), // and an error
+		stop:  make(chan struct{}),
+	}
+	var all sync.WaitGroup
+	defer func() {
+		close(s.stop)
+		all.Wait()
+		for _, p := range s.made {
+			f.pool.Put(p.w)
+		}
+		if s.panicked != nil {
+			panic(s.panicked)
+		}
+	}()
+	all.Go(func() { s.read(ctx, blocks) })
+	for range workers {
+		all.Go(func() { s.compute(eval) })
+	}
+	for p := range s.order {
+		<-p.done
+		if p.err != nil {
+			yield(nil, p.err)
+			return
+		}
+		if !yield(p, nil) {
+			return
+		}
+		s.free <- p
+	}
+}
+
+type streamer struct {
+	flow        *Flow
+	what        string
+	image       bool
+	limit       int
+	made        []*piece
+	free        chan *piece
+	work, order chan *piece // the reader fills both, the latter in the order of the rows
+	stop        chan struct{}
+	panicked    any // by the caller's iterator
+}
+
+// read fills pieces with the rows of the blocks.
+func (s *streamer) read(ctx context.Context, blocks iter.Seq2[*mat.Dense, error]) {
+	defer close(s.order)
+	defer close(s.work)
+	defer func() { s.panicked = recover() }()
+	row := 0
+	for m, err := range blocks {
+		if err != nil {
+			s.fail(fmt.Errorf("flow: %s: the input from row %d on: %w", s.what, row, err))
+			return
+		}
+		if m == nil || m.IsEmpty() {
+			continue
+		}
+		src, err := newSource(s.what, m, s.flow.dim)
+		if err != nil {
+			_, err = newSource(fmt.Sprintf("%s: the block at row %d", s.what, row), m, s.flow.dim)
+			s.fail(err)
+			return
+		}
+		for from, size := 0, tileSize(s.flow.dim); from < src.n; from += size {
+			p := s.take()
+			if p == nil {
+				return
+			}
+			if err := ctx.Err(); err != nil {
+				s.fail(fmt.Errorf("flow: %s: stopped at row %d: %w", s.what, row+from, err))
+				return
+			}
+			p.from, p.n = row+from, min(size, src.n-from)
+			if err := p.w.load(rows{source: src}, from, from+p.n); err != nil {
+				var value *valueError
+				if errors.As(err, &value) {
+					value.row += row
+				}
+				s.fail(fmt.Errorf("flow: %s: %w", s.what, err))
+				return
+			}
+			s.order <- p
+			s.work <- p
+		}
+		row += src.n
+	}
+	if err := ctx.Err(); err != nil {
+		s.fail(fmt.Errorf("flow: %s: stopped at row %d: %w", s.what, row, err))
+	}
+}
+
+// fail sends an error after the pieces before it.
+func (s *streamer) fail(err error) {
+	p := &piece{err: err, done: make(chan struct{}, 1)}
+	p.done <- struct{}{}
+	s.order <- p
+}
+
+// take returns a piece to fill, or nil if none will be wanted any more.
+func (s *streamer) take() *piece {
+	select {
+	case <-s.stop:
+		return nil
+	case p := <-s.free:
+		return p
+	default:
+	}
+	if len(s.made) < s.limit {
+		p := &piece{w: s.flow.pool.Get().(*workspace), done: make(chan struct{}, 1)}
+		if s.image {
+			p.all = mat.NewDense(tileSize(s.flow.dim), s.flow.dim, nil)
+			p.rows = p.all
+		}
+		s.made = append(s.made, p)
+		return p
+	}
+	select {
+	case <-s.stop:
+		return nil
+	case p := <-s.free:
+		return p
+	}
+}
+
+// compute takes pieces through the flow.
+func (s *streamer) compute(eval evaluation) {
+	for p := range s.work {
+		image, err := p.w.image(eval, s.flow.layers, p.from, p.from+p.n)
+		switch {
+		case err != nil:
+			p.err = fmt.Errorf("flow: %s: %w", s.what, err)
+		case s.image:
+			if r, _ := p.rows.Dims(); r != p.n {
+				p.rows = p.all.Slice(0, p.n, 0, s.flow.dim).(*mat.Dense)
+			}
+			write(p.rows, 0, image)
+		}
+		p.done <- struct{}{}
+	}
+}
