@@ -163,6 +163,12 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 			_, l = forwardOne(cs, next)
 			return next, -l
 		}
+		if unresolved {
+			// Many numbers share this z. The step may lead away from them, across a component that the slope knows nothing of.
+			if zn, _ := forwardOne(cs, next); !(math.Abs(zn-t.z) <= noise) {
+				return x, -l
+			}
+		}
 		if unresolved || math.Abs(step) <= inverseDone*narrow {
 			if s.near() {
 				return next, math.FMA(slope, step, -l)

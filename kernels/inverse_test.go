@@ -48,3 +48,30 @@ func TestInverseBalancedTails(t *testing.T) {
 		}
 	})
 }
+
+// On a plateau outside the means of all components the last step must not lead across one of them: the slope knows only
+// the wide one, whose mean lies on the same side.
+func TestInverseOnPlateau(t *testing.T) {
+	m := Mixture{
+		Weight: []float64{0.36, 0.12, 0.52},
+		Mean:   []float64{-9.4e35, 3.5e9, -2.6},
+		Scale:  []float64{4.6e36, 5.3e9, 1.3e5},
+	}
+	eachTier(t, func(t *testing.T, tier Tier) {
+		for x := 1e12; x < 1e22; x *= 3 {
+			for _, sign := range []float64{1, -1} { // and the mirror image
+				mirrored := Mixture{Weight: m.Weight, Scale: m.Scale}
+				for _, mean := range m.Mean {
+					mirrored.Mean = append(mirrored.Mean, sign*mean)
+				}
+				z, again := make([]float64, 1), make([]float64, 1)
+				tier.MixtureForward(z, nil, []float64{sign * x}, mirrored)
+				tier.MixtureInverse(again, nil, z, mirrored)
+				tier.MixtureForward(again, nil, again, mirrored)
+				if !(math.Abs(again[0]-z[0]) <= 1e-13) {
+					t.Errorf("x = %g has z = %v; z of the inverse is %v", sign*x, z[0], again[0])
+				}
+			}
+		}
+	})
+}
