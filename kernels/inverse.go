@@ -38,8 +38,9 @@ const (
 	// inverseDone: a step shorter than this part of the narrowest scale is the last one. Halley's error is cubic, and the
 	// log-det is carried along the last step to first order: both errors are then below the last bit.
 	inverseDone = 0x1p-26
-	// inverseRounds bounds the iteration; bisection alone needs 64 from any bracket of numbers of one sign.
-	inverseRounds = 200
+	// inverseRounds bounds the iteration. Its bracket halves every fourth round at least; from one that reaches to 1e150 to
+	// the last bit of a number that is 1e-60 wide bisection needs 750 halvings, where Newton's method has nothing to hold on to.
+	inverseRounds = 4096
 )
 
 // inverseTarget is what one lane of the inverse aims at.

@@ -75,3 +75,23 @@ func TestInverseOnPlateau(t *testing.T) {
 		}
 	})
 }
+
+// Two components as far apart as the domain allows: the bracket takes hundreds of halvings.
+func TestInverseFarApart(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier Tier) {
+		for _, far := range []float64{1e10, 2.8e59, -1e100, 1e150} {
+			for _, scale := range []float64{4e-3, 1e-60} {
+				m := Mixture{Weight: []float64{0.54, 0.46}, Mean: []float64{0, far}, Scale: []float64{scale, 0.004}}
+				for _, target := range []float64{-3, -1, -0.61, 0.1, -0.2} {
+					x, z := make([]float64, 1), make([]float64, 1)
+					tier.MixtureInverse(x, nil, []float64{target}, m)
+					tier.MixtureForward(z, nil, x, m)
+					// Beside 0, where numbers are near enough to each other to tell z apart.
+					if (target < 0.1) == (far > 0) && !(math.Abs(z[0]-target) <= 1e-14*math.Abs(target)) {
+						t.Errorf("%+v: z = %v: x = %v has z = %v", m, target, x[0], z[0])
+					}
+				}
+			}
+		}
+	})
+}
