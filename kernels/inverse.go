@@ -171,7 +171,8 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 			}
 		}
 		if unresolved || math.Abs(step) <= inverseDone*narrow {
-			if s.near() {
+			// The change of L over so small a step is small, unless the slope is that of a very narrow component's clamp.
+			if s.near() && math.Abs(slope*step) < 0x1p-10 {
 				return next, math.FMA(slope, step, -l)
 			}
 			_, l = forwardOne(cs, next)

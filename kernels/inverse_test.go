@@ -95,3 +95,18 @@ func TestInverseFarApart(t *testing.T) {
 		}
 	})
 }
+
+// A component that is out of reach, and very much narrower than the one that counts, has no say in the log-det.
+func TestInverseLogDetBesideVeryNarrow(t *testing.T) {
+	m := Mixture{Weight: []float64{0.5, 0.5}, Mean: []float64{2.3e59, 0}, Scale: []float64{1e-60, 1e60}}
+	eachTier(t, func(t *testing.T, tier Tier) {
+		for z := 20.0; z < 38; z++ {
+			x, l, want := make([]float64, 1), make([]float64, 1), make([]float64, 1)
+			tier.MixtureInverse(x, l, []float64{z}, m)
+			tier.MixtureForward(make([]float64, 1), want, x, m)
+			if !(math.Abs(l[0]+want[0]) <= 1e-12*math.Abs(want[0])) {
+				t.Errorf("z = %v: x = %v, log-dets %v and %v do not cancel", z, x[0], l[0], want[0])
+			}
+		}
+	})
+}
