@@ -37,6 +37,10 @@ const (
 )
 
 // Mass returns ∫ p(x) dx over the plane.
+func Mass(d Density) (Result, error) { return MassWithin(d, finest) }
+
+// MassWithin is Mass with at most the given number of lines per axis: its time is bounded, and the caller looks at the
+// error of the result to see whether that was enough.
 //
 // The grid covers the preimage of the disc |z| ≤ r with exp(-r²/2) = 1e-6, the mass of a
 // standard normal outside the disc. A flow is a homeomorphism, so the image of the circle
@@ -47,22 +51,22 @@ const (
 // spacing and all old points kept, until the integral moves by less than 1e-5; for a smooth
 // density that vanishes at the edges the rule converges faster than any power of the spacing.
 // (Trefethen & Weideman, The exponentially convergent trapezoidal rule, SIAM Rev. 2014.)
-func Mass(d Density) (Result, error) {
+func MassWithin(d Density, lines int) (Result, error) {
 	if dim := d.Dim(); dim != 2 {
 		return Result{}, fmt.Errorf("quad: Mass: the density has %d dimensions: the grid is for 2", dim)
 	}
-	b, err := boxOf(d)
+	b, err := boxOf(d, min(rim, 8*lines))
 	if err != nil {
 		return Result{}, fmt.Errorf("quad: Mass: the box of the grid: %w", err)
 	}
 	g := grid{Density: d, box: b, x: mat.NewDense(batch, 2, nil), p: make([]float64, batch), logDet: make([]float64, batch)}
 	// The n×n points i/n of the box, then the three shifts of that lattice that
 	// make it the lattice of 2n×2n.
-	sum, err := g.sum(coarsest, 0, 0)
+	n := max(1, min(coarsest, lines/2))
+	sum, err := g.sum(n, 0, 0)
 	if err != nil {
 		return Result{}, err
 	}
-	n := coarsest
 	value := sum * b.cell(n)
 	for {
 		for _, s := range [][2]float64{{0.5, 0}, {0, 0.5}, {0.5, 0.5}} {
@@ -75,7 +79,7 @@ func Mass(d Density) (Result, error) {
 		n *= 2
 		finer := sum * b.cell(n)
 		r := Result{finer, math.Abs(finer - value), n * n}
-		if r.Error < tolerance || n >= finest {
+		if r.Error < tolerance || 2*n > lines {
 			return r, nil
 		}
 		value = finer
@@ -98,14 +102,14 @@ func (a axis) at(f float64) (x, logDet float64) {
 	return a.centre + a.scale*math.Sinh(u), math.Log(a.scale * math.Cosh(u))
 }
 
-// boxOf returns the bounding box of the preimage of the disc.
-func boxOf(d Density) (box, error) {
+// boxOf returns the bounding box of the preimage of the disc, found from points on its rim.
+func boxOf(d Density, rim int) (box, error) {
 	r := math.Sqrt(-2 * math.Log(outside))
-	all, err := bounds(d, r)
+	all, err := bounds(d, r, rim)
 	if err != nil {
 		return box{}, err
 	}
-	bulk, err := bounds(d, 1)
+	bulk, err := bounds(d, 1, rim)
 	if err != nil {
 		return box{}, err
 	}
@@ -114,6 +118,9 @@ func boxOf(d Density) (box, error) {
 		a := axis{centre: (bulk[j][0] + bulk[j][1]) / 2, scale: (bulk[j][1] - bulk[j][0]) / 2}
 		if width := all[j][1] - all[j][0]; !(width > 0 && a.scale > 0) || math.IsInf(width, 0) {
 			return box{}, fmt.Errorf("the inverse of the circle |z| = %.2f spans [%g, %g] in coordinate %d: want a finite, positive width", r, all[j][0], all[j][1], j)
+		}
+		if a.scale < 0x1p-40*math.Abs(a.centre) {
+			return box{}, fmt.Errorf("coordinate %d: half of the mass is within %.3g of %.17g, too near for a grid of float64 numbers", j, a.scale, a.centre)
 		}
 		a.min, a.max = math.Asinh((all[j][0]-a.centre)/a.scale), math.Asinh((all[j][1]-a.centre)/a.scale)
 		// The rim is sampled: leave room for what it does between its points.
@@ -124,11 +131,11 @@ func boxOf(d Density) (box, error) {
 	return b, nil
 }
 
-// bounds returns the extent, in each coordinate, of the preimage of the circle |z| = r.
-func bounds(d Density, r float64) (b [2][2]float64, err error) {
+// bounds returns the extent, in each coordinate, of the preimage of so many points on the circle |z| = r.
+func bounds(d Density, r float64, rim int) (b [2][2]float64, err error) {
 	z := mat.NewDense(rim, 2, nil)
 	for i := range rim {
-		s, c := math.Sincos(2 * math.Pi * float64(i) / rim)
+		s, c := math.Sincos(2 * math.Pi * float64(i) / float64(rim))
 		z.SetRow(i, []float64{r * c, r * s})
 	}
 	var x mat.Dense
