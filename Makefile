@@ -3,10 +3,14 @@
 # make lint    the static checks alone
 # make bench   the benchmarks, on every BLAS backend that this machine has
 # make fuzz    every fuzz target, FUZZTIME each
+# make fuzz-long   the same by processor time (10m each unless told), PARALLEL at a time, with a summary
+# make mutation    breaks the code on purpose, in a copy, and demands that the tests notice
+# make cover   statements that the tests of kernels, flow and blas reach; fails below 90%
 # make setup   install what the tests need (Debian, as root)
 
 OUT      = build/equivalence
 FUZZTIME = 10s
+PARALLEL = 2
 BENCH    = .
 BENCHTIME = 200ms
 
@@ -14,7 +18,7 @@ BENCHTIME = 200ms
 BLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas || echo gonum)
 TAGS  = $(if $(filter openblas,$(BLAS)),-tags openblas)
 
-.PHONY: run test lint bench fuzz setup clean
+.PHONY: run test lint bench fuzz fuzz-long mutation cover setup clean
 
 run:
 	@echo "BLAS: $(BLAS)$(if $(filter gonum,$(BLAS)), (pure Go; OpenBLAS is faster and needs a C compiler and libopenblas-dev))"
@@ -36,6 +40,18 @@ endif
 
 fuzz:
 	FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+# The program itself, so that an interrupt reaches it.
+fuzz-long: FUZZTIME = 10m
+fuzz-long:
+	go build -o build/longfuzz ./internal/longfuzz
+	exec build/longfuzz -time $(FUZZTIME) -parallel $(PARALLEL)
+
+mutation:
+	go run ./internal/mutation
+
+cover: setup
+	go run ./internal/cover
 
 setup:
 	scripts/setup
