@@ -134,8 +134,10 @@ func FuzzMixtureLaws(f *testing.F) {
 // FuzzWideMixtureLaws puts mixtures from all of the kernels' domain to the laws that hold there.
 func FuzzWideMixtureLaws(f *testing.F) {
 	for i := range kerneltest.WideLaws {
-		f.Add(uint8(i), uint8(2), encode(0.36, 0.0, 1.0, 0.12, 0.0, 1.0, 0.52, 0.0, 1.0, -9.4e35, 4.6e36, 3.5e9, 5.3e9, -2.6, 1.3e5, 0, 1e-25, 1, 3.5, 2, -1e9))
-		f.Add(uint8(i), uint8(1), encode(0.5, 0.0, 1.0, 0.5, 0.0, 1.0, 1e59, 1e-60, -1e-59, 1e60, 0, 0.5, 1, -7.5))
+		// Weights, with means and scales that are not used; the means and scales that are; samples.
+		f.Add(uint8(i), uint8(2), encode(0.36, 0.0, 1.0, 0.12, 0.0, 1.0, 0.52, 0.0, 1.0, -9.4e35, 4.6e36, 3.5e9, 5.3e9, -2.6, 1.3e5, 0, 0.2039, 1, 3.5, 2, -1e9, 0, 0.203))
+		f.Add(uint8(i), uint8(1), encode(0.54, 0.0, 1.0, 0.46, 0.0, 1.0, -16.0, 4e-3, 2.8e59, 3.9e-3, 0, 0.0, 0, -1.0, 1, 0.5))
+		f.Add(uint8(i), uint8(1), encode(0.5, 0.0, 1.0, 0.5, 0.0, 1.0, 2.3e59, 1e-60, -1e-59, 1e60, 0, 0.5, 1, -7.5, 1, 25.0))
 	}
 	f.Fuzz(func(t *testing.T, law, k uint8, data []byte) {
 		src := kerneltest.NewBytes(data)

@@ -15,8 +15,9 @@ type Limits struct {
 	Memory uint64        // bytes that the heap holds
 }
 
-// Default serves inputs that take milliseconds and megabytes.
-var Default = Limits{Time: time.Minute, Memory: 2 << 30}
+// Default serves inputs that take milliseconds and megabytes. After ten seconds Go's fuzzer would end the process without
+// a word.
+var Default = Limits{Time: 9 * time.Second, Memory: 2 << 30}
 
 // Watch returns a function that ends the watch. Until it is called, the process panics as soon as a limit is passed:
 // with what describe says, and the stacks of all goroutines.
