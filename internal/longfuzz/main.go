@@ -81,6 +81,7 @@ type target struct {
 	wall, cpu      time.Duration
 	coverage       []float64
 	findings       []string
+	stalls         int // inputs that took the fuzzer's ten seconds, and pass by themselves
 }
 
 // counts are what a line of the fuzzer's progress says.
@@ -314,11 +315,29 @@ func (s *session) process(ctx context.Context, t *target, home string, d time.Du
 		t.execs, t.fresh, t.corpus, t.now = t.execs+t.now.execs, t.fresh+t.now.fresh, max(t.corpus, t.now.corpus), counts{}
 		t.wall, t.begun = t.wall+time.Since(started), time.Time{}
 		t.cpu += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
-		if err != nil && ctx.Err() == nil && !onlyTheEnd(tail.String()) {
-			t.findings = append(t.findings, reason(tail.String(), err))
-		}
 	})
+	if err == nil || ctx.Err() != nil || onlyTheEnd(tail.String()) {
+		return nil
+	}
+	if input := ended.FindStringSubmatch(tail.String()); input != nil && s.passes(ctx, t, home, work, input[1]) {
+		fmt.Fprintf(log, "longfuzz: %s passes by itself: a busy machine, on which it took the fuzzer's ten seconds\n", input[1])
+		s.update(func() { t.stalls++ })
+		return os.Remove(filepath.Join(home, "testdata", "fuzz", t.name, input[1]))
+	}
+	s.update(func() { t.findings = append(t.findings, reason(tail.String(), err)) })
 	return nil
+}
+
+// ended matches what the fuzzer says of a process that it lost, and the name of the input that it blames. It ends every
+// process by itself that works on one input for ten seconds.
+var ended = regexp.MustCompile(`fuzzing process hung or terminated unexpectedly[^\n]*\n(?:[^\n]*\n)*? +Failing input written to \S+/(\w+)\n`)
+
+// passes runs a target on one input, within a minute.
+func (s *session) passes(ctx context.Context, t *target, home, work, input string) bool {
+	c := exec.CommandContext(ctx, s.program(work, t, "cover"), "-test.run=^"+t.name+"$/^"+input+"$", "-test.timeout=1m", "-test.v")
+	c.Dir = home
+	b, err := c.CombinedOutput()
+	return err == nil && bytes.Contains(b, []byte("--- PASS: "+t.name+"/"+input))
 }
 
 var progressLine = regexp.MustCompile(`^fuzz: elapsed: .*, execs: (\d+) .*new interesting: (\d+) \(total: (\d+)\)`)
@@ -529,6 +548,11 @@ func (s *session) summary() string {
 	row(all)
 	w.Flush()
 	fmt.Fprintln(&b, "\nPercentages are the statements of each package that the corpus reaches.")
+	for _, t := range s.targets {
+		if t.stalls > 0 {
+			fmt.Fprintf(&b, "%s: %d inputs took ten seconds on a busy machine, and passed by themselves.\n", t.name, t.stalls)
+		}
+	}
 	none := true
 	for _, t := range s.targets {
 		for _, f := range t.findings {

@@ -49,6 +49,17 @@ func TestFuzzersOutput(t *testing.T) {
 	}
 }
 
+// The fuzzer lost a process, and blames an input.
+func TestEnded(t *testing.T) {
+	const lost = "--- FAIL: FuzzX (44.36s)\n    fuzzing process hung or terminated unexpectedly while minimizing: EOF\n    Failing input written to testdata/fuzz/FuzzX/9c7a8592\n"
+	if m := ended.FindStringSubmatch(lost); m == nil || m[1] != "9c7a8592" {
+		t.Errorf("found %q", m)
+	}
+	if m := ended.FindStringSubmatch(crash); m != nil {
+		t.Errorf("found %q where a test failed", m)
+	}
+}
+
 // Entries of the corpus by the types of their arguments; half an entry has none.
 func TestTypes(t *testing.T) {
 	dir := t.TempDir()
