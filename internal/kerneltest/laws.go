@@ -361,7 +361,7 @@ func gradientsAreDifferences(t kernels.Tier, m kernels.Mixture, x []float64) (ch
 		return all
 	}
 	dz, dl := grads(1, 0), grads(0, 1)
-	for theta := range 1 + 3*k {
+	for theta := 0; theta < 1+3*k; theta += 1 + k/9 { // of many parameters, some
 		h := 0x1p-16
 		switch {
 		case theta == 0:
