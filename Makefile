@@ -1,12 +1,12 @@
-# make run     the main job: diagonal flow against coupling flow, before and after training
-# make test    everything that must hold before a change lands
-# make lint    the static checks alone
-# make bench   the benchmarks, on every BLAS backend that this machine has
-# make fuzz    every fuzz target, FUZZTIME each
-# make fuzz-long   the same by processor time (10m each unless told), PARALLEL at a time, with a summary
-# make mutation    breaks the code on purpose, in a copy, and demands that the tests notice
-# make cover   statements that the tests of kernels, flow and blas reach; fails below 90%
-# make setup   install what the tests need (Debian, as root)
+# make run        the main job: diagonal flow against coupling flow, before and after training
+# make test       everything that must hold before a change lands
+# make lint       the static checks alone
+# make bench      the benchmarks, on every BLAS backend that this machine has
+# make fuzz       every fuzz target, FUZZTIME each
+# make fuzz-long  the same by processor time (10m each unless told), PARALLEL at a time, with a summary
+# make mutation   breaks the code on purpose, in a copy, and demands that the tests notice
+# make cover      statements that the tests of kernels, flow and blas reach; fails below 90%
+# make setup      install what the tests need (Debian, as root)
 
 OUT      = build/equivalence
 FUZZTIME = 10s
