@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,6 +24,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	tiers "github.com/gaussflow/gaussflow/kernels"
 )
 
 // A Mutant is one deliberate defect.
@@ -46,6 +49,22 @@ func (m Mutant) apply(src string) (string, error) {
 		return "", fmt.Errorf("%s: %q is found %d times, want once: the code has changed, and the table of mutants must follow", m.File, m.Old, len(found))
 	}
 	return src[:found[0][0]] + m.New + src[found[0][1]:], nil
+}
+
+// tier returns the tier whose file the defect is in, if it is in one of assembly.
+func (m Mutant) tier() (t string, assembly bool) {
+	for _, t := range []string{"avx512", "avx2", "neon"} {
+		if base := path.Base(m.File); strings.HasPrefix(m.File, "asm/") && strings.Contains(base, t) {
+			return t, true
+		}
+	}
+	return "", false
+}
+
+// runs reports whether this machine runs the code that the defect is in.
+func (m Mutant) runs() bool {
+	t, assembly := m.tier()
+	return !assembly || slices.ContainsFunc(tiers.Tiers(), func(have tiers.Tier) bool { return have.String() == t })
 }
 
 // verdict is how a suite took a defect.
@@ -83,7 +102,10 @@ func check(ctx context.Context, pattern string, parallel int, limit time.Duratio
 	}
 	var chosen []Mutant
 	for _, m := range mutants {
-		if only.MatchString(m.What) || only.MatchString(m.File) {
+		switch matches := only.MatchString(m.What) || only.MatchString(m.File); {
+		case matches && !m.runs():
+			fmt.Printf("%-27s         %s: %s: this machine does not run it\n", "not run", m.File, m.What)
+		case matches:
 			chosen = append(chosen, m)
 		}
 	}
@@ -166,17 +188,17 @@ type job struct {
 func (j job) run(ctx context.Context, tree string, limit time.Duration) (verdict, string) {
 	m := j.mutant
 	if j.broken {
-		path := filepath.Join(tree, filepath.FromSlash(m.File))
-		src, err := os.ReadFile(path)
+		file := filepath.Join(tree, filepath.FromSlash(m.File))
+		src, err := os.ReadFile(file)
 		if err != nil {
 			return unusable, err.Error()
 		}
-		defer os.WriteFile(path, src, 0o666)
+		defer os.WriteFile(file, src, 0o666)
 		mutated, err := m.apply(string(src))
 		if err != nil {
 			return unusable, err.Error()
 		}
-		if err := os.WriteFile(path, []byte(mutated), 0o666); err != nil {
+		if err := os.WriteFile(file, []byte(mutated), 0o666); err != nil {
 			return unusable, err.Error()
 		}
 	}

@@ -33,6 +33,19 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// Assembly is broken where it runs.
+func TestTier(t *testing.T) {
+	for file, want := range map[string]string{"asm/sums_avx512_amd64.s": "avx512", "asm/avx2_amd64.h": "avx2", "asm/neon_arm64.h": "neon", "asm/coeffs.go": "", "kernels/neon.go": ""} {
+		m := Mutant{File: file}
+		if got, assembly := m.tier(); got != want || assembly != (want != "") {
+			t.Errorf("%s: tier %q", file, got)
+		}
+		if want == "" && !m.runs() {
+			t.Errorf("%s does not run", file)
+		}
+	}
+}
+
 func TestApply(t *testing.T) {
 	m := Mutant{File: "f.go", Old: "a + b", New: "a - b"}
 	for src, want := range map[string]string{
