@@ -166,11 +166,13 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		}
 		if unresolved {
 			// Many numbers share this z. The step may lead away from them, across a component that the slope knows nothing of.
-			if zn, _ := forwardOne(cs, next); !(math.Abs(zn-t.z) <= noise) {
+			zn, ln := forwardOne(cs, next)
+			if !(math.Abs(zn-t.z) <= noise) {
 				return x, -l
 			}
+			return next, -ln // the step may be long: the slope of L does not say what L is there
 		}
-		if unresolved || math.Abs(step) <= inverseDone*narrow {
+		if math.Abs(step) <= inverseDone*narrow {
 			// The change of L over so small a step is small, unless the slope is that of a very narrow component's clamp.
 			if s.near() && math.Abs(slope*step) < 0x1p-10 {
 				return next, math.FMA(slope, step, -l)

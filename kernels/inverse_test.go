@@ -110,3 +110,20 @@ func TestInverseLogDetBesideVeryNarrow(t *testing.T) {
 		}
 	})
 }
+
+// On a plateau the last step may be long; the log-det is that of where it ends.
+func TestInverseLogDetOnPlateau(t *testing.T) {
+	m := Mixture{
+		Weight: []float64{0.07219956398314527, 0.46388004353729084, 0.46392039247956385},
+		Mean:   []float64{5.8980392154887795, 5.8980392156855, 0},
+		Scale:  []float64{0.7960784313705026, 4.637162263378225e+15, 0.07495841232000612},
+	}
+	eachTier(t, func(t *testing.T, tier Tier) {
+		x, l, want := make([]float64, 1), make([]float64, 1), make([]float64, 1)
+		tier.MixtureInverse(x, l, []float64{0.7324727919867412}, m)
+		tier.MixtureForward(make([]float64, 1), want, x, m)
+		if !(math.Abs(l[0]+want[0]) <= 1e-12) {
+			t.Errorf("x = %v: log-dets %v and %v do not cancel", x[0], l[0], want[0])
+		}
+	})
+}
