@@ -14,6 +14,7 @@ import (
 
 	"github.com/gaussflow/gaussflow/flow"
 	"github.com/gaussflow/gaussflow/internal/quad"
+	"github.com/gaussflow/gaussflow/internal/ulp"
 	"github.com/gaussflow/gaussflow/internal/watchdog"
 	"github.com/gaussflow/gaussflow/kernels"
 )
@@ -260,11 +261,12 @@ func checkBlocks(f *flow.Flow, i int, x *mat.Dense) error {
 	return nil
 }
 
-// slack is how much z changes where y cannot be any nearer.
+// slack is how much z changes over the error of y that the kernels document, 8 units of its last place: there may be a
+// component in between.
 func slack(m kernels.Mixture, y float64) float64 {
-	z := []float64{math.Nextafter(y, math.Inf(-1)), math.Nextafter(y, math.Inf(1))}
+	z := []float64{y - 8*ulp.Of(y), y + 8*ulp.Of(y)}
 	kernels.MixtureForward(z, nil, z, m)
-	return 4 * (z[1] - z[0])
+	return z[1] - z[0]
 }
 
 // checkMass integrates a density in the plane, on a grid of bounded size. Where that does not converge there is no verdict.

@@ -292,13 +292,13 @@ func thereAndBack(t kernels.Tier, m kernels.Mixture, x []float64, granted float6
 	low, high := make([]float64, len(x)), make([]float64, len(x))
 	for i := range x {
 		noise[i] = 12*(v.spacing(i)+ulp.Of(back[i])*math.Exp(again.LogDet[i])) + granted*math.Abs(v.Z[i])
-		reach := max(min(noise[i]*math.Exp(l[i]), 0.25*slices.Min(m.Scale)), ulp.Of(back[i]))
+		reach := max(min(noise[i]*math.Exp(l[i]), 0.25*slices.Min(m.Scale)), 8*ulp.Of(back[i]))
 		low[i], high[i] = back[i]-reach, back[i]+reach
 	}
 	below, above := Evaluate(t, m, low), Evaluate(t, m, high)
 	for i := range x {
-		// There may be a component between two neighbouring numbers.
-		between := high[i]-back[i] == ulp.Of(back[i]) && v.Z[i] >= below.Z[i]-noise[i] && v.Z[i] <= above.Z[i]+noise[i]
+		// There may be a component within the 8 units of the last place that x is allowed.
+		between := high[i]-back[i] == 8*ulp.Of(back[i]) && v.Z[i] >= below.Z[i]-noise[i] && v.Z[i] <= above.Z[i]+noise[i]
 		if !(math.Abs(again.Z[i]-v.Z[i]) <= noise[i]) && !between {
 			return i, fmt.Errorf("%s: z = %v: x = %v has z = %v, %+v", t, v.Z[i], back[i], again.Z[i], m)
 		}
