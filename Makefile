@@ -1,15 +1,22 @@
-# make run     the main job: diagonal flow against coupling flow, before and after training
-# make test    everything that must hold before a change lands
-# make lint    the static checks alone
-# make bench   the kernels' speed, and the promised figures next to what they should be
-# make compare side by side with what people use today; make compare-setup installs that
-# make growth  time and memory against rows, columns, components, blocks and threads
-# make gobench the Go benchmarks, on every BLAS backend that this machine has, for benchstat
-# make fuzz    every fuzz target, FUZZTIME each
-# make setup   install what the tests need (Debian, as root)
+# make run            the main job: diagonal flow against coupling flow, before and after training
+# make test           everything that must hold before a change lands
+# make lint           the static checks alone
+# make bench          the kernels' speed, and the promised figures next to what they should be
+# make compare        side by side with what people use today; make compare-setup installs that
+# make growth         time and memory against rows, columns, components, blocks and threads
+# make gobench        the Go benchmarks, on every BLAS backend that this machine has, for benchstat
+# make fuzz           every fuzz target, FUZZTIME each
+# make fuzz-long      the same by processor time (10m each unless told), PARALLEL at a time, with a summary
+# make soak           SOAK random lane evaluations of every kernel on every tier against the reference (1e9: an hour)
+# make mutation       breaks the code on purpose, in a copy, and demands that the tests notice
+# make cover          statements that the tests of kernels, flow and blas reach; fails below 90%
+# make setup          install what the tests need (Debian, as root)
 
 OUT      = build/equivalence
 FUZZTIME = 10s
+PARALLEL = 2
+SOAK     = 1e9
+SEED     = 1
 BENCH    = .
 BENCHTIME = 100ms
 RESULTS  = bench/results
@@ -18,7 +25,7 @@ RESULTS  = bench/results
 BLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas || echo gonum)
 TAGS  = $(if $(filter openblas,$(BLAS)),-tags openblas)
 
-.PHONY: run test lint bench compare compare-setup growth gobench fuzz setup clean
+.PHONY: run test lint bench compare compare-setup growth gobench fuzz fuzz-long soak mutation cover setup clean
 
 run:
 	@echo "BLAS: $(BLAS)$(if $(filter gonum,$(BLAS)), (pure Go; OpenBLAS is faster and needs a C compiler and libopenblas-dev))"
@@ -47,6 +54,21 @@ endif
 
 fuzz:
 	FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+soak:
+	go test ./fuzz -run Soak -soak $(SOAK) -soakseed $(SEED) -timeout 0 -v
+
+# The program itself, so that an interrupt reaches it.
+fuzz-long: FUZZTIME = 10m
+fuzz-long:
+	go build -o build/longfuzz ./internal/longfuzz
+	exec build/longfuzz -time $(FUZZTIME) -parallel $(PARALLEL)
+
+mutation:
+	go run ./internal/mutation
+
+cover: setup
+	go run ./internal/cover
 
 setup:
 	scripts/setup

@@ -105,6 +105,58 @@ func FuzzGemm(f *testing.F) {
 	})
 }
 
+// FuzzSyrkUpper compares the upper triangle of a matrix times its transpose with exact arithmetic; nothing else changes.
+func FuzzSyrkUpper(f *testing.F) {
+	f.Add(uint8(0), uint8(3), uint8(4), 1.0, 0.0, []byte("some bytes that make a few eight-byte numbers......"))
+	f.Add(uint8(3), uint8(70), uint8(2), -0.5, 1.0, []byte("12345678abcdefgh"))
+	f.Add(uint8(5), uint8(66), uint8(0), 2.0, 3.0, []byte{})
+	f.Fuzz(func(t *testing.T, flags, size, k uint8, alpha, beta float64, data []byte) {
+		n, inner := int(size)%72, int(k)%40
+		if !(math.Abs(alpha) < 1e100 && math.Abs(beta) < 1e100) ||
+			alpha != 0 && math.Abs(alpha) < 1e-100 || beta != 0 && math.Abs(beta) < 1e-100 {
+			return // outside the domain of the bound
+		}
+		in := floats(data)
+		tA, a := blas.NoTrans, in.matrix(n, inner, int(flags>>2&3))
+		if flags&1 != 0 {
+			tA, a = blas.Trans, in.matrix(inner, n, int(flags>>2&3))
+		}
+		at := func(i, l int) float64 {
+			if tA == blas.Trans {
+				i, l = l, i
+			}
+			return a.Data[i*a.Stride+l]
+		}
+		before := in.matrix(n, n, int(flags>>4&3))
+		c := before
+		c.Data = append([]float64(nil), before.Data...)
+		blas.SyrkUpper(tA, alpha, a, beta, c)
+		for i := range n {
+			for j := range c.Stride {
+				got, old := c.Data[i*c.Stride+j], before.Data[i*c.Stride+j]
+				if j < i || j >= n {
+					if math.Float64bits(got) != math.Float64bits(old) {
+						t.Fatalf("%c %d×%d: (%d, %d) is not of the upper triangle, and changed", tA, n, inner, i, j)
+					}
+					continue
+				}
+				want := exact(0).Mul(exact(beta), exact(old))
+				size := exact(0).Abs(want)
+				for l := range inner {
+					p := exact(0).Mul(exact(alpha), exact(0).Mul(exact(at(i, l)), exact(at(j, l))))
+					want.Add(want, p)
+					size.Add(size, p.Abs(p))
+				}
+				diff := want.Sub(want, exact(got))
+				bound := size.Mul(size, exact(float64(inner+4)*0x1p-52))
+				if diff.Abs(diff).Cmp(bound) > 0 {
+					t.Fatalf("%c %d×%d alpha=%v beta=%v: C(%d, %d) = %v is off by %.3g, beyond %.3g", tA, n, inner, alpha, beta, i, j, got, diff, bound)
+				}
+			}
+		}
+	})
+}
+
 func exact(v float64) *big.Float { return new(big.Float).SetPrec(400).SetFloat64(v) }
 
 // FuzzSymEig checks the definition: V·Vᵀ is the identity, Vᵀ·diag(values)·V is

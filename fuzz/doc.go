@@ -1,4 +1,15 @@
-// Package fuzz holds the fuzz targets, each with an oracle that knows the right
-// answer by another way. Seed corpora stand in testdata/fuzz/<target>, and run
-// with every `go test`; `make fuzz` looks for new inputs.
+// Package fuzz holds the fuzz targets, each with an oracle that knows the right answer by another way: the reference tier,
+// exact arithmetic, or a law. Seed corpora stand in the targets and in testdata/fuzz/<target>, and run with every `go
+// test`; `make fuzz` looks for new inputs, `make fuzz-long` for as long as it is told. LOG.md tells what they found.
+//
+//	FuzzKernelTiers        every kernel on every tier against the reference, bit for bit
+//	FuzzKernelAccuracy     the documented errors, against 256-bit arithmetic
+//	FuzzMixtureLaws        monotony, symmetry, inverse, slope, gradients, E-step of any mixture
+//	FuzzWideMixtureLaws    the same as far as it holds in all of the kernels' domain
+//	FuzzNormalLaws         the functions of one number
+//	FuzzSoftmax            against exact arithmetic
+//	FuzzFlow               data through fit, couple, forward, inverse, training and the integral
+//	FuzzGemm, FuzzSyrkUpper, FuzzSymEig   linear algebra against exact arithmetic and definitions
+//
+// FuzzCommand, with hostile arguments and files, is in cmd/gaussflow.
 package fuzz

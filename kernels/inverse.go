@@ -38,8 +38,9 @@ const (
 	// inverseDone: a step shorter than this part of the narrowest scale is the last one. Halley's error is cubic, and the
 	// log-det is carried along the last step to first order: both errors are then below the last bit.
 	inverseDone = 0x1p-26
-	// inverseRounds bounds the iteration; bisection alone needs 64 from any bracket of numbers of one sign.
-	inverseRounds = 200
+	// inverseRounds bounds the iteration. Its bracket halves every fourth round at least; from one that reaches to 1e150 to
+	// the last bit of a number that is 1e-60 wide bisection needs 750 halvings, where Newton's method has nothing to hold on to.
+	inverseRounds = 4096
 )
 
 // inverseTarget is what one lane of the inverse aims at.
@@ -163,8 +164,17 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 			_, l = forwardOne(cs, next)
 			return next, -l
 		}
-		if unresolved || math.Abs(step) <= inverseDone*narrow {
-			if s.near() {
+		if unresolved {
+			// Many numbers share this z. The step may lead away from them, across a component that the slope knows nothing of.
+			zn, ln := forwardOne(cs, next)
+			if !(math.Abs(zn-t.z) <= noise) {
+				return x, -l
+			}
+			return next, -ln // the step may be long: the slope of L does not say what L is there
+		}
+		if math.Abs(step) <= inverseDone*narrow {
+			// The change of L over so small a step is small, unless the slope is that of a very narrow component's clamp.
+			if s.near() && math.Abs(slope*step) < 0x1p-10 {
 				return next, math.FMA(slope, step, -l)
 			}
 			_, l = forwardOne(cs, next)

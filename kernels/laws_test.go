@@ -60,6 +60,21 @@ func TestMixtureLaws(t *testing.T) {
 	}
 }
 
+func TestNormalLaws(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier kernels.Tier) {
+		for seed := range uint64(4) {
+			src := kerneltest.NewRandom(20+seed, seed == 0)
+			x := slices.Clone(kerneltest.Special)
+			for range 2000 {
+				x = append(x, src.Float(kerneltest.Real))
+			}
+			if checks, err := kerneltest.NormalLaws(tier, x); err != nil || checks < 5000 {
+				t.Errorf("%d checks, error %v", checks, err)
+			}
+		}
+	})
+}
+
 // Far in the tail, where one component takes over from another, the log-det turns within a fraction of their scales.
 func TestInverseWhereComponentsChangePlaces(t *testing.T) {
 	m := kernels.Mixture{Weight: []float64{0.9619, 0.0381}, Mean: []float64{3.8958, 9.9522}, Scale: []float64{0.3973, 0.2781}}

@@ -62,6 +62,15 @@ func (p *Point) Tail() *Float {
 
 func (p *Point) isLower() bool { return p.F.Cmp(p.S) <= 0 }
 
+// Responsibilities returns the share of each component in the density.
+func (p *Point) Responsibilities() []*Float {
+	var r []*Float
+	for _, d := range p.density {
+		r = append(r, quo(d, p.PDF))
+	}
+	return r
+}
+
 // Z returns Φ⁻¹(F), or -Φ⁻¹(S) if S is the smaller, by Newton's method from near.
 func (p *Point) Z(near float64) *Float {
 	if p.isLower() {

@@ -26,6 +26,7 @@ var MixtureLaws = []Law{
 	{"units of x", units},
 	{"L is the slope of z", logDetIsSlope},
 	{"inverse undoes forward", inverseUndoesForward},
+	{"gradients are differences", gradientsAreDifferences},
 	{"EM's sums", emSums},
 }
 
@@ -41,6 +42,25 @@ func DrawMixture(src Source, k int) kernels.Mixture {
 		m.Scale[j] = min(max(src.Float(Scale), 1e-3), 1e3)
 	}
 	normalise(m.Weight, Shape{1, k, 1, 1}, PerComponent)
+	return m
+}
+
+// WideLaws are those of MixtureLaws that hold in all of the kernels' domain, whatever its mixtures are made of.
+var WideLaws = []Law{
+	{"tails sum to one", tailsSumToOne},
+	{"z is monotone", monotone},
+	{"mirror image", mirrorImage},
+	{"components without weight", withoutWeight},
+	{"inverse undoes forward", inverseUndoesForwardNearly},
+}
+
+// DrawWideMixture makes a mixture of k components with scales from 1e-60 to 1e60 and means within 1e60.
+func DrawWideMixture(src Source, k int) kernels.Mixture {
+	m := DrawMixture(src, k)
+	for j := range k {
+		m.Mean[j] = clamp(src.Float(Mean), 1e60)
+		m.Scale[j] = src.Float(Scale)
+	}
 	return m
 }
 
@@ -255,6 +275,15 @@ func logDetIsSlope(t kernels.Tier, m kernels.Mixture, x []float64) (checks int, 
 
 // inverseUndoesForward: as far as x resolves z and z resolves x; and its log-det is the other's negative.
 func inverseUndoesForward(t kernels.Tier, m kernels.Mixture, x []float64) (int, error) {
+	return thereAndBack(t, m, x, 0)
+}
+
+// inverseUndoesForwardNearly also grants z its last four bits, with which the inverse is content on a plateau.
+func inverseUndoesForwardNearly(t kernels.Tier, m kernels.Mixture, x []float64) (int, error) {
+	return thereAndBack(t, m, x, 0x1p-48)
+}
+
+func thereAndBack(t kernels.Tier, m kernels.Mixture, x []float64, granted float64) (int, error) {
 	v := Evaluate(t, m, x)
 	back, l := make([]float64, len(x)), make([]float64, len(x))
 	t.MixtureInverse(back, l, v.Z, m)
@@ -262,13 +291,15 @@ func inverseUndoesForward(t kernels.Tier, m kernels.Mixture, x []float64) (int, 
 	noise := make([]float64, len(x))
 	low, high := make([]float64, len(x)), make([]float64, len(x))
 	for i := range x {
-		noise[i] = 12 * (v.spacing(i) + ulp.Of(back[i])*math.Exp(again.LogDet[i]))
-		reach := min(noise[i]*math.Exp(l[i]), 0.25*slices.Min(m.Scale))
+		noise[i] = 12*(v.spacing(i)+ulp.Of(back[i])*math.Exp(again.LogDet[i])) + granted*math.Abs(v.Z[i])
+		reach := max(min(noise[i]*math.Exp(l[i]), 0.25*slices.Min(m.Scale)), 8*ulp.Of(back[i]))
 		low[i], high[i] = back[i]-reach, back[i]+reach
 	}
 	below, above := Evaluate(t, m, low), Evaluate(t, m, high)
 	for i := range x {
-		if !(math.Abs(again.Z[i]-v.Z[i]) <= noise[i]) {
+		// There may be a component within the 8 units of the last place that x is allowed.
+		between := high[i]-back[i] <= 9*ulp.Of(back[i]) && v.Z[i] >= below.Z[i]-noise[i] && v.Z[i] <= above.Z[i]+noise[i]
+		if !(math.Abs(again.Z[i]-v.Z[i]) <= noise[i]) && !between {
 			return i, fmt.Errorf("%s: z = %v: x = %v has z = %v, %+v", t, v.Z[i], back[i], again.Z[i], m)
 		}
 		// How much L changes over the error of x.
@@ -278,6 +309,173 @@ func inverseUndoesForward(t kernels.Tier, m kernels.Mixture, x []float64) (int, 
 		}
 	}
 	return len(x), nil
+}
+
+// gradientsAreDifferences: the gradients of z and L, with respect to x and to every parameter, by differences, where
+// these have digits.
+func gradientsAreDifferences(t kernels.Tier, m kernels.Mixture, x []float64) (checks int, err error) {
+	k := len(m.Weight)
+	// theta moves one of x, the logits, the means and the log scales by h.
+	move := func(theta int, h float64) Values {
+		n := kernels.Mixture{Weight: slices.Clone(m.Weight), Mean: slices.Clone(m.Mean), Scale: slices.Clone(m.Scale)}
+		y := x
+		switch j := (theta - 1) % max(k, 1); {
+		case theta == 0:
+			y = slices.Clone(x)
+			for i := range y {
+				y[i] += h
+			}
+		case theta <= k:
+			n.Weight[j] *= math.Exp(h)
+			sum := 0.0
+			for _, w := range n.Weight {
+				sum += w
+			}
+			for i := range n.Weight {
+				n.Weight[i] /= sum
+			}
+		case theta <= 2*k:
+			n.Mean[j] += h
+		default:
+			n.Scale[j] *= math.Exp(h)
+		}
+		return Evaluate(t, n, y)
+	}
+	at := Evaluate(t, m, x)
+	n := len(x)
+	grads := func(gz, gl float64) [][]float64 {
+		many := kernels.Mixtures{K: k, Stride: n}
+		for j := range k {
+			for range n {
+				many.Weight, many.Mean, many.Scale = append(many.Weight, m.Weight[j]), append(many.Mean, m.Mean[j]), append(many.Scale, m.Scale[j])
+			}
+		}
+		d := kernels.MixturesGrad{K: k, Stride: n, Logit: make([]float64, k*n), Mean: make([]float64, k*n), LogScale: make([]float64, k*n)}
+		all := [][]float64{make([]float64, n)}
+		t.MixturesBackward(all[0], d, filled(n, gz), filled(n, gl), x, at.Z, at.LogDet, many)
+		for _, g := range [][]float64{d.Logit, d.Mean, d.LogScale} {
+			for j := range k {
+				all = append(all, g[j*n:j*n+n])
+			}
+		}
+		return all
+	}
+	dz, dl := grads(1, 0), grads(0, 1)
+	for theta := 0; theta < 1+3*k; theta += 1 + k/9 { // of many parameters, some
+		h := 0x1p-16
+		switch {
+		case theta == 0:
+			h *= slices.Min(m.Scale)
+		case theta > k && theta <= 2*k:
+			h *= m.Scale[theta-1-k]
+		}
+		if theta > 0 && m.Weight[(theta-1)%k] == 0 {
+			continue
+		}
+		up, down, up2, down2 := move(theta, h), move(theta, -h), move(theta, 2*h), move(theta, -2*h)
+		for i := range x {
+			if math.Abs(at.Z[i]) > 30 || theta > k && !(math.Abs(x[i]-m.Mean[(theta-1)%k]) <= 100*m.Scale[(theta-1)%k]) {
+				continue // a step so small that nothing bends over it has no digits
+			}
+			noiseZ := 12 * at.spacing(i)
+			noiseL := 9 * epsilon * max(1, math.Abs(at.LogDet[i]), at.Z[i]*at.Z[i]/2)
+			rounded := 0.0 // what moves, after it has moved, as a part of the step
+			switch {
+			case theta == 0:
+				rounded = ulp.Of(x[i]) / h
+			case theta > k && theta <= 2*k:
+				rounded = ulp.Of(m.Mean[theta-1-k]) / h
+			}
+			for _, c := range []struct {
+				of                   string
+				got, noise           float64
+				up, down, up2, down2 []float64
+			}{
+				{"z", dz[theta][i], noiseZ, up.Z, down.Z, up2.Z, down2.Z},
+				{"L", dl[theta][i], noiseL, up.LogDet, down.LogDet, up2.LogDet, down2.LogDet},
+			} {
+				near := (c.up[i] - c.down[i]) / (2 * h)
+				far := (c.up2[i] - c.down2[i]) / (4 * h)
+				slack := 3*c.noise/h + 2*math.Abs(near-far) + (1e-9+2*rounded)*max(math.Abs(near), math.Abs(c.got))
+				if !(slack < 1e-3*(math.Abs(near)+math.Abs(c.got))) {
+					continue // the difference has no digits
+				}
+				checks++
+				if !(math.Abs(c.got-near) <= slack) {
+					return checks, fmt.Errorf("%s: x = %v: gradient %d of %s is %v, by differences %v ± %.2g, %+v", t, x[i], theta, c.of, c.got, near, slack, m)
+				}
+			}
+		}
+	}
+	return checks, nil
+}
+
+func filled(n int, v float64) []float64 {
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = v
+	}
+	return x
+}
+
+// NormalLaws checks what the functions of one number obey, at the given numbers and between neighbours.
+func NormalLaws(t kernels.Tier, x []float64) (checks int, err error) {
+	call := func(f func(t kernels.Tier, dst, x []float64), x []float64) []float64 {
+		y := make([]float64, len(x))
+		f(t, y, x)
+		return y
+	}
+	var sorted []float64
+	for _, v := range x {
+		if !math.IsNaN(v) {
+			sorted = append(sorted, v, math.Nextafter(v, math.Inf(1)))
+		}
+	}
+	slices.Sort(sorted)
+	minus := negated(sorted)
+	cdf, sf, pdf, tanh := call(kernels.Tier.NormCDF, sorted), call(kernels.Tier.NormSF, sorted), call(kernels.Tier.NormPDF, sorted), call(kernels.Tier.Tanh, sorted)
+	logCDF, exp, log := call(kernels.Tier.NormLogCDF, sorted), call(kernels.Tier.Exp, sorted), call(kernels.Tier.Log, sorted)
+	mirrored := [][2][]float64{
+		{sf, call(kernels.Tier.NormCDF, minus)}, {cdf, call(kernels.Tier.NormSF, minus)},
+		{pdf, call(kernels.Tier.NormPDF, minus)}, {negated(tanh), call(kernels.Tier.Tanh, minus)},
+	}
+	quantile, logExp, logOfCDF := call(kernels.Tier.NormQuantile, cdf), call(kernels.Tier.Log, exp), call(kernels.Tier.Log, cdf)
+	for i, v := range sorted {
+		for j, m := range mirrored {
+			if !ulp.Same(m[0][i], m[1][i]) {
+				return checks, fmt.Errorf("%s: x = %v: symmetry %d: %v and %v", t, v, j, m[0][i], m[1][i])
+			}
+		}
+		if d := math.Abs(cdf[i] + sf[i] - 1); !(d <= 0x1p-52) {
+			return checks, fmt.Errorf("%s: Φ(%v)+Φ(-x) = 1 + %g", t, v, d)
+		}
+		if i > 0 {
+			for j, f := range [][]float64{cdf, logCDF, exp, log, tanh} {
+				if low, high := f[i-1], f[i]; !math.IsNaN(low) && !(high >= low-9*ulp.Of(low)) {
+					return checks, fmt.Errorf("%s: function %d falls from %v at %v to %v at %v", t, j, low, sorted[i-1], high, v)
+				}
+			}
+		}
+		for _, c := range []struct {
+			what             string
+			got, want, slack float64
+			domain           bool
+		}{
+			{"Φ⁻¹(Φ(x))", quantile[i], v, 8*ulp.Of(v) + 12*ulp.Of(cdf[i])/pdf[i], math.Abs(v) <= 37.5 && cdf[i] < 1},
+			{"log(exp x)", logExp[i], v, 2*ulp.Of(v) + 4*epsilon, math.Abs(v) <= 708},
+			{"log Φ(x)", logCDF[i], logOfCDF[i], 20*ulp.Of(logCDF[i]) + 20*epsilon, math.Abs(v) <= 37.5},
+			{"tanh x", tanh[i], (exp[i] - 1/exp[i]) / (exp[i] + 1/exp[i]), 8*epsilon + 8*epsilon*math.Abs(v), math.Abs(v) <= 300},
+		} {
+			if !c.domain {
+				continue
+			}
+			checks++
+			if !(math.Abs(c.got-c.want) <= c.slack) {
+				return checks, fmt.Errorf("%s: x = %v: %s = %v, want %v ± %.2g", t, v, c.what, c.got, c.want, c.slack)
+			}
+		}
+	}
+	return checks, nil
 }
 
 // emSums: the statistics are the sums that their documentation says they are, as long as no weight is so small that its

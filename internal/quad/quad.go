@@ -41,6 +41,10 @@ const (
 )
 
 // Mass returns ∫ p(x) dx over the plane.
+func Mass(d Density) (Result, error) { return MassWithin(d, finest) }
+
+// MassWithin is Mass with at most the given number of lines per axis: its time is bounded, and the caller looks at the
+// error of the result to see whether that was enough.
 //
 // The grid covers the preimage of the disc |z| ≤ r with exp(-r²/2) = 1e-6, the mass of a
 // standard normal outside the disc. A flow is a homeomorphism, so the image of the circle
@@ -53,23 +57,24 @@ const (
 // (Trefethen & Weideman, The exponentially convergent trapezoidal rule, SIAM Rev. 2014.)
 // From the second refinement on, new points are left out where all their neighbours on the old
 // lattice say that there is next to no mass: five of six points, for the two moons.
-func Mass(d Density) (Result, error) {
+func MassWithin(d Density, lines int) (Result, error) {
 	if dim := d.Dim(); dim != 2 {
 		return Result{}, fmt.Errorf("quad: Mass: the density has %d dimensions: the grid is for 2", dim)
 	}
-	b, err := boxOf(d)
+	b, err := boxOf(d, min(rim, 8*lines))
 	if err != nil {
 		return Result{}, fmt.Errorf("quad: Mass: the box of the grid: %w", err)
 	}
 	g := newGrid(d, b)
-	l := lattice{coarsest, make([]float64, coarsest*coarsest)}
+	first := max(1, min(coarsest, lines/2))
+	l := lattice{first, make([]float64, first*first)}
 	if err := g.fill(l, func(_, _ int) bool { return true }); err != nil {
 		return Result{}, err
 	}
 	value := kernels.Sum(l.v) * b.cell(l.n)
 	for {
 		threshold := 0.0
-		if l.n > coarsest {
+		if l.n > first {
 			threshold = negligible / b.cell(1)
 		}
 		if l, err = g.refine(l, threshold); err != nil {
@@ -77,7 +82,7 @@ func Mass(d Density) (Result, error) {
 		}
 		finer := kernels.Sum(l.v) * b.cell(l.n)
 		r := Result{finer, math.Abs(finer - value), g.points}
-		if r.Error < tolerance || l.n >= finest {
+		if r.Error < tolerance || 2*l.n > lines {
 			return r, nil
 		}
 		value = finer
@@ -100,14 +105,14 @@ func (a axis) at(f float64) (x, logDet float64) {
 	return a.centre + a.scale*math.Sinh(u), math.Log(a.scale * math.Cosh(u))
 }
 
-// boxOf returns the bounding box of the preimage of the disc.
-func boxOf(d Density) (box, error) {
+// boxOf returns the bounding box of the preimage of the disc, found from points on its rim.
+func boxOf(d Density, rim int) (box, error) {
 	r := math.Sqrt(-2 * math.Log(outside))
-	all, err := bounds(d, r)
+	all, err := bounds(d, r, rim)
 	if err != nil {
 		return box{}, err
 	}
-	bulk, err := bounds(d, 1)
+	bulk, err := bounds(d, 1, rim)
 	if err != nil {
 		return box{}, err
 	}
@@ -116,6 +121,9 @@ func boxOf(d Density) (box, error) {
 		a := axis{centre: (bulk[j][0] + bulk[j][1]) / 2, scale: (bulk[j][1] - bulk[j][0]) / 2}
 		if width := all[j][1] - all[j][0]; !(width > 0 && a.scale > 0) || math.IsInf(width, 0) {
 			return box{}, fmt.Errorf("the inverse of the circle |z| = %.2f spans [%g, %g] in coordinate %d: want a finite, positive width", r, all[j][0], all[j][1], j)
+		}
+		if a.scale < 0x1p-40*math.Abs(a.centre) {
+			return box{}, fmt.Errorf("coordinate %d: half of the mass is within %.3g of %.17g, too near for a grid of float64 numbers", j, a.scale, a.centre)
 		}
 		a.min, a.max = math.Asinh((all[j][0]-a.centre)/a.scale), math.Asinh((all[j][1]-a.centre)/a.scale)
 		// The rim is sampled: leave room for what it does between its points.
@@ -126,11 +134,11 @@ func boxOf(d Density) (box, error) {
 	return b, nil
 }
 
-// bounds returns the extent, in each coordinate, of the preimage of the circle |z| = r.
-func bounds(d Density, r float64) (b [2][2]float64, err error) {
+// bounds returns the extent, in each coordinate, of the preimage of so many points on the circle |z| = r.
+func bounds(d Density, r float64, rim int) (b [2][2]float64, err error) {
 	z := mat.NewDense(rim, 2, nil)
 	for i := range rim {
-		s, c := math.Sincos(2 * math.Pi * float64(i) / rim)
+		s, c := math.Sincos(2 * math.Pi * float64(i) / float64(rim))
 		z.SetRow(i, []float64{r * c, r * s})
 	}
 	var x mat.Dense

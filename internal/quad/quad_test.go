@@ -70,7 +70,7 @@ func TestMassRefines(t *testing.T) {
 	// One tooth to every line of the first grid: all its points sit on crests, and it
 	// sees twice the mass.
 	c := comb{affine: affine{dim: 2, scale: 1, weight: 1}}
-	b, err := boxOf(c)
+	b, err := boxOf(c, rim)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,6 +153,17 @@ func TestMassFindsTheBulk(t *testing.T) {
 	r, err := Mass(wide{})
 	if err != nil || math.Abs(r.Value-1) > 2e-5 {
 		t.Errorf("integral %.9f ± %.1g, error %v, want 1", r.Value, r.Error, err)
+	}
+}
+
+// With few lines the result says how good it is.
+func TestMassWithin(t *testing.T) {
+	r, err := MassWithin(affine{dim: 2, scale: 1, weight: 1}, 64)
+	if err != nil || r.Points != 64*64 || math.Abs(r.Value-1) > 2e-5 || r.Error > 1e-5 {
+		t.Errorf("%+v, error %v", r, err)
+	}
+	if r, err := MassWithin(wide{}, 4); err != nil || r.Points != 16 || r.Error < 1e-3 {
+		t.Errorf("four lines are too few: %+v, error %v", r, err)
 	}
 }
 

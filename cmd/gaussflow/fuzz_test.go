@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/gaussflow/gaussflow/internal/watchdog"
+)
+
+// FuzzCommand gives the program arguments, and files to read. It ends with status 0, 1 or 2 and at most one line of
+// errors; JSON is whole or absent; it writes where it was told to, nothing at all on bad usage, and no part of a file.
+//
+// Arguments stand in lines of the text. The program works in a directory of its own, out of which no argument leads:
+// slashes are taken from them. In it stand in.csv, in.npy and model with the fuzzer's bytes.
+func FuzzCommand(f *testing.F) {
+	table := []byte("x,y\n0.5,1.25\n-1,2\n0.25,-3\n1.5,0.125\n2,2.5\n-0.75,1\n")
+	for _, args := range []string{
+		"", "-h", "cpu", "cpu\n-json", "cpu\n--json=false", "cpu\n-h", "cpu\nextra", "help", "-bogus", "--", "\x00", "cpu\n--\n-json",
+		"equivalence", "equivalence\n-steps\n0", "equivalence\n-steps\n2\n-out\nfigures\n-json", "equivalence\n-out\nin.csv", "equivalence\n-out\n..",
+		"equivalence\n-seed\n18446744073709551616", "equivalence\n-seed=1\n-seed=2\n-steps=0x3", "equivalence\n-out=", "equivalence\n-steps\n-1\n-json",
+		"fit\n-in\nin.csv\n-model\nm", "fit\n-in\nin.npy\n-kind\ncoupling\n-blocks\n1\n-components\n2\n-standardize\n-model\nm",
+		"train\n-model\nmodel\n-in\nin.csv\n-steps\n2", "logprob\n-model\nmodel\n-in\nin.csv\n-out\n-", "transform\n-model\nmodel\n-in\nin.csv\n-logdet\n-out\nz.npy",
+		"invert\n-model\nmodel\n-in\nin.npy\n-out\nx.csv", "sample\n-model\nmodel\n-n\n5\n-seed\n1", "measure\n-model\nmodel\n-in\nin.csv\n-json", "inspect\n-model\nmodel\n-json",
+	} {
+		f.Add(args, table)
+	}
+	f.Fuzz(func(t *testing.T, text string, file []byte) {
+		args := hostileArgs(text)
+		if slices.Contains(args, "equivalence") {
+			// The experiment takes a second even if it is interrupted, and its tests run it: here its arguments are read,
+			// and this one is refused.
+			args = append(args, "extra")
+		}
+		// Two levels down: even ".." is in the test's own directory.
+		root := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(root, "in", "here"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		t.Chdir(filepath.Join(root, "in", "here"))
+		for _, name := range []string{"in.csv", "in.npy", "model"} {
+			if err := os.WriteFile(name, file, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := files(t, root)
+		defer watchdog.Default.Watch(func() string { return fmt.Sprintf("gaussflow %q", args) })()
+
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // what can be interrupted is
+		var stdout, stderr bytes.Buffer
+		status := run(ctx, slices.Clone(args), &stdout, &stderr)
+
+		fail := func(format string, a ...any) {
+			t.Errorf("gaussflow %q: %s\nexit status %d, output %.300q, errors %q", args, fmt.Sprintf(format, a...), status, stdout.String(), stderr.String())
+		}
+		errorLine := regexp.MustCompile(`^gaussflow: .+\n$`)
+		switch status {
+		case statusDone:
+			if stderr.Len() > 0 {
+				fail("errors, and status 0")
+			}
+		case statusFailed, statusUsage:
+			if !errorLine.MatchString(stderr.String()) {
+				fail("the error is not one line")
+			}
+		default:
+			fail("no such status")
+		}
+		if slices.Contains(args, "-json") && stdout.Len() > 0 && strings.HasPrefix(stdout.String(), "{") && !json.Valid(stdout.Bytes()) {
+			fail("half an object")
+		}
+		for name, content := range files(t, root) {
+			old, was := before[name]
+			switch {
+			case was && old == content:
+			case status == statusUsage:
+				fail("it wrote %s", name)
+			case !allowed(name, args):
+				fail("nobody asked for %s", name)
+			case strings.HasSuffix(name, ".png") && !strings.HasSuffix(content, "IEND\xaeB`\x82"):
+				fail("half of %s", name)
+			}
+		}
+	})
+}
+
+// hostileArgs are the lines of a text, less what would lead out of the directory, and with counts that end.
+func hostileArgs(text string) []string {
+	if text == "" {
+		return nil
+	}
+	args := strings.Split(text, "\n")
+	args = args[:min(len(args), 12)]
+	for i, a := range args {
+		a = strings.Map(func(r rune) rune {
+			if r == '/' || r == '\\' || r == ':' {
+				return '_'
+			}
+			return r
+		}, a)
+		flag, value, whole := strings.Cut(a, "=")
+		if !whole {
+			flag, value = "", a
+		}
+		if n, err := strconv.ParseUint(value, 0, 64); err == nil && n > 1000 {
+			value = strconv.FormatUint(n%1000, 10)
+		}
+		if whole {
+			value = flag + "=" + value
+		}
+		args[i] = value[:min(len(value), 200)]
+	}
+	return args
+}
+
+// allowed reports whether the arguments name the file, or a directory for the figures that it is one of.
+func allowed(name string, args []string) bool {
+	base := filepath.Base(name)
+	if slices.Contains([]string{initFigure, trainedFigure}, base) {
+		return true
+	}
+	return base == "." || slices.ContainsFunc(args, func(a string) bool { return strings.HasSuffix(a, base) })
+}
+
+// files maps every path below root to its content; a directory's is "directory".
+func files(t *testing.T, root string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			all[path] = "directory"
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		all[path] = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}

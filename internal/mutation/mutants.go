@@ -1,0 +1,145 @@
+package main
+
+// The suites that must notice, by package.
+const (
+	kernels = "./kernels"
+	linear  = "./blas"
+	flows   = "./flow"
+	fuzzing = "./fuzz"
+
+	bits     = "TestChecksums"               // one bit of one result
+	accuracy = "TestGolden|TestAccuracy$"    // an error beyond what is promised
+	laws     = "TestMixtureLaws|TestSpecial" // what holds for every mixture, and at the ends
+	layers   = "TestLayers"                  // inverse, log-det and gradient of every layer
+	same     = "TestWorkersAndBatches"       // results depend on the row alone
+	seeds    = "Reproduces"                  // and on the seed
+)
+
+// mutants is the table of defects. To add one for assembly, give the .s file, a piece of a line that stands there once,
+// and a suite that runs on that tier: package kernels compares every tier with the reference (TestTiersEqual).
+var mutants = []Mutant{
+	// Tables of coefficients: the last bits of one, and a grosser error.
+	{"Exp2, last bits", "asm/coeffs.go", "0.2402265069591013,", "0.24022650695910136,", kernels, bits},
+	{"Exp2, gross", "asm/coeffs.go", "0.009618129107594388,", "0.009618129207594388,", kernels, accuracy},
+	{"AlphaExp2, last bits", "asm/coeffs.go", "0.08139603763044656,", "0.08139603763044659,", kernels, bits},
+	{"AlphaExp2, gross", "asm/coeffs.go", "0.0032589143000340574,", "0.0032589143100340574,", kernels, accuracy},
+	{"LogLg, last bits", "asm/coeffs.go", "0.6666666666666734,", "0.6666666666666754,", kernels, bits},
+	{"LogLg, gross", "asm/coeffs.go", "0.2857142874196334,", "0.2857142884196334,", kernels, accuracy},
+	{"TanhP, last bits", "asm/coeffs.go", "-0.02049700097833354,", "-0.02049700097833355,", kernels, bits},
+	{"TanhP, gross", "asm/coeffs.go", "-0.0001990984176196455,", "-0.0001990994176196455,", kernels, accuracy},
+	{"TanhQ, last bits", "asm/coeffs.go", "0.46149100293498774,", "0.4614910029349878,", kernels, bits},
+	{"TanhQ, gross", "asm/coeffs.go", "0.02328893452232749,", "0.02328893552232749,", kernels, accuracy},
+	{"Centre, last bits", "asm/coeffs.go", "0.3989422804014327,", "0.39894228040143276,", kernels, bits},
+	{"Centre, gross", "asm/coeffs.go", "0.009973557010074761,", "0.009973567010074761,", kernels, accuracy},
+	{"ProbitP, last bits", "asm/coeffs.go", "0.8394017062208288,", "0.8394017062208289,", kernels, bits},
+	{"ProbitP, gross", "asm/coeffs.go", "0.2098700270973701,", "0.2098700280973701,", kernels, accuracy},
+	{"ProbitQ, last bits", "asm/coeffs.go", "0.19523427131921953,", "0.19523427131921956,", kernels, bits},
+	{"ProbitQ, gross", "asm/coeffs.go", "0.0927192747163514,", "0.0927192757163514,", kernels, accuracy},
+	{"TailP, last bits", "asm/coeffs.go", "20.408031761643223,", "20.408031761643226,", kernels, bits},
+	{"TailP, gross", "asm/coeffs.go", "28.99142664576688,", "28.99142674576688,", kernels, accuracy},
+	{"TailQ, last bits", "asm/coeffs.go", "10.546571303659043,", "10.546571303659045,", kernels, bits},
+	{"TailQ, gross", "asm/coeffs.go", "23.957410718043224,", "23.957410818043224,", kernels, accuracy},
+	{"MillsP, last bits", "asm/coeffs.go", "3.2139850413356204,", "3.213985041335621,", kernels, bits},
+	{"MillsP, gross", "asm/coeffs.go", "2.2134754628253095,", "2.2134754728253095,", kernels, accuracy},
+	{"MillsW, last bits", "asm/coeffs.go", "1.6250070661936922,", "1.6250070661936925,", kernels, bits},
+	{"MillsW, gross", "asm/coeffs.go", "1.2881987123972698,", "1.2881987223972698,", kernels, accuracy},
+	{"log2(e)/2, its remainder", "asm/coeffs.go", "CLo = -2.5959464104597403e-17", "CLo = 2.5959464104597403e-17", kernels, accuracy},
+
+	// Where one method gives way to another.
+	{"the far path begins too late", "asm/constants.go", "FarDensity = 0x1p-620", "FarDensity = 0x1p-1000", kernels, accuracy},
+	{"the clamp is too near", "asm/constants.go", "ExpBias = 480", "ExpBias = 100", kernels, accuracy},
+	{"the central probit reaches into the tail", "asm/constants.go", "ProbitCut = 0x1p-7", "ProbitCut = 0x1p-16", kernels, accuracy},
+	{"the E-step stays in linear space", "asm/constants.go", "FarBase2 = 33", "FarBase2 = 60", kernels, laws},
+	{"tanh's series beyond its interval", "kernels/normal.go", "a < 0.625", "a < 1.5", kernels, accuracy},
+	{"log of subnormal numbers", "kernels/normal.go", "x < asm.MinNormal", "x < 0", kernels, "TestSpecial"},
+	{"2^n in one step", "kernels/scalar.go", "h := n >> 1", "h := n", kernels, "TestSpecial|TestAccuracy$"},
+	{"the inverse stops early", "kernels/inverse.go", "inverseDone = 0x1p-26", "inverseDone = 0x1p-6", kernels, accuracy},
+	{"the far path's last two Newton steps", "kernels/far.go", "for range 3 {", "for range 1 {", kernels, accuracy},
+	{"flat gaps by Newton's method", "kernels/inverse.go", "if unresolved && s.wp != 0 && s.wn != 0 {", "if false {", kernels, accuracy},
+	{"the inverse leaves the plateau", "kernels/inverse.go", "!(math.Abs(zn-t.z) <= noise)", "zn != zn", kernels, "TestInverseOnPlateau"},
+
+	// Arithmetic.
+	{"the rounding error of x-μ", "kernels/mixture.go", "vl = math.FMA(dl, c.ih, vl)", "_ = dl", kernels, accuracy + "|" + bits},
+	{"the remainder of 1/σ", "kernels/mixture.go", "vl = math.FMA(d, c.il, vl)", "", kernels, accuracy},
+	{"the remainder of a negative v", "kernels/mixture.go", "vl = -vl", "", kernels, accuracy},
+	{"the sign of a lower tail", "kernels/mixture.go", "s.d = math.FMA(-c.w, tail, s.d)", "s.d = math.FMA(c.w, tail, s.d)", kernels, laws},
+	{"the weights' sides change places", "kernels/mixture.go", "s.wn += c.w", "s.wp += c.w", kernels, laws},
+	{"half of z² in L", "kernels/mixture.go", "math.FMA(0.5*z, z, asm.LnSqrt2Pi)", "math.FMA(-0.5*z, z, asm.LnSqrt2Pi)", kernels, laws},
+	{"√2π in L", "kernels/mixture.go", "logNormal(s.f, -asm.ExpBias) + math.FMA(0.5*z, z, asm.LnSqrt2Pi)", "logNormal(s.f, -asm.ExpBias) + 0.5*z*z", kernels, accuracy},
+	{"the rounding error of x² in log Φ", "kernels/normal.go", "- 0.5*e)", "- 0*e)", kernels, accuracy + "|" + bits},
+	{"the sign of the central probit", "kernels/scalar.go", "math.FMA(2*sign, p, -sign)", "math.FMA(-2*sign, p, sign)", kernels, laws},
+	{"components without weight in the far path", "kernels/far.go", "if c.w == 0 {", "if c.w < 0 {", kernels, "ZeroWeight|TestMixtureLaws"},
+	{"components without weight in the inverse", "kernels/inverse.go", "if c.w == 0 {", "if c.w < 0 {", kernels, "ZeroWeight|TestMixtureLaws"},
+	{"Newton's method for Halley's", "kernels/inverse.go", "step /= math.Min", "_ = math.Min", kernels, accuracy + "|" + bits},
+
+	// Gradients, parameter by parameter.
+	{"gradient of x", "kernels/backward.go", "math.FMA(-s.gl, s.sum, s.ae)", "math.FMA(s.gl, s.sum, s.ae)", kernels, accuracy},
+	{"gradient of the logits", "kernels/backward.go", "s.gl*(r-c.w)", "s.gl*(c.w-r)", kernels, accuracy},
+	{"gradient of the logits, upper side", "kernels/backward.go", "if !(s.z <= 0) { h = -h }", "", kernels, accuracy},
+	{"gradient of the means", "kernels/backward.go", "math.FMA(s.gl, tOverScale, -s.ae)", "math.FMA(s.gl, tOverScale, s.ae)", kernels, accuracy},
+	{"gradient of the scales", "kernels/backward.go", "math.FMA(t, t, -1)", "math.FMA(t, t, 1)", kernels, accuracy},
+	{"gradient of a bounded scale", "kernels/params.go", "(1-h)*(1+h)", "(1-h)*(1-h)", kernels, "TestBoundedExp|TestAccuracy$"},
+	{"a lane of another parameter", "kernels/backward.go", "acc[3*k+1][i&7] += b", "acc[3*k][i&7] += b", kernels, "TestSharedGradientIsSum"},
+	{"a neighbour's lane", "kernels/backward.go", "acc[3*k+2][i&7] += c", "acc[3*k+2][i&6] += c", kernels, "TestSharedGradientIsSum"},
+
+	// Sums.
+	{"the tree of a sum", "kernels/reduce.go", "((a[0] + a[4]) + (a[2] + a[6]))", "((a[0] + a[2]) + (a[4] + a[6]))", kernels, "TestSumTree"},
+	{"the lanes of a sum", "kernels/reduce.go", "a[i&7] += v", "a[i&3] += v", kernels, "TestSumTree"},
+	{"EM's N", "kernels/em.go", "a[0][i&7] += e[k]", "a[0][i&7] += e[0]", kernels, laws + "|TestAccuracy$"},
+	{"EM's A", "kernels/em.go", "a[1][i&7] += rd", "a[1][i&7] -= rd", kernels, laws + "|TestAccuracy$"},
+	{"EM's B", "kernels/em.go", "math.FMA(rd, d, a[2][i&7])", "math.FMA(rd, rd, a[2][i&7])", kernels, laws + "|TestAccuracy$"},
+	{"EM's log-likelihood, far", "kernels/em.go", "math.FMA(-shift2, math.Ln2,", "math.FMA(shift2, math.Ln2,", kernels, laws + "|TestAccuracy$"},
+	{"Adam's first bias correction", "kernels/adam.go", "a.LR / (1 - power(a.Beta1, a.Step))", "a.LR", kernels, "TestAdam"},
+	{"Adam's second bias correction", "kernels/adam.go", "power(a.Beta2, a.Step)", "power(a.Beta2, a.Step+1)", kernels, "TestAdam"},
+	{"Adam's ε", "kernels/adam.go", "math.FMA(math.Sqrt(vi), root, a.Eps)", "(math.Sqrt(vi) * root)", kernels, "TestAdam|TestSpecialAdam"},
+	{"softmax without its maximum", "kernels/params.go", "exp(logit[j*stride+i] - top)", "exp(logit[j*stride+i])", kernels, "TestSoftmax|TestSpecialSoftmax"},
+	{"softmax mixes its strides", "kernels/params.go", "dst[j*dstStride+i] = e", "dst[j*stride+i] = e", kernels, bits + "|TestTiers"},
+
+	// Linear algebra.
+	{"a transposed block", "blas/backend_gonum.go", "return a[j*lda+i:]", "return a[i*lda+j:]", linear, "TestGemm"},
+	{"blocks that do not add up", "blas/backend_gonum.go", "beta = 1 }", "beta = 0 }", linear, "TestGemm"},
+	{"a row vector times a transposed matrix", "blas/blas.go", "impl.Dgemv(tB^flip,", "impl.Dgemv(tB,", linear, "TestGemm"},
+	{"the step of a column", "blas/blas.go", "return m.Stride }", "return 1 }", linear, "TestGemm"},
+	{"a block of the upper triangle", "blas/backend_gonum.go", "t^flip, w, n-j, k", "t, w, n-j, k", linear, "TestSyrk"},
+	{"the scale of eigenvalues", "blas/blas.go", "values[i] = math.Ldexp(v, exp)", "values[i] = v", linear, "TestSymEig"},
+	{"the order of eigenvalues", "blas/blas.go", "values[i], values[j] = values[j], values[i]", "", linear, "TestSymEig"},
+	{"the sign of a determinant", "blas/blas.go", "if u < 0 { sign = -sign }", "", linear, "TestSLogDet"},
+	{"a transposed product, by fuzzing's seeds", "blas/backend_gonum.go", "return a[i*lda+j:]", "return a[j*lda+i:]", fuzzing, "FuzzGemm|FuzzFlow"},
+
+	// Flows.
+	{"log-det of the mixtures", "flow/mixture.go", "kernels.MixtureForward(z.row(j), ld, x.row(j), m)", "kernels.MixtureForward(z.row(j), ld, x.row(j), m)\nfor i := range ld {\nld[i] = -ld[i]\n}", flows, layers},
+	{"log-det of the inverse", "flow/mixture.go", "kernels.MixtureInverse(x.row(j), ld, z.row(j), m)", "kernels.MixtureInverse(x.row(j), ld, z.row(j), m)\nfor i := range ld {\nld[i] = -ld[i]\n}", flows, layers},
+	{"the sign of the base's square", "flow/flow.go", "dst[i] -= 0.5 * float64(t*t)", "dst[i] += 0.5 * float64(t*t)", flows, "TestLogProbOfNormal"},
+	{"the base's constant", "flow/flow.go", "c -= math.Log(s) + logSqrt2Pi", "c -= math.Log(s)", flows, "TestDensityIntegratesToOne"},
+	{"a rotation that does not turn back", "flow/rotation.go", "blas.Gemm(blas.Trans, blas.NoTrans, 1, l.matrix(), z.matrix()", "blas.Gemm(blas.NoTrans, blas.NoTrans, 1, l.matrix(), z.matrix()", flows, layers},
+	{"the gradient through a rotation", "flow/rotation.go", "blas.Gemm(blas.Trans, blas.NoTrans, 1, l.matrix(), dz.matrix()", "blas.Gemm(blas.NoTrans, blas.NoTrans, 1, l.matrix(), dz.matrix()", flows, layers},
+	{"the halves of a coupling", "flow/coupling.go", "if i == 0 { return x }", "if i == 1 { return x }", flows, layers},
+	{"a half that misses a coordinate", "flow/coupling.go", "half{from: d / 2, to: d, givenFrom: 0, givenTo: d / 2}", "half{from: (d + 1) / 2, to: d, givenFrom: 0, givenTo: (d + 1) / 2}", flows, layers},
+	{"the bound of a coupling's scales", "flow/coupling.go", "r.out.data[(3*a+2*k)*n:3*b*n], l.bound)", "r.out.data[(3*a+2*k)*n:3*b*n], 1)", flows, layers},
+	{"log-dets out of order", "flow/coupling.go", "for j := range l.d { add(logDet, ld.row(j)) }", "for j := range l.d { add(logDet, ld.row(l.d-1-j)) }", flows, "TestCoupleSharesTheFit"},
+	{"the conditioner's first kernel", "flow/mlp.go", "2*rng.Float64() - 1", "2*0.25 - 1", flows, "TestCoupleReproduces|TestTrain$"},
+	{"the ReLU's gradient", "flow/mlp.go", "maskZero(dh.data, h.data)", "", flows, layers},
+	{"the gradient of a bias", "flow/mlp.go", "bias[j] = kernels.Sum(d.row(j))", "bias[j] = -kernels.Sum(d.row(j))", flows, layers},
+	{"the gradient past the conditioner", "flow/mlp.go", "dst[i] += from[i]", "dst[i] -= from[i]", flows, layers},
+	{"the last rows of a tile", "flow/flow.go", "padded := (n + 7) &^ 7", "padded := n", flows, same},
+	{"the columns of a wide matrix", "flow/tile.go", "j1 := min(j0+block, s.dim)", "j1 := min(j0+block-1, s.dim)", flows, "TestWorkers|TestMatrixKinds|TestInverse|TestSample"},
+	{"a tile's rows go elsewhere", "flow/tile.go", "g.Data[(first+i)*g.Stride+j0", "g.Data[i*g.Stride+j0", flows, same},
+	{"a forgotten tile", "flow/tile.go", "if from >= n ||", "if from+size >= n && n > size ||", flows, same},
+	{"the PCA's mean", "flow/pca.go", "to[i] = v - mean", "to[i] = v - 0*mean", flows, "TestPCA"},
+	{"the sign of the axes", "flow/pca.go", "if largest < 0 {", "if largest > 0 {", flows, "TestPCA"},
+	{"the posterior's gradient", "flow/em.go", "gMean[j] = float64(gMean[j]*precision) / n", "gMean[j] = float64(gMean[j]*s) / n", flows, "TestPosteriorGradient"},
+	{"the prior's gradient", "flow/em.go", "float64(narrowRows*relative) +", "0*relative +", flows, "TestPosteriorGradient"},
+	{"the order of starting values", "flow/em.go", "slices.Sort(s) centre, spread", "centre, spread", flows, "TestFitMixture"},
+
+	// Training.
+	{"the loss's sign", "flow/train.go", "fill(s.dLogDet, -1/float64(batch))", "fill(s.dLogDet, 1/float64(batch))", flows, "TestLossGradient"},
+	{"the base's gradient", "flow/train.go", "dst[i] = c * ((v - loc) / scale / scale)", "dst[i] = -c * ((v - loc) / scale / scale)", flows, "TestLossGradient"},
+	{"a forgotten shard", "flow/train.go", "range t.shards[1:] { add(t.grad, s.grad) }", "range t.shards[1:] { _ = s }", flows, "TestLossGradient"},
+	{"clipping", "flow/train.go", "scale := o.ClipNorm / norm", "scale := norm / o.ClipNorm", flows, "TestClip"},
+	{"the schedule's rise", "flow/train.go", "rise = 0.3", "rise = 0.5", flows, "TestOneCycle"},
+	{"half a cosine", "flow/train.go", "float64(-k*(k+1))", "float64(k*(k+1))", flows, "TestHalfCosine"},
+	{"the seed of training", "flow/train.go", "rand.NewPCG(o.Seed, 1)", "rand.NewPCG(0, 1)", flows, seeds},
+	{"the seed of coupling", "flow/coupling.go", "rand.NewPCG(o.Seed, 0)", "rand.NewPCG(0, 0)", flows, seeds},
+	{"the seed of fitting", "flow/rbig.go", "rand.NewPCG(o.Seed,", "rand.NewPCG(0,", flows, "TestFitRBIGUsesItsSeed"},
+	{"the stored scale", "flow/mixture.go", "raw[i] = (bound + s) / (bound - s)", "raw[i] = (bound - s) / (bound + s)", flows, "TestStoredMixture"},
+}
