@@ -221,9 +221,11 @@ def mills_table():
     t = MillsFit(mills, grid(110), 10, 9, fixed={('p', 0): mp.mpf(half)}, scales=128)
     e = bound(t, mills, grid(1100))
     line = report("Mills", e)
-    table("MillsP", t.p, ["P of R(v) = Phi(-t)*2^(v^2) = Alpha*P(v)/(v*P(v) + W(v)), v = t*sqrt(log2(e)/2), v >= 0.",
-                          "Alpha*P(0)/W(0) is exactly 1/2.", line])
-    table("MillsW", t.q, ["W of R(v)."])
+    # The common factor changes no bit of R, and keeps v*P in range up to the largest v.
+    p, w = [[v * mp.mpf(2) ** -280 for v in half] for half in (t.p, t.q)]
+    table("MillsP", p, ["P of R(v) = Phi(-t)*2^(v^2) = Alpha*P(v)/(v*P(v) + W(v)), v = t*sqrt(log2(e)/2), v >= 0.",
+                          "Alpha*P(0)/W(0) is exactly 1/2. Both are scaled by 2^-280.", line])
+    table("MillsW", w, ["W of R(v)."])
 
 
 # erf near 0, for the inverse: Phi(z) - 1/2 = z*H(z^2), |z| <= 1.

@@ -1,0 +1,80 @@
+package asm
+
+// Block is the number of samples that every kernel takes at a time: a multiple of every vector's length, and of the eight
+// partial sums of a reduction. Kernels take whole blocks alone.
+const Block = 16
+
+// Component is one Gaussian of a mixture in the form of the inner loop: C/σ = IH + IL, Density = w/(σ√2π·Alpha), Ratio =
+// w/(σ·Alpha). Below is the sum of the weights of the components to its left.
+type Component struct {
+	Mean, Scale, IH, IL, W, Density, Ratio, Below float64
+}
+
+// Tile is what the mixture kernels work on: the parameters of N samples, a multiple of Block, and rows of N numbers each.
+// A kernel touches the rows that its comment names and no others.
+type Tile struct {
+	N, K int
+
+	// One mixture for all samples, or one for each: component k of sample i stands Stride·k + i numbers from the start.
+	Components          *Component
+	Weight, Mean, Scale *float64
+	Stride              int
+
+	X, Z, L      *float64
+	D, WP, WN, F *float64 // the sums of kernels/mixture.go
+	CDF, SF, PDF *float64
+
+	GZ, GL, DX               *float64
+	DLogit, DMean, DLogScale *float64 // one mixture per sample: laid out like Weight, with DStride
+	DStride                  int
+
+	// Acc holds the partial sums of a shared mixture: three statistics of each component, 8 numbers each, and those of the
+	// log-likelihood. Scratch has room for EMChunk numbers for each component, and as many again twice.
+	Acc, Scratch *float64
+	Grad         *GradState
+	Inverse      *InverseState
+}
+
+// EMChunk is the number of samples that the E-step may take at a time.
+const EMChunk = 128
+
+// Row is a number for each sample of a block.
+type Row [Block]float64
+
+// GradState is what the reverse mode keeps of a block: the fields of sampleGrad in kernels/backward.go.
+type GradState struct {
+	GL, A, AE, Part, L2, Tail, Whole Row
+}
+
+// InverseTile is the largest number of samples that the inverse takes at a time: its rows stay in the first-level cache.
+const InverseTile = 256
+
+// InverseRow is a number for each sample of such a tile; rows that begin at multiples of a page would evict one another.
+type InverseRow [InverseTile + 8]float64
+
+// InverseState is what the inverse keeps of a tile, in terms of inverseOne of kernels/inverse.go.
+type InverseState struct {
+	// Set by InverseStart. Narrow is InverseDone times the narrowest scale.
+	X, Z, Q, InvPhi, Lo, Hi, Width, Narrow, Other InverseRow
+	// Set by InverseSums, at X.
+	D, WP, WN, F, DF, Lost InverseRow
+	// Set by InverseSolve: Done is not 0 for the samples that are done, whose X and L are the results.
+	L    InverseRow
+	Done [InverseTile + 8]uint64
+}
+
+// Params are the arguments of Softmax: component k of sample i stands Stride·k + i numbers from Src, DstStride·k + i from
+// Dst.
+type Params struct {
+	N, K              int
+	Dst, Src          *float64
+	DstStride, Stride int
+}
+
+// AdamStep are the arguments of Adam: N parameters, their gradients and moments; C1 = 1-β₁, C2 = 1-β₂, Rate and Root the
+// bias-corrected learning rate and 1/√(1-β₂ᵗ).
+type AdamStep struct {
+	N                                     int
+	P, G, M, V                            *float64
+	Beta1, Beta2, C1, C2, Rate, Root, Eps float64
+}
