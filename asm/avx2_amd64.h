@@ -1,0 +1,486 @@
+// The steps that the AVX2 kernels are made of. Each is the vector form of a function of kernels/*.go, which says why it
+// is as it is; operands stand in Go's order, sources first.
+//
+// Requires: AVX2, FMA.
+//
+// Steps named …2 work on two vectors of 4 samples side by side, so that each coefficient is loaded once for both and the
+// chains of one hide the latency of the other. They have a fixed register map. 16 registers do not hold everything: what
+// a step leaves for a later one, and the sums over the components, stand in the frame.
+
+#define L0 Y0  // the residual of v; then the exponential
+#define L1 Y1
+#define A0 Y2  // the mean; then |v|; then even powers of P; elsewhere the logarithm
+#define A1 Y3
+#define B0 Y4  // IH; then odd powers of P; then P; then R
+#define B1 Y5
+#define E0 Y6  // IL; then even powers of W
+#define E1 Y7
+#define O0 Y8  // x; then odd powers of W; then the denominator
+#define O1 Y9
+#define R0 Y10 // v = C·(x-mean)/σ, signed; then the exponential's argument, |r| ≤ 1/2
+#define R1 Y11
+#define S0 Y12 // u²
+#define S1 Y13
+#define C0 Y14 // constants
+#define C1 Y15
+
+// The frame, in vectors from an address that is a multiple of 32.
+#define FRAME R13
+#define V0 (32*0)(FRAME) // v, signed
+#define V1 (32*1)(FRAME)
+#define U0 (32*2)(FRAME) // |v|, clamped
+#define U1 (32*3)(FRAME)
+#define N0 (32*4)(FRAME) // the exponent, in its place
+#define N1 (32*5)(FRAME)
+
+// The sums over the components.
+#define D0 (32*6)(FRAME)
+#define D1 (32*7)(FRAME)
+#define WP0 (32*8)(FRAME)
+#define WP1 (32*9)(FRAME)
+#define WN0 (32*10)(FRAME)
+#define WN1 (32*11)(FRAME)
+#define F0 (32*12)(FRAME)
+#define F1 (32*13)(FRAME)
+
+#define ALIGN_FRAME \
+	LEAQ 31(SP), FRAME \
+	ANDQ $~31, FRAME
+
+// VCMPPD.
+#define LESS $0x11 // false if one is NaN
+#define LESS_EQUAL $0x12
+#define NOT_GREATER_EQUAL $0x19 // true if one is NaN
+#define GREATER_EQUAL $0x1D
+#define NOT_LESS $0x15
+#define NOT_LESS_EQUAL $0x16
+#define GREATER $0x1E
+#define UNORDERED $0x03
+#define EQUAL $0x00
+#define NOT_EQUAL $0x04
+
+// What stands in for instructions that AVX2 lacks (constants_avx2_amd64.go).
+#define LOG_BASE ·constsAVX2+constantsAVX2_logBase(SB)
+#define TWO_52 ·constsAVX2+constantsAVX2_two52(SB)
+#define EXPONENT ·constsAVX2+constantsAVX2_exponent(SB)
+#define EXPONENT_BIAS ·constsAVX2+constantsAVX2_exponentBias(SB)
+#define EXPONENT_54 ·constsAVX2+constantsAVX2_exponent54(SB)
+#define MINUS_INFINITY ·constsAVX2+constantsAVX2_minusInfinity(SB)
+#define POWERS ·constsAVX2+constantsAVX2_powers(SB)
+
+// p = p·x + c for both vectors.
+#define HORNER2(c, x0, p0, x1, p1) \
+	VBROADCASTSD c, C0 \
+	VFMADD213PD  C0, x0, p0 \
+	VFMADD213PD  C0, x1, p1
+
+// The highest coefficient, for both vectors.
+#define BOTH(c, p0, p1) \
+	VBROADCASTSD c, p0 \
+	VMOVAPD      p0, p1
+
+// newComponent for the vector of samples at from the byte offset BX of the rows WEIGHTS, MEANS and SCALES. density goes to
+// memory. Clobbers o, C0 and C1.
+#define COMPONENT(at, mean, ih, il, density, o) \
+	VMOVUPD      at(SCALES)(BX*1), o      \
+	VBROADCASTSD C_HI, C0                 \
+	VDIVPD       o, C0, ih                \
+	VMOVAPD      ih, il                   \
+	VFNMADD213PD C0, o, il                \ // CHi - ih·σ
+	VBROADCASTSD C_LO, C0                 \
+	VADDPD       C0, il, il               \
+	VBROADCASTSD INV_C, C0                \
+	VMULPD       ih, C0, C0               \
+	VMULPD       C0, il, il               \
+	VBROADCASTSD DENSITY_SCALE, C1        \
+	VMULPD       at(WEIGHTS)(BX*1), C1, C1 \
+	VMULPD       ih, C1, C1               \
+	VMOVAPD      C1, density              \
+	VMOVUPD      at(MEANS)(BX*1), mean
+
+// base2: v and its residual, given x. The other three arguments are scratch.
+#define BASE(x, mean, ih, il, v, l, dl, t, d) \
+	VSUBPD      mean, x, d   \ // x - mean
+	VSUBPD      x, d, dl     \ // what the subtraction lost, exactly:
+	VSUBPD      dl, d, t     \
+	VSUBPD      t, x, t      \
+	VADDPD      mean, dl, dl \
+	VSUBPD      dl, t, dl    \
+	VMULPD      ih, d, v     \
+	VMOVAPD     v, l         \
+	VFMSUB231PD ih, d, l     \
+	VFMADD231PD il, d, l     \
+	VFMADD231PD ih, dl, l
+
+// The same for both, from x in O to v in R and its residual in L. mean, ih and il are A, B and E, shared (A0, B0, E0
+// twice) or of each vector.
+#define BASE2(m0, h0, l0, m1, h1, l1) \
+	BASE(O0, m0, h0, l0, R0, L0, S0, C0, C1) \
+	BASE(O1, m1, h1, l1, R1, L1, S1, C0, C1)
+
+// gauss, first part: |v| in A and U, held at the limit. Past it, and for NaN, there is no residual. Signed v goes to V,
+// 2v where there is a residual to B.
+#define CLAMP2(limit0, limit1) \
+	VBROADCASTSD ABS, C0     \
+	VMOVAPD R0, V0           \
+	VMOVAPD R1, V1           \
+	VANDPD  C0, R0, A0       \
+	VANDPD  C0, R1, A1       \
+	VCMPPD  LESS, limit0, A0, S0 \
+	VCMPPD  LESS, limit1, A1, S1 \
+	VMINPD  limit0, A0, A0   \ // the limit for NaN
+	VMINPD  limit1, A1, A1   \
+	VMOVAPD A0, U0           \
+	VMOVAPD A1, U1           \
+	VANDPD  S0, L0, L0       \ // both, because one may be infinite
+	VANDPD  S1, L1, L1       \
+	VANDPD  S0, R0, B0       \
+	VANDPD  S1, R1, B1       \
+	VADDPD  B0, B0, B0       \
+	VADDPD  B1, B1, B1
+
+// gauss, second part: u² in S, the exponent in N and the exponential's argument in R.
+#define EXPONENT2 \
+	VBROADCASTSD NEAREST_BIAS, C1 \
+	VMULPD       A0, A0, S0  \
+	VMULPD       A1, A1, S1  \
+	VSUBPD       S0, C1, E0  \ // NEAREST_BIAS - u², rounded to an integer
+	VSUBPD       S1, C1, E1  \
+	VSUBPD       C1, E0, R0  \
+	VSUBPD       C1, E1, R1  \
+	VFNMSUB231PD A0, A0, R0  \ // -u² less that integer
+	VFNMSUB231PD A1, A1, R1  \
+	VFNMADD231PD L0, B0, R0  \ // less 2v·vl
+	VFNMADD231PD L1, B1, R1  \
+	VPSLLQ       $52, E0, E0 \
+	VPSLLQ       $52, E1, E1 \
+	VMOVAPD      E0, N0      \
+	VMOVAPD      E1, N1
+
+// exp2Unit: c0·2^R in L; table is c0·Exp2.
+#define EXP2_UNIT2(table, c0) \
+	BOTH(table+8*10(SB), L0, L1)           \
+	HORNER2(table+8*9(SB), R0, L0, R1, L1) \
+	HORNER2(table+8*8(SB), R0, L0, R1, L1) \
+	HORNER2(table+8*7(SB), R0, L0, R1, L1) \
+	HORNER2(table+8*6(SB), R0, L0, R1, L1) \
+	HORNER2(table+8*5(SB), R0, L0, R1, L1) \
+	HORNER2(table+8*4(SB), R0, L0, R1, L1) \
+	HORNER2(table+8*3(SB), R0, L0, R1, L1) \
+	HORNER2(table+8*2(SB), R0, L0, R1, L1) \
+	HORNER2(table+8*1(SB), R0, L0, R1, L1) \
+	HORNER2(table+8*0(SB), R0, L0, R1, L1) \
+	HORNER2(c0, R0, L0, R1, L1)
+
+// exp: e^A in L, in two scalings. Clobbers A, B, E, R, C0 and C1.
+#define EXP2 \
+	VBROADCASTSD EXP_MOST, C0        \
+	VMINPD       A0, C0, A0          \ // NaN stays
+	VMINPD       A1, C0, A1          \
+	VBROADCASTSD MINUS_EXP_LEAST, C0 \
+	VMAXPD       A0, C0, A0          \
+	VMAXPD       A1, C0, A1          \
+	VBROADCASTSD NEAREST, C0         \
+	VBROADCASTSD LOG2E_HI, C1        \
+	VMOVAPD      C0, B0              \
+	VMOVAPD      C0, B1              \
+	VFMADD231PD  C1, A0, B0          \ // NEAREST + n
+	VFMADD231PD  C1, A1, B1          \
+	VSUBPD       C0, B0, R0          \
+	VSUBPD       C0, B1, R1          \
+	VFMSUB231PD  C1, A0, R0          \
+	VFMSUB231PD  C1, A1, R1          \
+	VBROADCASTSD LOG2E_LO, C0        \
+	VFMADD231PD  C0, A0, R0          \
+	VFMADD231PD  C0, A1, R1          \
+	EXP2_UNIT2(·Exp2, ONE)           \
+	VBROADCASTSD POWERS, C0          \
+	VPADDQ       C0, B0, B0          \ // n + 2·1023: two exponents
+	VPADDQ       C0, B1, B1          \
+	VPSRLQ       $1, B0, E0          \ // the one, rounded down
+	VPSRLQ       $1, B1, E1          \
+	VPSUBQ       E0, B0, B0          \ // the other
+	VPSUBQ       E1, B1, B1          \
+	VPSLLQ       $52, E0, E0         \
+	VPSLLQ       $52, E1, E1         \
+	VPSLLQ       $52, B0, B0         \
+	VPSLLQ       $52, B1, B1         \
+	VMULPD       E0, L0, L0          \
+	VMULPD       E1, L1, L1          \
+	VMULPD       B0, L0, L0          \
+	VMULPD       B1, L1, L1
+
+// Alpha·2^R times the power of two of N, in L.
+#define ALPHA_EXP2 \
+	EXP2_UNIT2(·AlphaExp2, ALPHA) \
+	VPADDQ N0, L0, L0 \
+	VPADDQ N1, L1, L1
+
+// mills: R/Alpha in B, from u in U and u² in S; t is U, or the true u where U is held.
+#define MILLS2(t0, t1) \
+	BOTH(·MillsP+8*10(SB), A0, A1) \
+	BOTH(·MillsP+8*9(SB), B0, B1)  \
+	BOTH(·MillsW+8*8(SB), E0, E1)  \
+	BOTH(·MillsW+8*9(SB), O0, O1)  \
+	HORNER2(·MillsP+8*8(SB), S0, A0, S1, A1) \
+	HORNER2(·MillsP+8*7(SB), S0, B0, S1, B1) \
+	HORNER2(·MillsW+8*6(SB), S0, E0, S1, E1) \
+	HORNER2(·MillsW+8*7(SB), S0, O0, S1, O1) \
+	HORNER2(·MillsP+8*6(SB), S0, A0, S1, A1) \
+	HORNER2(·MillsP+8*5(SB), S0, B0, S1, B1) \
+	HORNER2(·MillsW+8*4(SB), S0, E0, S1, E1) \
+	HORNER2(·MillsW+8*5(SB), S0, O0, S1, O1) \
+	HORNER2(·MillsP+8*4(SB), S0, A0, S1, A1) \
+	HORNER2(·MillsP+8*3(SB), S0, B0, S1, B1) \
+	HORNER2(·MillsW+8*2(SB), S0, E0, S1, E1) \
+	HORNER2(·MillsW+8*3(SB), S0, O0, S1, O1) \
+	HORNER2(·MillsP+8*2(SB), S0, A0, S1, A1) \
+	HORNER2(·MillsP+8*1(SB), S0, B0, S1, B1) \
+	HORNER2(·MillsW+8*0(SB), S0, E0, S1, E1) \
+	HORNER2(·MillsW+8*1(SB), S0, O0, S1, O1) \
+	HORNER2(·MillsP+8*0(SB), S0, A0, S1, A1) \
+	VFMADD132PD U0, A0, B0 \ // P
+	VFMADD132PD U1, A1, B1 \
+	VFMADD132PD U0, E0, O0 \ // W
+	VFMADD132PD U1, E1, O1 \
+	VFMADD231PD t0, B0, O0 \ // u·P + W
+	VFMADD231PD t1, B1, O1 \
+	VDIVPD      O0, B0, B0 \
+	VDIVPD      O1, B1, B1
+
+// millsFar: the same from any u ≥ 0 in A, which stands in t too.
+#define MILLS_FAR2(t0, t1) \
+	VBROADCASTSD MILLS_STILL, C0 \
+	VMINPD       C0, A0, A0 \
+	VMINPD       C0, A1, A1 \
+	VMOVAPD      A0, U0     \
+	VMOVAPD      A1, U1     \
+	VMULPD       A0, A0, S0 \
+	VMULPD       A1, A1, S1 \
+	MILLS2(t0, t1)
+
+// gauss: e = Alpha·2^(ExpBias-v²) in L, R(|v|)/Alpha in B, from v in R and its residual in L.
+#define GAUSS2 \
+	VBROADCASTSD V_MAX, C1 \
+	CLAMP2(C1, C1) \
+	EXPONENT2      \
+	ALPHA_EXP2 \
+	MILLS2(U0, U1)
+
+// sums.take for one vector: below is true where t < 0. Clobbers tail, e and below.
+#define TAKE(w, density, below, tail, e, d, wp, wn, f) \
+	VANDPD      w, below, C0     \
+	VANDNPD     w, below, C1     \
+	VADDPD      wn, C0, C0       \ // adding the 0 of the other side changes nothing
+	VADDPD      wp, C1, C1       \
+	VMOVAPD     C0, wn           \
+	VMOVAPD     C1, wp           \
+	VPSLLQ      $63, below, below \
+	VXORPD      below, tail, tail \
+	VFMADD213PD d, w, tail       \
+	VMOVAPD     tail, d          \
+	VFMADD213PD f, density, e    \
+	VMOVAPD     e, f
+
+// sums.take, of what GAUSS2 leaves.
+#define TAKE2(w0, density0, w1, density1) \
+	VMULPD   L0, B0, B0 \ // Φ(-|t|)
+	VMULPD   L1, B1, B1 \
+	VPXOR    C0, C0, C0 \
+	VPCMPGTQ V0, C0, A0 \ // 0 > v by the bits: the sign
+	VPCMPGTQ V1, C0, A1 \
+	TAKE(w0, density0, A0, B0, L0, D0, WP0, WN0, F0) \
+	TAKE(w1, density1, A1, B1, L1, D1, WP1, WN1, F1)
+
+#define CLEAR_SUMS \
+	VPXOR   C0, C0, C0 \
+	VMOVAPD C0, D0     \
+	VMOVAPD C0, D1     \
+	VMOVAPD C0, WP0    \
+	VMOVAPD C0, WP1    \
+	VMOVAPD C0, WN0    \
+	VMOVAPD C0, WN1    \
+	VMOVAPD C0, F0     \
+	VMOVAPD C0, F1
+
+// logNormal, first part: A becomes f, the mantissa less 1; B the exponent plus 2048 and 2^52.
+#define LOG_SPLIT2 \
+	VBROADCASTSD LOG_BASE, C0 \
+	VPSUBQ       C0, A0, A0   \
+	VPSUBQ       C0, A1, A1   \
+	VBROADCASTSD TWO_52, C0   \
+	VPSRLQ       $52, A0, B0  \
+	VPSRLQ       $52, A1, B1  \
+	VPOR         C0, B0, B0   \
+	VPOR         C0, B1, B1   \
+	VBROADCASTSD MANTISSA, C0 \
+	VPAND        C0, A0, A0   \
+	VPAND        C0, A1, A1   \
+	VBROADCASTSD SQRT_HALF, C0 \
+	VPADDQ       C0, A0, A0   \
+	VPADDQ       C0, A1, A1   \
+	VBROADCASTSD ONE, C0      \
+	VSUBPD       C0, A0, A0   \
+	VSUBPD       C0, A1, A1
+
+// logNormal, second part: A = log(1 + A) + B·log 2.
+#define LOG_SUM2 \
+	VBROADCASTSD TWO, C0     \
+	VADDPD       C0, A0, E0  \
+	VADDPD       C0, A1, E1  \
+	VDIVPD       E0, A0, E0  \ // s = f/(2+f)
+	VDIVPD       E1, A1, E1  \
+	VMULPD       E0, E0, O0  \ // y = s²
+	VMULPD       E1, E1, O1  \
+	BOTH(·LogLg+8*6(SB), R0, R1) \
+	HORNER2(·LogLg+8*5(SB), O0, R0, O1, R1) \
+	HORNER2(·LogLg+8*4(SB), O0, R0, O1, R1) \
+	HORNER2(·LogLg+8*3(SB), O0, R0, O1, R1) \
+	HORNER2(·LogLg+8*2(SB), O0, R0, O1, R1) \
+	HORNER2(·LogLg+8*1(SB), O0, R0, O1, R1) \
+	HORNER2(·LogLg+8*0(SB), O0, R0, O1, R1) \
+	VBROADCASTSD HALF, C0    \
+	VMULPD       C0, A0, S0  \
+	VMULPD       C0, A1, S1  \
+	VMULPD       A0, S0, S0  \ // h = f²/2
+	VMULPD       A1, S1, S1  \
+	VFMADD213PD  S0, O0, R0  \ // t = y·Lg + h
+	VFMADD213PD  S1, O1, R1  \
+	VBROADCASTSD LN2_LO, C0  \
+	VMULPD       C0, B0, O0  \
+	VMULPD       C0, B1, O1  \
+	VFMADD213PD  O0, E0, R0  \ // u = s·t + k·Ln2Lo
+	VFMADD213PD  O1, E1, R1  \
+	VSUBPD       R0, S0, S0  \
+	VSUBPD       R1, S1, S1  \
+	VSUBPD       S0, A0, A0  \ // f - (h-u)
+	VSUBPD       S1, A1, A1  \
+	VBROADCASTSD LN2_HI, C0  \
+	VFMADD231PD  C0, B0, A0  \
+	VFMADD231PD  C0, B1, A1
+
+// logNormal: A = log(A) + k·log 2; exponent is EXPONENT for k = 0, EXPONENT_BIAS for k = -ExpBias: the integers are small
+// enough to be subtracted at once. Leaves L and C1 alone.
+#define LOG2(exponent) \
+	LOG_SPLIT2 \
+	VBROADCASTSD exponent, C0 \
+	VSUBPD       C0, B0, B0   \
+	VSUBPD       C0, B1, B1   \
+	LOG_SUM2
+
+// Where probit keeps what it needs again.
+#define LOWER0 V0 // where F ≤ S
+#define LOWER1 V1
+#define TAIL0 U0 // where the smaller is in the tail
+#define TAIL1 U1
+#define SUB0 N0 // ±(1-2p); then the centre's z
+#define SUB1 N1
+
+// probit: z in A from the biased tails F in L, S in E. If no sample is in a tail, the second part is jumped over: after
+// the first, R12 has a bit for each sample that is. L keeps the smaller of F and S.
+#define PROBIT_CENTRE2 \
+	VCMPPD       LESS_EQUAL, E0, L0, B0 \
+	VCMPPD       LESS_EQUAL, E1, L1, B1 \
+	VMINPD       E0, L0, L0             \
+	VMINPD       E1, L1, L1             \
+	VMOVAPD      B0, LOWER0             \
+	VMOVAPD      B1, LOWER1             \
+	VBROADCASTSD UNBIAS, C0             \
+	VMULPD       C0, L0, O0             \ // p
+	VMULPD       C0, L1, O1             \
+	VBROADCASTSD PROBIT_CUT, C0         \
+	VCMPPD       LESS, C0, O0, R0       \
+	VCMPPD       LESS, C0, O1, R1       \
+	VMOVAPD      R0, TAIL0              \
+	VMOVAPD      R1, TAIL1              \
+	VORPD        R0, R1, R0             \
+	VMOVMSKPD    R0, R12                \
+	VBROADCASTSD SIGN, C0               \
+	VANDNPD      C0, B0, B0             \
+	VANDNPD      C0, B1, B1             \
+	VBROADCASTSD ONE, C0                \
+	VORPD        C0, B0, B0             \ // 1 on the lower side, -1 on the upper
+	VORPD        C0, B1, B1             \
+	VADDPD       B0, B0, E0             \
+	VADDPD       B1, B1, E1             \
+	VFMSUB213PD  B0, O0, E0             \ // ±(2p-1)
+	VFMSUB213PD  B1, O1, E1             \
+	VMOVAPD      E0, SUB0               \
+	VMOVAPD      E1, SUB1               \
+	BOTH(MINUS_FOUR, A0, A1)            \
+	HORNER2(FOUR, O0, A0, O1, A1)       \
+	VMULPD       O0, A0, A0             \ // 4p(1-p)
+	VMULPD       O1, A1, A1             \
+	LOG2(EXPONENT)                      \
+	VBROADCASTSD SIGN, C0               \
+	VXORPD       C0, A0, A0             \ // w
+	VXORPD       C0, A1, A1             \
+	BOTH(·ProbitP+8*7(SB), B0, B1)      \
+	BOTH(·ProbitQ+8*7(SB), E0, E1)      \
+	HORNER2(·ProbitP+8*6(SB), A0, B0, A1, B1) \
+	HORNER2(·ProbitQ+8*6(SB), A0, E0, A1, E1) \
+	HORNER2(·ProbitP+8*5(SB), A0, B0, A1, B1) \
+	HORNER2(·ProbitQ+8*5(SB), A0, E0, A1, E1) \
+	HORNER2(·ProbitP+8*4(SB), A0, B0, A1, B1) \
+	HORNER2(·ProbitQ+8*4(SB), A0, E0, A1, E1) \
+	HORNER2(·ProbitP+8*3(SB), A0, B0, A1, B1) \
+	HORNER2(·ProbitQ+8*3(SB), A0, E0, A1, E1) \
+	HORNER2(·ProbitP+8*2(SB), A0, B0, A1, B1) \
+	HORNER2(·ProbitQ+8*2(SB), A0, E0, A1, E1) \
+	HORNER2(·ProbitP+8*1(SB), A0, B0, A1, B1) \
+	HORNER2(·ProbitQ+8*1(SB), A0, E0, A1, E1) \
+	HORNER2(·ProbitP+8*0(SB), A0, B0, A1, B1) \
+	HORNER2(·ProbitQ+8*0(SB), A0, E0, A1, E1) \
+	VMULPD       SUB0, B0, B0           \
+	VMULPD       SUB1, B1, B1           \
+	VDIVPD       E0, B0, A0             \
+	VDIVPD       E1, B1, A1
+
+#define PROBIT_TAIL2 \
+	VMOVAPD      A0, SUB0     \
+	VMOVAPD      A1, SUB1     \
+	VMOVAPD      L0, A0       \
+	VMOVAPD      L1, A1       \
+	LOG2(EXPONENT_BIAS)       \
+	VBROADCASTSD SIGN, C0     \
+	VXORPD       C0, A0, A0   \
+	VXORPD       C0, A1, A1   \
+	VSQRTPD      A0, A0       \ // r
+	VSQRTPD      A1, A1       \
+	BOTH(·TailP+8*9(SB), B0, B1)            \
+	BOTH(·TailQ+8*10(SB), E0, E1)           \
+	HORNER2(·TailQ+8*9(SB), A0, E0, A1, E1) \
+	HORNER2(·TailP+8*8(SB), A0, B0, A1, B1) \
+	HORNER2(·TailQ+8*8(SB), A0, E0, A1, E1) \
+	HORNER2(·TailP+8*7(SB), A0, B0, A1, B1) \
+	HORNER2(·TailQ+8*7(SB), A0, E0, A1, E1) \
+	HORNER2(·TailP+8*6(SB), A0, B0, A1, B1) \
+	HORNER2(·TailQ+8*6(SB), A0, E0, A1, E1) \
+	HORNER2(·TailP+8*5(SB), A0, B0, A1, B1) \
+	HORNER2(·TailQ+8*5(SB), A0, E0, A1, E1) \
+	HORNER2(·TailP+8*4(SB), A0, B0, A1, B1) \
+	HORNER2(·TailQ+8*4(SB), A0, E0, A1, E1) \
+	HORNER2(·TailP+8*3(SB), A0, B0, A1, B1) \
+	HORNER2(·TailQ+8*3(SB), A0, E0, A1, E1) \
+	HORNER2(·TailP+8*2(SB), A0, B0, A1, B1) \
+	HORNER2(·TailQ+8*2(SB), A0, E0, A1, E1) \
+	HORNER2(·TailP+8*1(SB), A0, B0, A1, B1) \
+	HORNER2(·TailQ+8*1(SB), A0, E0, A1, E1) \
+	HORNER2(·TailP+8*0(SB), A0, B0, A1, B1) \
+	HORNER2(·TailQ+8*0(SB), A0, E0, A1, E1) \
+	VDIVPD       E0, B0, B0   \
+	VDIVPD       E1, B1, B1   \
+	VBROADCASTSD SQRT_2, C0   \
+	VFMSUB213PD  B0, C0, A0   \ // √2·r - n/d, the size of z
+	VFMSUB213PD  B1, C0, A1   \
+	VBROADCASTSD SIGN, C0     \
+	VANDPD       LOWER0, C0, B0 \
+	VANDPD       LOWER1, C0, B1 \
+	VXORPD       B0, A0, A0   \
+	VXORPD       B1, A1, A1   \
+	VMOVAPD      SUB0, B0     \
+	VMOVAPD      SUB1, B1     \
+	VMOVAPD      TAIL0, E0    \
+	VMOVAPD      TAIL1, E1    \
+	VBLENDVPD    E0, A0, B0, A0 \
+	VBLENDVPD    E1, A1, B1, A1

@@ -1,0 +1,346 @@
+//go:build !purego
+
+// The reverse mode of a mixture (kernels/backward.go). With r = (w/σ)φ(t)/f, E = exp(L), A = gz + gl·z:
+//
+//	dx = A·E - gl·Σ r t/σ     dμ = r(gl·t/σ - A·E)     dlogσ = r(gl(t²-1) - A·E·(x-μ))
+//	dlogit = gl(r-w) ± A·w(Φ(±t)-Φ(-|z|))/φ(z), + for z ≤ 0
+//
+// MixtureBackward takes one mixture for all samples and adds the gradients of its parameters to partial sums,
+// MixturesBackward takes one for each and stores them.
+//
+// Requires: AVX2, FMA.
+//
+// Two vectors, 8 samples, at a time; what the components need of a sample stands in the frame.
+// FMA pipe per component and vector: 53 FMA or multiply, 1 division; 8 additions; per sample, 6 more and a division to
+// prepare its component.
+// The kernel takes 1.42 times, with a mixture per sample 1.83 times what two such pipes need (make bench, Zen 5).
+
+#include "textflag.h"
+#include "go_asm.h"
+#include "consts_amd64.h"
+#include "avx2_amd64.h"
+
+#define WEIGHTS R8
+#define MEANS R9
+#define SCALES R10
+#define STRIDE R11 // in bytes
+
+// The fields of sampleGrad, and d = x-μ and |v| of a component; at is 0 or 32, for the one vector and the other.
+#define GL(at) (32*6+at)(FRAME)
+#define GA(at) (32*8+at)(FRAME)
+#define AE(at) (32*10+at)(FRAME)
+#define PART(at) (32*12+at)(FRAME)
+#define LBASE(at) (32*14+at)(FRAME) // -L in base two
+#define TAIL(at) (32*16+at)(FRAME)
+#define WHOLE(at) (32*18+at)(FRAME)
+#define ZETA(at) (32*20+at)(FRAME)
+#define SUM(at) (32*22+at)(FRAME)
+#define LOWER(at) (32*24+at)(FRAME)  // where z ≤ 0
+#define MIRROR(at) (32*26+at)(FRAME) // the sign bit elsewhere
+#define DIST(at) (32*28+at)(FRAME)
+#define T(at) (32*30+at)(FRAME)
+
+// What is made of a component for one mixture per sample.
+#define IH(at) (32*32+at)(FRAME)
+#define RATIO(at) (32*34+at)(FRAME)
+
+// gaussRatio: Alpha·2^a in L, a in A. Where a is NaN, so is the gradient. Clobbers A, E, R, C0 and C1.
+#define GAUSS_RATIO2 \
+	VBROADCASTSD RATIO_MOST, C0 \
+	VBROADCASTSD SIGN, C1       \
+	VXORPD       C0, C1, C1     \
+	VMAXPD       C1, A0, A0     \ // of NaN, -RatioMost
+	VMAXPD       C1, A1, A1     \
+	VMINPD       C0, A0, A0     \
+	VMINPD       C0, A1, A1     \
+	VBROADCASTSD NEAREST, C1    \
+	VADDPD       C1, A0, E0     \
+	VADDPD       C1, A1, E1     \
+	VSUBPD       C1, E0, R0     \
+	VSUBPD       C1, E1, R1     \
+	VSUBPD       R0, A0, R0     \
+	VSUBPD       R1, A1, R1     \
+	VPSLLQ       $52, E0, E0    \
+	VPSLLQ       $52, E1, E1    \
+	EXP2_UNIT2(·AlphaExp2, ALPHA) \
+	VPADDQ       E0, L0, L0     \
+	VPADDQ       E1, L1, L1
+
+// newSampleGrad, for the samples at byte offset DI. Uses R12.
+#define SAMPLE2 \
+	MOVQ         Tile_Z(AX), R12     \
+	VMOVUPD      (R12)(DI*1), O0     \ // z
+	VMOVUPD      32(R12)(DI*1), O1   \
+	MOVQ         Tile_GL(AX), R12    \
+	VMOVUPD      (R12)(DI*1), L0     \
+	VMOVUPD      32(R12)(DI*1), L1   \
+	MOVQ         Tile_GZ(AX), R12    \
+	VMOVUPD      (R12)(DI*1), A0     \
+	VMOVUPD      32(R12)(DI*1), A1   \
+	VFMADD231PD  O0, L0, A0          \
+	VFMADD231PD  O1, L1, A1          \
+	VMOVAPD      L0, GL(0)             \
+	VMOVAPD      L1, GL(32)             \
+	VMOVAPD      A0, GA(0)             \
+	VMOVAPD      A1, GA(32)             \
+	VPXOR        C0, C0, C0          \
+	VMOVAPD      C0, SUM(0)            \
+	VMOVAPD      C0, SUM(32)            \
+	VCMPPD       LESS_EQUAL, C0, O0, B0 \
+	VCMPPD       LESS_EQUAL, C0, O1, B1 \
+	VBROADCASTSD SIGN, C1            \
+	VANDNPD      C1, B0, E0          \
+	VANDNPD      C1, B1, E1          \
+	VMOVAPD      B0, LOWER(0)          \
+	VMOVAPD      B1, LOWER(32)          \
+	VMOVAPD      E0, MIRROR(0)         \
+	VMOVAPD      E1, MIRROR(32)         \
+	VBROADCASTSD C_HI, C0            \
+	VMULPD       C0, O0, O0          \
+	VMULPD       C0, O1, O1          \
+	VANDNPD      O0, C1, O0          \ // ζ = C·|z|
+	VANDNPD      O1, C1, O1          \
+	VMOVAPD      O0, ZETA(0)           \
+	VMOVAPD      O1, ZETA(32)           \
+	VMULPD       O0, O0, S0          \
+	VMULPD       O1, O1, S1          \
+	MOVQ         Tile_L(AX), R12     \
+	VMOVUPD      (R12)(DI*1), A0     \
+	VMOVUPD      32(R12)(DI*1), A1   \
+	VBROADCASTSD LOG2E_HI, C0        \
+	VMULPD       C0, A0, B0          \
+	VMULPD       C0, A1, B1          \
+	VXORPD       C1, B0, B0          \
+	VXORPD       C1, B1, B1          \
+	VMOVAPD      B0, LBASE(0)          \
+	VMOVAPD      B1, LBASE(32)          \
+	EXP2                             \
+	VSUBPD       S0, S0, B0          \
+	VSUBPD       S1, S1, B1          \
+	VFMADD231PD  (R12)(DI*1), B0, L0 \ // E; NaN unless ζ² and L are finite
+	VFMADD231PD  32(R12)(DI*1), B1, L1 \
+	VMULPD       GA(0), L0, B0         \
+	VMULPD       GA(32), L1, B1         \
+	VMOVAPD      B0, AE(0)             \
+	VMOVAPD      B1, AE(32)             \
+	VBROADCASTSD ALPHA_SQRT_2PI, C0  \
+	VMULPD       C0, L0, L0          \
+	VMULPD       C0, L1, L1          \
+	VMOVAPD      L0, PART(0)           \
+	VMOVAPD      L1, PART(32)           \
+	VMOVAPD      S0, A0              \
+	VMOVAPD      S1, A1              \
+	GAUSS_RATIO2                     \
+	VBROADCASTSD SQRT_2PI_OVER_ALPHA, C0 \
+	VMULPD       C0, L0, L0          \
+	VMULPD       C0, L1, L1          \
+	VMOVAPD      L0, WHOLE(0)          \
+	VMOVAPD      L1, WHOLE(32)          \
+	VMOVAPD      O0, A0              \
+	VMOVAPD      O1, A1              \
+	MILLS_FAR2(ZETA(0), ZETA(32))         \
+	VBROADCASTSD ALPHA_SQRT_2PI, C0  \
+	VMULPD       C0, B0, B0          \
+	VMULPD       C0, B1, B1          \
+	VMOVAPD      B0, TAIL(0)           \
+	VMOVAPD      B1, TAIL(32)
+
+// From x in O, the mean in A and IH in B to R/Alpha in B, Alpha·2^a in L, φ(t)/f but for constants.
+#define COMPONENT2(mean0, ih0, mean1, ih1) \
+	VSUBPD      mean0, O0, O0 \
+	VSUBPD      mean1, O1, O1 \
+	VMULPD      ih1, O1, B1   \ // v; ih1 may be B0
+	VMULPD      ih0, O0, B0   \
+	VMOVAPD     O0, DIST(0)     \
+	VMOVAPD     O1, DIST(32)     \
+	VMOVAPD     B0, V0        \
+	VMOVAPD     B1, V1        \
+	VBROADCASTSD ABS, C0      \
+	VANDPD      C0, B0, A0    \ // u
+	VANDPD      C0, B1, A1    \
+	VMOVAPD     A0, T(0)        \
+	VMOVAPD     A1, T(32)        \
+	VMOVAPD     ZETA(0), R0     \
+	VMOVAPD     ZETA(32), R1     \
+	VSUBPD      A0, R0, E0    \
+	VSUBPD      A1, R1, E1    \
+	VADDPD      A0, R0, R0    \
+	VADDPD      A1, R1, R1    \
+	VFMADD213PD LBASE(0), E0, R0 \ // ζ² - u² - L in base two
+	VFMADD213PD LBASE(32), E1, R1 \
+	MILLS_FAR2(T(0), T(32))        \
+	VMOVAPD     R0, A0        \
+	VMOVAPD     R1, A1        \
+	GAUSS_RATIO2
+
+// sampleGrad.component, the rest, for one vector: the gradients of the logit in b, of the mean in O0, of the log scale in
+// A0. In l stands r, in b σ·R/Alpha. v is V0 or V1. Clobbers E0, R0, S0 and C0.
+#define GRADIENT(l, b, w, ih, v, at) \
+	VMULPD       PART(at), l, A0    \
+	VMULPD       b, A0, A0          \ // w·Φ(-|t|)/φ(z)
+	VMOVAPD      v, R0              \
+	VBROADCASTSD INV_C2, C0         \
+	VMULPD       C0, R0, S0         \
+	VMULPD       ih, S0, E0         \ // t/σ
+	VMOVAPD      SUM(at), O0        \
+	VFMADD231PD  E0, l, O0          \
+	VMOVAPD      O0, SUM(at)        \
+	VMOVAPD      WHOLE(at), b       \
+	VFMSUB213PD  A0, w, b           \
+	VXORPD       LOWER(at), R0, C0  \
+	VBLENDVPD    C0, b, A0, A0      \ // where t < 0 is not where z ≤ 0
+	VFNMADD231PD TAIL(at), w, A0    \
+	VXORPD       MIRROR(at), A0, A0 \
+	VSUBPD       w, l, b            \
+	VMULPD       GL(at), b, b       \
+	VFMADD231PD  GA(at), A0, b      \
+	VMOVAPD      GL(at), O0         \
+	VFMSUB213PD  AE(at), E0, O0     \
+	VMULPD       l, O0, O0          \
+	VBROADCASTSD ONE, C0            \
+	VFMSUB213PD  C0, R0, S0         \
+	VMOVAPD      DIST(at), R0       \
+	VMULPD       AE(at), R0, R0     \
+	VMOVAPD      GL(at), A0         \
+	VFMSUB213PD  R0, S0, A0         \
+	VMULPD       l, A0, A0
+
+// The gradients that GRADIENT leaves: added to the partial sums at R12, or stored at the byte
+// offset R12 of the rows.
+#define ADD(b, at) \
+	VADDPD  at(R12), b, b        \
+	VADDPD  (at+64)(R12), O0, O0  \
+	VADDPD  (at+128)(R12), A0, A0 \
+	VMOVUPD b, at(R12)           \
+	VMOVUPD O0, (at+64)(R12)      \
+	VMOVUPD A0, (at+128)(R12)
+
+#define STORE(b, at) \
+	MOVQ    Tile_DLogit(AX), CX    \
+	VMOVUPD b, at(CX)(R12*1)       \
+	MOVQ    Tile_DMean(AX), CX     \
+	VMOVUPD O0, at(CX)(R12*1)      \
+	MOVQ    Tile_DLogScale(AX), CX \
+	VMOVUPD A0, at(CX)(R12*1)
+
+// sampleGrad.dx
+#define STORE_DX \
+	MOVQ         Tile_DX(AX), R12 \
+	VMOVAPD      GL(0), A0          \
+	VMOVAPD      GL(32), A1          \
+	VMOVAPD      AE(0), B0          \
+	VMOVAPD      AE(32), B1          \
+	VFNMADD231PD SUM(0), A0, B0     \
+	VFNMADD231PD SUM(32), A1, B1     \
+	VMOVUPD      B0, (R12)(DI*1)  \
+	VMOVUPD      B1, 32(R12)(DI*1)
+
+// func MixtureBackwardAVX2(t *Tile)
+TEXT ·MixtureBackwardAVX2(SB), 0, $1184-8
+	MOVQ t+0(FP), AX
+	MOVQ Tile_N(AX), CX
+	MOVQ Tile_X(AX), SI
+	SHLQ $3, CX
+	XORL DI, DI // byte offset of the samples
+	ALIGN_FRAME
+
+samples:
+	SAMPLE2
+	MOVQ Tile_Components(AX), BX
+	MOVQ Tile_K(AX), DX
+	MOVQ Tile_Acc(AX), R12
+
+component:
+	VMOVUPD      (SI)(DI*1), O0
+	VMOVUPD      32(SI)(DI*1), O1
+	VBROADCASTSD Component_Mean(BX), A0
+	VBROADCASTSD Component_IH(BX), B0
+	COMPONENT2(A0, B0, A0, B0)
+	VBROADCASTSD Component_Ratio(BX), C1
+	VBROADCASTSD Component_Scale(BX), C0
+	VMULPD       C1, L0, L0
+	VMULPD       C1, L1, L1
+	VMULPD       C0, B0, B0
+	VMULPD       C0, B1, B1
+	VBROADCASTSD Component_W(BX), S1
+	VBROADCASTSD Component_IH(BX), R1
+	GRADIENT(L0, B0, S1, R1, V0, 0)
+	ADD(B0, 0)
+	GRADIENT(L1, B1, S1, R1, V1, 32)
+	ADD(B1, 32)
+	ADDQ         $Component__size, BX
+	ADDQ         $192, R12
+	DECQ         DX
+	JNZ          component
+
+	STORE_DX
+	ADDQ $64, DI
+	CMPQ DI, CX
+	JLT  samples
+	VZEROUPPER
+	RET
+
+// newComponent: IH and Ratio to the frame.
+#define PREPARE(at) \
+	VBROADCASTSD C_HI, C0                 \
+	VDIVPD       at(SCALES)(BX*1), C0, C0 \
+	VBROADCASTSD RATIO_SCALE, C1          \
+	VMULPD       at(WEIGHTS)(BX*1), C1, C1 \
+	VMULPD       C0, C1, C1               \
+	VMOVAPD      C0, IH(at)               \
+	VMOVAPD      C1, RATIO(at)
+
+// func MixturesBackwardAVX2(t *Tile)
+TEXT ·MixturesBackwardAVX2(SB), 0, $1184-8
+	MOVQ t+0(FP), AX
+	MOVQ Tile_X(AX), SI
+	MOVQ Tile_Weight(AX), WEIGHTS
+	MOVQ Tile_Mean(AX), MEANS
+	MOVQ Tile_Scale(AX), SCALES
+	MOVQ Tile_Stride(AX), STRIDE
+	SHLQ $3, STRIDE
+	XORL DI, DI // byte offset of the samples
+	ALIGN_FRAME
+
+samples:
+	SAMPLE2
+	MOVQ DI, BX // byte offset of the component's samples
+	MOVQ DI, R12 // and of their gradients
+	MOVQ Tile_K(AX), DX
+
+component:
+	PREPARE(0)
+	PREPARE(32)
+	VMOVUPD (SI)(DI*1), O0
+	VMOVUPD 32(SI)(DI*1), O1
+	VMOVUPD (MEANS)(BX*1), A0
+	VMOVUPD 32(MEANS)(BX*1), A1
+	VMOVAPD IH(0), B0
+	VMOVAPD IH(32), B1
+	COMPONENT2(A0, B0, A1, B1)
+	VMULPD  RATIO(0), L0, L0
+	VMULPD  RATIO(32), L1, L1
+	VMULPD  (SCALES)(BX*1), B0, B0
+	VMULPD  32(SCALES)(BX*1), B1, B1
+	VMOVUPD (WEIGHTS)(BX*1), S1
+	VMOVAPD IH(0), R1
+	GRADIENT(L0, B0, S1, R1, V0, 0)
+	STORE(B0, 0)
+	VMOVUPD 32(WEIGHTS)(BX*1), S1
+	VMOVAPD IH(32), R1
+	GRADIENT(L1, B1, S1, R1, V1, 32)
+	STORE(B1, 32)
+	MOVQ    Tile_DStride(AX), CX
+	ADDQ    STRIDE, BX
+	LEAQ    (R12)(CX*8), R12
+	DECQ    DX
+	JNZ     component
+
+	STORE_DX
+	MOVQ Tile_N(AX), CX
+	SHLQ $3, CX
+	ADDQ $64, DI
+	CMPQ DI, CX
+	JLT  samples
+	VZEROUPPER
+	RET

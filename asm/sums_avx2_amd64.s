@@ -1,0 +1,124 @@
+//go:build !purego
+
+// The sums of a mixture at each sample (kernels/mixture.go):
+//
+//	d = Σ ±w·Φ(-|t|)    wp, wn = Σ w over t > 0, t < 0    f = Σ w/σ·φ(t)    t = (x-μ)/σ
+//
+// MixtureSums takes one mixture for all samples, MixturesSums one for each; they differ in how a component is loaded.
+//
+// Requires: AVX2, FMA.
+//
+// Two vectors, 8 samples, at a time; their sums stay in the frame while the components pass by.
+// FMA pipe per component and vector: 42 FMA or multiply, 1 division; 12 additions; per sample, 6 more and a division to
+// prepare its component.
+// The whole of MixtureCDF takes 1.36 times, of MixturesForward 1.57 times what two such pipes need (make bench, Zen 5).
+
+#include "textflag.h"
+#include "go_asm.h"
+#include "consts_amd64.h"
+#include "avx2_amd64.h"
+
+#define WEIGHTS R8
+#define MEANS R9
+#define SCALES R10
+#define STRIDE R11 // in bytes
+
+#define DENSITY0 (32*14)(FRAME)
+#define DENSITY1 (32*15)(FRAME)
+
+#define STORE(row, sum0, sum1) \
+	MOVQ    row(AX), BX  \
+	VMOVAPD sum0, C0     \
+	VMOVAPD sum1, C1     \
+	VMOVUPD C0, (BX)(DI*1) \
+	VMOVUPD C1, 32(BX)(DI*1)
+
+#define STORE_SUMS \
+	STORE(Tile_D, D0, D1)    \
+	STORE(Tile_WP, WP0, WP1) \
+	STORE(Tile_WN, WN0, WN1) \
+	STORE(Tile_F, F0, F1)
+
+// func MixtureSumsAVX2(t *Tile)
+TEXT ·MixtureSumsAVX2(SB), NOSPLIT, $480-8
+	MOVQ t+0(FP), AX
+	MOVQ Tile_N(AX), CX
+	MOVQ Tile_X(AX), SI
+	SHLQ $3, CX
+	XORL DI, DI // byte offset of the samples
+	ALIGN_FRAME
+
+samples:
+	CMPQ DI, CX
+	JGE  done
+	CLEAR_SUMS
+	MOVQ Tile_Components(AX), BX
+	MOVQ Tile_K(AX), DX
+
+component:
+	VMOVUPD      (SI)(DI*1), O0
+	VMOVUPD      32(SI)(DI*1), O1
+	VBROADCASTSD Component_Mean(BX), A0
+	VBROADCASTSD Component_IH(BX), B0
+	VBROADCASTSD Component_IL(BX), E0
+	BASE2(A0, B0, E0, A0, B0, E0)
+	GAUSS2
+	VBROADCASTSD Component_W(BX), E0
+	VBROADCASTSD Component_Density(BX), O0
+	TAKE2(E0, O0, E0, O0)
+	ADDQ         $Component__size, BX
+	DECQ         DX
+	JNZ          component
+
+	STORE_SUMS
+	ADDQ $64, DI
+	JMP  samples
+
+done:
+	VZEROUPPER
+	RET
+
+// func MixturesSumsAVX2(t *Tile)
+TEXT ·MixturesSumsAVX2(SB), NOSPLIT, $544-8
+	MOVQ t+0(FP), AX
+	MOVQ Tile_N(AX), CX
+	MOVQ Tile_X(AX), SI
+	MOVQ Tile_Weight(AX), WEIGHTS
+	MOVQ Tile_Mean(AX), MEANS
+	MOVQ Tile_Scale(AX), SCALES
+	MOVQ Tile_Stride(AX), STRIDE
+	SHLQ $3, CX
+	SHLQ $3, STRIDE
+	XORL DI, DI // byte offset of the samples
+	ALIGN_FRAME
+
+samples:
+	CMPQ DI, CX
+	JGE  done
+	CLEAR_SUMS
+	MOVQ DI, BX // byte offset of the component's samples
+	MOVQ Tile_K(AX), DX
+
+component:
+	COMPONENT(0, A0, B0, E0, DENSITY0, O0)
+	COMPONENT(32, A1, B1, E1, DENSITY1, O1)
+	VMOVUPD (SI)(DI*1), O0
+	VMOVUPD 32(SI)(DI*1), O1
+	BASE2(A0, B0, E0, A1, B1, E1)
+	GAUSS2
+	VMOVUPD (WEIGHTS)(BX*1), E0
+	VMOVUPD 32(WEIGHTS)(BX*1), E1
+	VMOVAPD DENSITY0, O0
+	VMOVAPD DENSITY1, O1
+	TAKE2(E0, O0, E1, O1)
+	ADDQ    STRIDE, BX
+	DECQ    DX
+	JNZ     component
+
+	STORE_SUMS
+	ADDQ $64, DI
+	JMP  samples
+
+done:
+	VZEROUPPER
+	RET
