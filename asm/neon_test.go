@@ -65,7 +65,13 @@ func (m neonMacro) expand(t *testing.T, operands []int) uint32 {
 // disassembly is what the macro's name promises of these operands: in the manual's order, which is the opposite one.
 func (m neonMacro) disassembly(operands []int) string {
 	mnemonic, suffix, _ := strings.Cut(m.name, "_")
-	suffix, lane := strings.CutSuffix(suffix, "_LANE")
+	if suffix == "Q" {
+		place := fmt.Sprintf("X%d", operands[1])
+		if operands[0] != 0 {
+			place += fmt.Sprintf(",#%d", operands[0])
+		}
+		return fmt.Sprintf("%s Q%d, [%s]", mnemonic, operands[2], place)
+	}
 	arrangement := map[string]string{"D2": "2D", "S4": "4S", "B16": "16B"}[suffix]
 	mnemonic, zero := strings.CutSuffix(mnemonic, "0")
 	var args []string
@@ -84,7 +90,7 @@ func (m neonMacro) disassembly(operands []int) string {
 	if zero {
 		args = append(args, "#0")
 	}
-	if mnemonic == "ORR" && !lane && args[1] == args[2] {
+	if mnemonic == "ORR" && args[1] == args[2] {
 		mnemonic, args = "MOV", args[:2] // the manual's alias
 	}
 	return mnemonic + " " + strings.Join(args, ", ")
@@ -93,9 +99,13 @@ func (m neonMacro) disassembly(operands []int) string {
 // choices are the operands to try for a formal.
 func (m neonMacro) choices(formal string) []int {
 	switch {
+	case formal == "o":
+		return []int{0, 16, 1024, 65520}
+	case formal == "n" && strings.HasSuffix(m.name, "_Q"):
+		return []int{0, 1, 15, 16, 26}
 	case formal == "i":
 		return []int{0, 1}
-	case formal == "s" && (strings.HasPrefix(m.name, "SHL") || strings.HasPrefix(m.name, "SLI")):
+	case formal == "s" && strings.HasPrefix(m.name, "SHL"):
 		return []int{0, 1, 2, 31, 32, 52, 63}
 	case formal == "s":
 		return []int{1, 2, 31, 32, 52, 63, 64}

@@ -6,13 +6,13 @@
 // One instruction of neon_arm64.h at a time, for its test. The test reads this file: case i is the ith below.
 
 #define D 0
-#define N 1
+#define N 1 // in memory's macros the general register that v is in
 #define M 2
 
 #define CASE(instruction) instruction; JMP done
 
 // func neonOp(op int, v *[3][2]uint64)
-// applies case op to the registers d, n, m = v, and stores d.
+// applies case op to the registers d, n, m = v, and stores d in v[0].
 TEXT ·neonOp(SB), NOSPLIT, $0-16
 	MOVD  op+0(FP), R0
 	MOVD  v+8(FP), R1
@@ -24,18 +24,16 @@ TEXT ·neonOp(SB), NOSPLIT, $0-16
 	JMP   (R2)
 
 cases:
+	CASE(LDR_Q(0, N, D))
+	CASE(LDR_Q(32, N, D))
+	CASE(STR_Q(0, N, D))
+	CASE(STR_Q(32, N, D))
 	CASE(FADD_D2(M, N, D))
 	CASE(FSUB_D2(M, N, D))
 	CASE(FMUL_D2(M, N, D))
 	CASE(FDIV_D2(M, N, D))
 	CASE(FMLA_D2(M, N, D))
 	CASE(FMLS_D2(M, N, D))
-	CASE(FMUL_D2_LANE(0, M, N, D))
-	CASE(FMUL_D2_LANE(1, M, N, D))
-	CASE(FMLA_D2_LANE(0, M, N, D))
-	CASE(FMLA_D2_LANE(1, M, N, D))
-	CASE(FMLS_D2_LANE(0, M, N, D))
-	CASE(FMLS_D2_LANE(1, M, N, D))
 	CASE(FMAX_D2(M, N, D))
 	CASE(FMIN_D2(M, N, D))
 	CASE(FMAXNM_D2(M, N, D))
@@ -44,7 +42,6 @@ cases:
 	CASE(FCMGE_D2(M, N, D))
 	CASE(FCMGT_D2(M, N, D))
 	CASE(FACGE_D2(M, N, D))
-	CASE(FACGT_D2(M, N, D))
 	CASE(FCMEQ0_D2(N, D))
 	CASE(FCMGE0_D2(N, D))
 	CASE(FCMGT0_D2(N, D))
@@ -53,45 +50,25 @@ cases:
 	CASE(FABS_D2(N, D))
 	CASE(FNEG_D2(N, D))
 	CASE(FSQRT_D2(N, D))
-	CASE(FRINTN_D2(N, D))
-	CASE(FRINTM_D2(N, D))
-	CASE(FRINTZ_D2(N, D))
-	CASE(FCVTNS_D2(N, D))
-	CASE(FCVTZS_D2(N, D))
 	CASE(SCVTF_D2(N, D))
 	CASE(ADD_D2(M, N, D))
 	CASE(SUB_D2(M, N, D))
 	CASE(CMEQ_D2(M, N, D))
-	CASE(CMGE_D2(M, N, D))
-	CASE(CMGT_D2(M, N, D))
-	CASE(CMHI_D2(M, N, D))
-	CASE(CMHS_D2(M, N, D))
-	CASE(CMEQ0_D2(N, D))
 	CASE(CMLT0_D2(N, D))
 	CASE(SHL_D2(0, N, D))
 	CASE(SHL_D2(52, N, D))
-	CASE(SLI_D2(1, N, D))
-	CASE(SLI_D2(63, N, D))
-	CASE(USHR_D2(1, N, D))
-	CASE(USHR_D2(64, N, D))
 	CASE(SSHR_D2(52, N, D))
 	CASE(SSHR_D2(64, N, D))
-	CASE(SRI_D2(1, N, D))
-	CASE(SRI_D2(63, N, D))
 	CASE(AND_B16(M, N, D))
 	CASE(BIC_B16(M, N, D))
 	CASE(ORR_B16(M, N, D))
 	CASE(ORN_B16(M, N, D))
 	CASE(EOR_B16(M, N, D))
-	CASE(MVN_B16(N, D))
 	CASE(MOV_B16(N, D))
-	CASE(BSL_B16(M, N, D))
 	CASE(BIT_B16(M, N, D))
 	CASE(BIF_B16(M, N, D))
 	CASE(DUP_D2(0, N, D))
 	CASE(DUP_D2(1, N, D))
-	CASE(ZIP1_D2(M, N, D))
-	CASE(ZIP2_D2(M, N, D))
 	CASE(UZP1_S4(M, N, D))
 
 done:
