@@ -89,7 +89,7 @@ func TestAccuracyTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc := string(b)
-	at := regexp.MustCompile(`(?m)(^//\tkernel .*worst input\n(//\t.*\n)*)`).FindStringIndex(doc)
+	at := regexp.MustCompile(`(?m)(^//\tresult .*worst input\n(//\t.*\n)*)`).FindStringIndex(doc)
 	if at == nil {
 		t.Fatalf("%s has no table of accuracies", file)
 	}

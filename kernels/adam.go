@@ -1,6 +1,10 @@
 package kernels
 
-import "math"
+import (
+	"math"
+
+	"github.com/gaussflow/gaussflow/asm"
+)
 
 // AdamParams are the settings of one step of Adam (Kingma and Ba, 2015): the learning rate of this step, the decay rates
 // of the moments, the guard of the quotient, and the number of the step, from 1.
@@ -22,7 +26,13 @@ func (t Tier) Adam(p, g, m, v []float64, a AdamParams) {
 	c1, c2 := 1-a.Beta1, 1-a.Beta2
 	rate := a.LR / (1 - power(a.Beta1, a.Step))
 	root := 1 / math.Sqrt(1-power(a.Beta2, a.Step))
-	for i, gi := range g {
+	n := t.whole(len(p))
+	for i := 0; i < n; i += tileSize {
+		t.adam(&asm.AdamStep{N: min(tileSize, n-i), P: &p[i], G: &g[i], M: &m[i], V: &v[i],
+			Beta1: a.Beta1, Beta2: a.Beta2, C1: c1, C2: c2, Rate: rate, Root: root, Eps: a.Eps})
+	}
+	for i := n; i < len(p); i++ {
+		gi := g[i]
 		mi := math.FMA(a.Beta1, m[i], float64(c1*gi))
 		vi := math.FMA(a.Beta2, v[i], float64(float64(c2*gi)*gi))
 		m[i], v[i] = mi, vi

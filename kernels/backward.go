@@ -44,6 +44,7 @@ type sampleGrad struct {
 	x, z, gl, a float64
 	slope       float64 // E = dz/dx
 	ae          float64 // A·E
+	part        float64 // E, with the constants of the Mills ratio
 	zeta        float64 // C·|z|
 	l2          float64 // -L in base two
 	tail        float64 // Φ(-|z|)/φ(z)
@@ -51,9 +52,14 @@ type sampleGrad struct {
 	sum         float64 // Σ r t/σ
 }
 
-// gaussRatio returns Alpha·2^a for |a| ≤ 1000, clamped there.
+// gaussRatio returns Alpha·2^a for |a| ≤ asm.RatioMost, clamped there.
 func gaussRatio(a float64) float64 {
-	a = math.Max(math.Min(a, 1000), -1000)
+	if !(a > -asm.RatioMost) { // NaN too
+		a = -asm.RatioMost
+	}
+	if a > asm.RatioMost {
+		a = asm.RatioMost
+	}
 	kf := a + asm.Nearest
 	e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-asm.Nearest))
 	return math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
@@ -66,6 +72,7 @@ func newSampleGrad(gz, gl, x, z, l float64) sampleGrad {
 	zeta2 := float64(s.zeta * s.zeta)
 	s.slope = math.FMA(zeta2-zeta2, l, exp(l)) // NaN, and with it the whole gradient, unless z² and L are finite
 	s.ae = float64(s.a * s.slope)
+	s.part = float64(s.slope * (asm.Alpha * asm.Sqrt2Pi))
 	s.l2 = -float64(l * asm.Log2EHi)
 	s.tail = float64((asm.Alpha * asm.Sqrt2Pi) * millsFar(s.zeta))
 	s.whole = float64((asm.Sqrt2Pi / asm.Alpha) * gaussRatio(zeta2))
@@ -74,26 +81,26 @@ func newSampleGrad(gz, gl, x, z, l float64) sampleGrad {
 
 // component returns the gradients with respect to one component's logit, mean and log scale.
 func (s *sampleGrad) component(c *component) (dLogit, dMean, dLogScale float64) {
-	d := s.x - c.mean
-	v := float64(d * c.ih)
+	d := s.x - c.Mean
+	v := float64(d * c.IH)
 	u := math.Abs(v)
-	r := float64(float64(c.density*asm.Sqrt2Pi) * gaussRatio(math.FMA(s.zeta-u, s.zeta+u, s.l2)))
-	part := float64(float64(float64(r*s.slope)*float64(c.scale*(asm.Alpha*asm.Sqrt2Pi))) * millsFar(u)) // w·Φ(-|t|)/φ(z)
-	tOverScale := float64(float64(v*c.ih) * (asm.InvC * asm.InvC))
+	r := float64(c.Ratio * gaussRatio(math.FMA(s.zeta-u, s.zeta+u, s.l2)))
+	part := float64(float64(r*s.part) * float64(c.Scale*millsFar(u))) // w·Φ(-|t|)/φ(z)
+	w := float64(v * (asm.InvC * asm.InvC))
+	tOverScale := float64(w * c.IH)
 	s.sum = math.FMA(r, tOverScale, s.sum)
 
 	// Lower side: w(Φ(t)-F)/φ(z); upper: the same of the mirror image, with the sign turned.
 	if math.Signbit(v) != (s.z <= 0) {
-		part = math.FMA(c.w, s.whole, -part)
+		part = math.FMA(c.W, s.whole, -part)
 	}
-	h := math.FMA(-c.w, s.tail, part)
+	h := math.FMA(-c.W, s.tail, part)
 	if !(s.z <= 0) {
 		h = -h
 	}
-	dLogit = math.FMA(s.a, h, float64(s.gl*(r-c.w)))
+	dLogit = math.FMA(s.a, h, float64(s.gl*(r-c.W)))
 	dMean = float64(r * math.FMA(s.gl, tOverScale, -s.ae))
-	t := float64(v * asm.InvC)
-	dLogScale = float64(r * math.FMA(s.gl, math.FMA(t, t, -1), -float64(s.ae*d)))
+	dLogScale = float64(r * math.FMA(s.gl, math.FMA(v, w, -1), -float64(s.ae*d)))
 	return dLogit, dMean, dLogScale
 }
 
@@ -110,8 +117,17 @@ func (t Tier) MixturesBackward(dx []float64, d MixturesGrad, gz, gl, x, z, logDe
 	}
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
+	whole := t.whole(n)
+	p := asm.Tile{K: m.K, Stride: m.Stride, DStride: d.Stride, Grad: &sc.grad}
+	for i := 0; i < whole; i += tileSize {
+		p.N = min(tileSize, whole-i)
+		p.X, p.Z, p.L, p.GZ, p.GL, p.DX = &x[i], &z[i], &logDet[i], &gz[i], &gl[i], &dx[i]
+		p.Weight, p.Mean, p.Scale = &m.Weight[i], &m.Mean[i], &m.Scale[i]
+		p.DLogit, p.DMean, p.DLogScale = &d.Logit[i], &d.Mean[i], &d.LogScale[i]
+		t.backward(false, &p)
+	}
 	cs := sc.components(m.K)
-	for i := range n {
+	for i := whole; i < n; i++ {
 		m.prepare(cs, i)
 		s := newSampleGrad(gz[i], gl[i], x[i], z[i], logDet[i])
 		for k := range cs {
@@ -134,7 +150,14 @@ func (t Tier) MixtureBackward(dx []float64, d MixtureGrad, gz, gl, x, z, logDet 
 	cs := sc.components(len(m.Weight))
 	m.prepare(cs)
 	acc := sc.lanes(3 * len(cs))
-	for i := range x {
+	n := t.whole(len(x))
+	p := asm.Tile{K: len(cs), Components: &cs[0], Acc: &acc[0][0], Grad: &sc.grad}
+	for i := 0; i < n; i += tileSize {
+		p.N = min(tileSize, n-i)
+		p.X, p.Z, p.L, p.GZ, p.GL, p.DX = &x[i], &z[i], &logDet[i], &gz[i], &gl[i], &dx[i]
+		t.backward(true, &p)
+	}
+	for i := n; i < len(x); i++ {
 		s := newSampleGrad(gz[i], gl[i], x[i], z[i], logDet[i])
 		for k := range cs {
 			a, b, c := s.component(&cs[k])

@@ -48,11 +48,17 @@
 // and nowhere else, coefficients from one table. The result of a sample depends neither on its place in the batch nor on
 // the batch, and [MixtureForward], [MixtureInverse] and their gradients have the bits that the Mixtures kernels have if
 // every sample is given the same mixture. Sums over samples are formed in eight partial sums and a fixed tree. The sum
-// over components runs in their order: another order may change the last bits. The mirror image of a mixture has the
-// mirror image's bits.
+// over components runs in their order: another order may change the last bits. The forward map of a mixture's mirror image
+// has the mirror image's bits.
 //
-// GAUSSFLOW_SIMD=generic|avx2|avx512|neon forces a tier for a process; [Active] tells which one is active, or what the
-// one that was asked for lacks. The generic tier, in pure Go, is the reference that the others are tested against.
+// The tiers are [AVX512] (F, DQ, VL and BW) and [AVX2] (with FMA) on amd64, [NEON] on arm64, and [Generic], in pure Go, on
+// everything: the reference that the others are tested against, and all there is with -tags purego.
+// GAUSSFLOW_SIMD=generic|avx2|avx512|neon forces one for a process; [Active] tells which one is active, or what the one
+// that was asked for lacks. A method of a tier that cannot run here panics and says what is missing.
+//
+// Assembly takes whole blocks of 16 samples, at most 1024 at a time; what does not fill a block is copied into one, so that
+// a short call costs as much as one of 16. What is rare, such as a NaN among the samples or an inverse in a gap between
+// components 40 standard deviations wide, is found by the assembly and done by the reference.
 //
 // # Accuracy
 //
@@ -62,26 +68,28 @@
 // In units of ulp, the spacing of float64 numbers at the exact result, where that is a normal number;
 // uz = ulp(z) + ulp(min(F, S))/φ(z), what the last bits of z and of the probability behind it are worth;
 // ux = ulp(x) + uz·dx/dz; uL = 2⁻⁵²·max(1, |L|, z²/2), for gradients times the largest entry of the sample's.
-// For mixtures the worst input is given by K and its x or z; internal/kerneltest has the rest.
+// For mixtures the worst input is given by K and its x or z; internal/kerneltest has the rest. The columns avx2 and avx512
+// are cycles per element of the kernel behind the result, on one core of an AMD EPYC of family 0x1a (Zen 5), 8 components
+// to a mixture; make bench prints those of the machine it runs on.
 //
-//	kernel     domain                max     limit  unit             worst input
-//	Φ(x)       x ≥ -37.5             5.39    6      ulp              -0.01988486889207847
-//	Φ(-x)      x ≤ 37.5              5.51    6      ulp              0.01972790496215344
-//	log Φ(x)   -20000 ≤ x ≤ 0        6.65    9      ulp              -0.027934003585116496
-//	log Φ(x)   0 ≤ x ≤ 37.5          6.43    9      ulp              0.2761236116211897
-//	φ(x)       |x| ≤ 37.5            1.61    4      ulp              -0.9669815197427033
-//	Φ⁻¹(p)     0 < p < 1             3.18    4      ulp              0.9571042876678071
-//	exp x      -708.39 ≤ x ≤ 709.78  1.03    4      ulp              -61.333996021973164
-//	log x      0 < x                 0.86    4      ulp              0.7018002209348776
-//	tanh x     all                   1.40    4      ulp              0.6251899583946593
-//	mixture F  normal results        5.58    10     ulp              K=4, -5.41358
-//	mixture S  normal results        7.28    10     ulp              K=3, 1.89851
-//	mixture f  normal results        3.70    10     ulp              K=3, -0.353384
-//	mixture z  |t| ≤ 1000            6.33    10     uz               K=4, -3.30467
-//	mixture L  |t| ≤ 1000            4.90    9      uL               K=2, 11.7509
-//	inverse x  |z| ≤ 100             5.74    8      ux               K=4, 2.45845e-310
-//	inverse L  |z| ≤ 100             5.35    9      uL + |dL/dz|·uz  K=1, -1.47811
-//	gradients  |t| ≤ 100             213.64  4500   uL·largest       K=1, 2.09258
+//	result     domain                max     limit  unit             avx2   avx512  worst input
+//	Φ(x)       x ≥ -37.5             5.39    6      ulp              6.2    2.9     -0.01988486889207847
+//	Φ(-x)      x ≤ 37.5              5.51    6      ulp              6.2    2.9     0.01972790496215344
+//	log Φ(x)   -20000 ≤ x ≤ 0        5.23    9      ulp              13.7   11.2    -0.024951357826214188
+//	log Φ(x)   0 ≤ x ≤ 37.5          6.43    9      ulp              13.7   11.2    0.2761236116211897
+//	φ(x)       |x| ≤ 37.5            1.61    4      ulp              3.6    1.8     -0.9669815197427033
+//	Φ⁻¹(p)     0 < p < 1             3.18    4      ulp              11.2   6.1     0.9571042876678071
+//	exp x      -708.39 ≤ x ≤ 709.78  1.03    4      ulp              2.9    1.4     -61.333996021973164
+//	log x      0 < x                 0.86    4      ulp              4.1    2.4     0.7018002209348776
+//	tanh x     all                   1.40    4      ulp              5.1    2.6     0.6251899583946593
+//	mixture F  normal results        5.58    10     ulp              56.6   28.0    K=4, -5.41358
+//	mixture S  normal results        7.28    10     ulp              56.6   28.0    K=3, 1.89851
+//	mixture f  normal results        3.70    10     ulp              56.6   28.0    K=3, -0.353384
+//	mixture z  |t| ≤ 1000            6.33    10     uz               68.9   34.0    K=4, -3.30467
+//	mixture L  |t| ≤ 1000            4.90    9      uL               68.9   34.0    K=2, 11.7509
+//	inverse x  |z| ≤ 100             4.32    8      ux               414.8  225.0   K=4, 2.45845e-310
+//	inverse L  |z| ≤ 100             5.35    9      uL + |dL/dz|·uz  414.8  225.0   K=1, -1.47811
+//	gradients  |t| ≤ 100             213.59  4500   uL·largest       80.9   36.5    K=1, 2.09258
 //
 // Against correctly rounded reference values at fixed points, in testdata, every tier is within 4 ulp for Φ, φ, F, S, f
 // and Φ⁻¹, 4 uz for z, and 2e-15·max(1, |value|, z²/2) for logarithms; go test ./kernels -run Golden -v prints how far.

@@ -29,13 +29,19 @@ func (t Tier) MixtureEM(s EMStats, x []float64, m Mixture) float64 {
 	defer scratches.Put(sc)
 	cs := sc.components(len(m.Weight))
 	m.prepare(cs)
-	e := sc.floats(len(cs))
-	acc := sc.lanes(3 * len(cs))
-	var logLik lanes
-	for i, v := range x {
+	e := sc.floats(asm.EMChunk * (len(cs) + 2))[:len(cs)]
+	acc := sc.lanes(3*len(cs) + 1)
+	logLik := &acc[3*len(cs)]
+	n := t.whole(len(x))
+	p := asm.Tile{K: len(cs), Components: &cs[0], Acc: &acc[0][0], Scratch: &e[0]}
+	for i := 0; i < n; i += tileSize {
+		p.N, p.X = min(tileSize, n-i), &x[i]
+		t.em(&p)
+	}
+	for i, v := range x[n:] {
 		logLik[i&7] += emWeights(e, cs, v)
 		for k := range cs {
-			d := v - cs[k].mean
+			d := v - cs[k].Mean
 			a := acc[3*k : 3*k+3]
 			rd := float64(e[k] * d)
 			a[0][i&7] += e[k]
@@ -54,8 +60,8 @@ func emWeights(r []float64, cs []component, x float64) float64 {
 	near := math.Inf(1)
 	for k := range cs {
 		c := &cs[k]
-		r[k] = math.Abs(float64((x - c.mean) * c.ih))
-		if c.w != 0 && !(r[k] >= near) {
+		r[k] = math.Abs(float64((x - c.Mean) * c.IH))
+		if c.W != 0 && !(r[k] >= near) {
 			near = r[k]
 		}
 	}
@@ -69,10 +75,10 @@ func emWeights(r []float64, cs []component, x float64) float64 {
 	for k := range cs {
 		// A component without weight may be nearer: hold its exponent at 0. A far one is held at 2^-311 of the least that
 		// the nearest can have, which is next to nothing even if the nearest has next to no weight.
-		a := math.Max(math.Min(-float64((r[k]-shift)*(r[k]+shift)), 0), -1400)
+		a := math.Max(math.Min(-float64((r[k]-shift)*(r[k]+shift)), 0), -asm.EMLeast)
 		kf := a + (asm.Nearest + asm.ExpBias)
 		e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
-		r[k] = float64(cs[k].density * math.Float64frombits(math.Float64bits(e)+math.Float64bits(kf)<<52))
+		r[k] = float64(cs[k].Density * math.Float64frombits(math.Float64bits(e)+math.Float64bits(kf)<<52))
 		f += r[k]
 	}
 	inv := 1 / f

@@ -17,30 +17,31 @@ type farSums struct {
 }
 
 func (s *farSums) nearest(c *component, x float64) {
-	if c.w == 0 {
+	if c.W == 0 {
 		return
 	}
-	if u := math.Abs(float64((x - c.mean) * c.ih)); !(u >= s.vm) {
+	if u := math.Abs(float64((x - c.Mean) * c.IH)); !(u >= s.vm) {
 		s.vm = u
 	}
-	s.scale = math.Max(s.scale, c.scale)
+	s.scale = math.Max(s.scale, c.Scale)
 }
 
 func (s *farSums) add(c *component, x float64) {
-	v := float64((x - c.mean) * c.ih)
+	v := float64((x - c.Mean) * c.IH)
 	u := math.Abs(v)
 	// The difference of squares as a product: it neither cancels nor overflows to 0·Inf, even where z nearly does.
 	// A component without weight may be nearer than the nearest one with it: hold its exponent at 0.
-	a := math.Max(math.Min(-float64((u-s.vm)*math.Min(u+s.vm, math.MaxFloat64)), 0), -1200)
+	a := math.Max(math.Min(-float64((u-s.vm)*math.Min(u+s.vm, math.MaxFloat64)), 0), -asm.FarLeast)
 	kf := a + (asm.Nearest + asm.ExpBias)
 	e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
 	e = math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
 	s.take(c, v, e, float64(e*millsFar(u)))
 }
 
-// forward returns z and L. With t_m the distance of the nearest component, a tail sum is
-// p = φ(t_m)/t_m·e^-q, and z = t_m+δ solves t_m·δ + δ²/2 + log(1+δ/t_m) - log A(z) = q, A(z) = z·Φ(-z)/φ(z):
-// nothing in it overflows before t_m itself. Three Newton steps reach the last bit from anywhere.
+// forward returns z and L. With t_m the distance of the nearest component, the tail sum is p = φ(t_m)·d, and z = t_m+δ
+// solves φ(z)·M(z) = p, M the Mills ratio: t_m·δ + δ²/2 + log(d/M(z)) = 0. Nothing in it overflows before t_m itself.
+// The first δ takes M(z) for 1/t_m. The slope of the left side is 1/M(z), and half its relative change 1/2z, nearly:
+// two Halley steps reach the last bit from anywhere.
 func (s *farSums) forward() (z, l float64) {
 	if s.wp != 0 && s.wn != 0 {
 		// In a gap between components: F and S are ordinary, only the density is out of reach.
@@ -51,19 +52,23 @@ func (s *farSums) forward() (z, l float64) {
 		return z, math.FMA(-vm2, asm.Ln2Lo, l)
 	}
 	tm := float64(s.vm * asm.InvC)
-	logA := func(z float64) float64 { return logNormal(asm.Sqrt2Pi*asm.Alpha*z*millsFar(asm.CHi*z), 0) }
-	q := -logNormal(math.Abs(s.d)*tm*asm.Sqrt2Pi, -asm.ExpBias)
-	delta := 2 * (q / tm) / (1 + math.Sqrt(1+2*(q/tm/tm)))
-	for range 3 {
-		zi := tm + delta
-		res := math.FMA(delta, tm+0.5*delta, logNormal(1+delta/tm, 0)) - logA(zi) - q
-		delta -= res / (zi + 1/zi)
+	inv := 1 / tm
+	d := math.Abs(s.d)
+	q := -float64(logNormal(float64(float64(d*tm)*asm.Sqrt2Pi), -asm.ExpBias) * inv)
+	delta := 2 * q / (1 + math.Sqrt(math.FMA(2*q, inv, 1)))
+	half := float64(0.5 * inv)
+	for range 2 {
+		z = tm + delta
+		m := float64(asm.Alpha * millsFar(float64(asm.CHi*z)))
+		res := math.FMA(delta, math.FMA(0.5, delta, tm), logNormal(d/m, -asm.ExpBias))
+		u := float64(res * float64(m*asm.Sqrt2Pi))
+		delta -= math.FMA(float64(u*u), half, u)
 	}
 	z = tm + delta
 	if s.wp == 0 {
 		z = -z
 	}
-	return z, math.FMA(delta, tm+0.5*delta, logNormal(s.f, -asm.ExpBias)+asm.LnSqrt2Pi)
+	return z, math.FMA(delta, math.FMA(0.5, delta, tm), logNormal(s.f, -asm.ExpBias)+asm.LnSqrt2Pi)
 }
 
 // farForward is forwardOne for any x at all. At ±Inf, and where z overflows, L is its limit, -log of the largest scale.

@@ -88,7 +88,7 @@ func ddTail(z float64) dd {
 func inverseFlat(cs []component, z, lo, hi float64) float64 {
 	lower := z <= 0
 	p := ddTail(math.Abs(z))
-	for range inverseRounds {
+	for range asm.InverseRounds {
 		x := float64(0.5*lo) + float64(0.5*hi)
 		if x <= lo || x >= hi {
 			break
@@ -98,8 +98,8 @@ func inverseFlat(cs []component, z, lo, hi float64) float64 {
 		for k := range cs {
 			c := &cs[k]
 			s.add(c, x)
-			if math.Signbit(x-c.mean) != lower {
-				weight = weight.add(dd{c.w, 0})
+			if math.Signbit(x-c.Mean) != lower {
+				weight = weight.add(dd{c.W, 0})
 			}
 		}
 		excess := weight.add(p.neg()) // of the whole components on the side that counts, over the target

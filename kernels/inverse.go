@@ -14,17 +14,17 @@ type inverseSums struct {
 }
 
 func (s *inverseSums) add(c *component, x float64, lower bool) {
-	v, vl := c.base2(x)
+	v, vl := base2(c, x)
 	e, r := gauss(v, vl)
 	if math.Signbit(v) != lower { // the component counts on the target's side
 		side := s.wn
 		if lower {
 			side = s.wp
 		}
-		s.lost += twoSumError(side, c.w)
+		s.lost += twoSumError(side, c.W)
 	}
 	s.take(c, v, e, float64(e*r))
-	s.df = math.FMA(-float64(c.density*e), float64(v*c.ih), s.df)
+	s.df = math.FMA(-float64(c.Density*e), float64(v*c.IH), s.df)
 }
 
 // twoSumError returns (a+b) - fl(a+b), exactly (Knuth).
@@ -34,15 +34,6 @@ func twoSumError(a, b float64) float64 {
 	return (a - (s - bb)) + (b - bb)
 }
 
-const (
-	// inverseDone: a step shorter than this part of the narrowest scale is the last one. Halley's error is cubic, and the
-	// log-det is carried along the last step to first order: both errors are then below the last bit.
-	inverseDone = 0x1p-26
-	// inverseRounds bounds the iteration. Its bracket halves every fourth round at least; from one that reaches to 1e150 to
-	// the last bit of a number that is 1e-60 wide bisection needs 750 halvings, where Newton's method has nothing to hold on to.
-	inverseRounds = 4096
-)
-
 // inverseTarget is what one lane of the inverse aims at.
 type inverseTarget struct {
 	z      float64
@@ -50,29 +41,51 @@ type inverseTarget struct {
 	mid    bool    // |z| ≤ 1: the residual is also formed in probability space
 	q      float64 // Φ(z) - 1/2, for mid
 	invPhi float64 // 1/φ(z), for mid
+	phi    float64 // φ(z)
 }
 
 func newInverseTarget(z float64) inverseTarget {
-	t := inverseTarget{z: z, lower: z <= 0, mid: math.Abs(z) <= 1}
-	if t.mid {
-		c := &asm.Centre
-		y := float64(z * z)
-		h := math.FMA(c[10], y, c[9])
-		h = math.FMA(h, y, c[8])
-		h = math.FMA(h, y, c[7])
-		h = math.FMA(h, y, c[6])
-		h = math.FMA(h, y, c[5])
-		h = math.FMA(h, y, c[4])
-		h = math.FMA(h, y, c[3])
-		h = math.FMA(h, y, c[2])
-		h = math.FMA(h, y, c[1])
-		h = math.FMA(h, y, c[0])
-		t.q = float64(z * h)
-		v := float64(asm.CHi * z)
-		e, _ := gauss(v, 0)
-		t.invPhi = 1 / float64(e*(asm.InvAlphaSqrt2Pi*asm.Unbias))
+	c := &asm.Centre
+	y := float64(z * z)
+	h := math.FMA(c[10], y, c[9])
+	h = math.FMA(h, y, c[8])
+	h = math.FMA(h, y, c[7])
+	h = math.FMA(h, y, c[6])
+	h = math.FMA(h, y, c[5])
+	h = math.FMA(h, y, c[4])
+	h = math.FMA(h, y, c[3])
+	h = math.FMA(h, y, c[2])
+	h = math.FMA(h, y, c[1])
+	h = math.FMA(h, y, c[0])
+	e, _ := gauss(float64(asm.CHi*z), 0)
+	phi := float64(e * (asm.InvAlphaSqrt2Pi * asm.Unbias))
+	return inverseTarget{z: z, lower: z <= 0, mid: math.Abs(z) <= 1, q: float64(z * h), invPhi: 1 / phi, phi: phi}
+}
+
+// start returns a first guess: the component within whose share of the probability Φ(z) falls, if components did not
+// overlap, has its own quantile there. Rough formulas will do; where there is no guess it is NaN.
+func (t *inverseTarget) start(cs []component) float64 {
+	c := &asm.RoughCDF
+	s := 1 / math.FMA(c[0], math.Abs(t.z), 1)
+	p := float64(float64(t.phi*s) * math.FMA(math.FMA(c[3], s, c[2]), s, c[1]))
+	if !t.lower {
+		p = 1 - p
 	}
-	return t
+	var below, weight, mean, scale float64
+	for k := range cs {
+		c := &cs[k]
+		if c.Below <= p && p < c.Below+c.W {
+			below, weight, mean, scale = c.Below, c.W, c.Mean, c.Scale
+		}
+	}
+	u := (2*(p-below) - weight) / weight // from -1 to 1 within the share
+	y := float64(u * u)
+	d := &asm.RoughProbit
+	guess := float64(u*math.FMA(d[1], y, d[0])) / math.FMA(math.FMA(d[3], y, d[2]), y, 1)
+	if !(math.Abs(u) < asm.RoughMost) {
+		return math.NaN()
+	}
+	return math.FMA(scale, guess, mean)
 }
 
 // residual returns z(x) - z*, given z(x). In the middle the two probabilities are subtracted term by term, each known
@@ -89,7 +102,7 @@ func (t *inverseTarget) residual(s *inverseSums, z float64) float64 {
 		c = ((0.5 - s.wn) - t.q) - s.lost
 	}
 	g := math.FMA(-asm.Unbias, s.d, c) * t.invPhi
-	if math.Abs(g) < 0x1p-6 {
+	if math.Abs(g) < asm.InverseSmall {
 		// Taylor of Φ⁻¹ about Φ(z*): z' = 1/φ, z” = z/φ², z”' = (1+2z²)/φ³.
 		rho = g * math.FMA(g, math.FMA(g, math.FMA(t.z*t.z, 1./3, 1./6), 0.5*t.z), 1)
 	}
@@ -97,8 +110,8 @@ func (t *inverseTarget) residual(s *inverseSums, z float64) float64 {
 }
 
 // inverseOne solves z(x) = z for x, and returns log dx/dz with it: Halley's method in z-space, where the map is nearly
-// straight, inside the bracket min_k(μ_k+σ_k z) ≤ x ≤ max_k(μ_k+σ_k z); bisection where a step leaves the bracket or
-// the bracket stalls.
+// straight, inside the bracket min_k(μ_k+σ_k z) ≤ x ≤ max_k(μ_k+σ_k z). Where a step leaves the bracket or the bracket
+// stalls, it goes on at the second of two first guesses, or else bisects.
 func inverseOne(cs []component, z float64) (x, l float64) {
 	if math.IsNaN(z) {
 		return z, z
@@ -108,13 +121,18 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 	var mean, second float64
 	for k := range cs {
 		c := &cs[k]
-		if c.w == 0 {
+		if c.W == 0 {
 			continue
 		}
-		b := math.FMA(c.scale, z, c.mean)
-		lo, hi = math.Min(lo, b), math.Max(hi, b)
-		narrow, wide = math.Min(narrow, c.scale), math.Max(wide, c.scale)
-		mean = math.FMA(c.w, c.mean, mean)
+		b := math.FMA(c.Scale, z, c.Mean)
+		if b < lo {
+			lo = b
+		}
+		if b > hi {
+			hi = b
+		}
+		narrow, wide = math.Min(narrow, c.Scale), math.Max(wide, c.Scale)
+		mean = math.FMA(c.W, c.Mean, mean)
 	}
 	if math.IsInf(z, 0) {
 		return z, logNormal(wide, 0)
@@ -125,24 +143,30 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 	}
 	for k := range cs {
 		c := &cs[k]
-		d := c.mean - mean
-		second = math.FMA(c.w, math.FMA(d, d, float64(c.scale*c.scale)), second)
+		d := c.Mean - mean
+		second = math.FMA(c.W, math.FMA(d, d, float64(c.Scale*c.Scale)), second)
 	}
-	x = math.FMA(math.Sqrt(second), z, mean)
-	if !(lo < x && x < hi) {
-		x = float64(0.5*lo) + float64(0.5*hi)
+	// The other guess: the quantile of the normal distribution of that mean and variance.
+	other := math.FMA(math.Sqrt(second), z, mean)
+	if !(lo < other && other < hi) {
+		other = float64(0.5*lo) + float64(0.5*hi)
 	}
 	t := newInverseTarget(z)
+	x = t.start(cs)
+	if !(lo < x && x < hi) {
+		x = other
+	}
 	first := struct{ lo, hi float64 }{lo, hi}
 	width := hi - lo
-	for round := range inverseRounds {
+	for round := range asm.InverseRounds {
 		var s inverseSums
 		for k := range cs {
 			s.add(&cs[k], x, t.lower)
 		}
-		// The far path where linear space ends, and where the two tails cancel: it is right for any sample. In a deep gap
-		// its L makes dx/dz so large that the step leaves the bracket, and the round bisects.
-		if s.near() {
+		// Where linear space ends, z is still right if there are components on both sides, but L is not: bisect.
+		near := s.near()
+		gap := !near && s.wp != 0 && s.wn != 0
+		if near || gap {
 			z, l = s.forward()
 		} else {
 			z, l = farForward(cs, x)
@@ -150,15 +174,22 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		rho := t.residual(&s, z)
 		dxdz := exp(-l)
 		slope := math.FMA(z, 1/dxdz, float64(s.df/s.f*(asm.InvC*asm.InvC))) // dL/dx
-		if !s.near() {
+		if !near {
 			slope = 0 // f and f' are those of the clamp: Newton's method will do
 		}
 		step := float64(rho * dxdz)
-		step /= math.Min(math.Max(1-0.5*float64(step*slope), 0.5), 2)
+		bend := 1 - 0.5*float64(step*slope)
+		if !(bend > 0.5) {
+			bend = 0.5
+		}
+		if !(bend < 2) {
+			bend = 2
+		}
+		step /= bend
 		next := x - step
 		// Where z(x) cannot resolve such a step, agreement with z to its last bits has to do, except in a gap.
-		noise := 0x1p-48 * math.Abs(t.z)
-		unresolved := math.Abs(rho) <= noise && float64(noise*dxdz) > inverseDone*narrow
+		noise := asm.InverseNoise * math.Abs(t.z)
+		unresolved := math.Abs(rho) <= noise && float64(noise*dxdz) > asm.InverseDone*narrow
 		if unresolved && s.wp != 0 && s.wn != 0 {
 			next = inverseFlat(cs, t.z, first.lo, first.hi)
 			_, l = forwardOne(cs, next)
@@ -172,9 +203,9 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 			}
 			return next, -ln // the step may be long: the slope of L does not say what L is there
 		}
-		if math.Abs(step) <= inverseDone*narrow {
+		if !gap && math.Abs(step) <= asm.InverseDone*narrow {
 			// The change of L over so small a step is small, unless the slope is that of a very narrow component's clamp.
-			if s.near() && math.Abs(slope*step) < 0x1p-10 {
+			if near && math.Abs(float64(slope*step)) < asm.InverseBend {
 				return next, math.FMA(slope, step, -l)
 			}
 			_, l = forwardOne(cs, next)
@@ -185,19 +216,21 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		} else {
 			lo = x
 		}
+		bisect := gap || !(lo < next && next < hi)
 		if round&3 == 3 {
-			if !(hi-lo <= 0.25*width) {
-				next = hi // fails the test below
-			}
+			bisect = bisect || !(hi-lo <= 0.25*width)
 			width = hi - lo
 		}
-		if !(lo < next && next < hi) {
-			next = float64(0.5*lo) + float64(0.5*hi)
+		if bisect {
+			if next = other; !(lo < next && next < hi) {
+				next = float64(0.5*lo) + float64(0.5*hi)
+			}
 			if next <= lo || next >= hi {
-				return x, -l // the bracket has no number inside
+				break // the bracket has no number inside
 			}
 		}
 		x = next
 	}
+	_, l = forwardOne(cs, x)
 	return x, -l
 }

@@ -21,16 +21,15 @@ type Mixtures struct {
 }
 
 // component is one Gaussian in the form the inner loop wants: C/σ = IH + IL, and Density = w/(σ√2π·Alpha).
-type component struct {
-	mean, scale, ih, il, w, density float64
-}
+type component = asm.Component
 
 func newComponent(w, mean, scale float64) component {
 	ih := asm.CHi / scale
 	// The remainder of the quotient is exact; dividing it by σ again would cost a second division, and ih·(1/C) is
 	// near enough to 1/σ for a correction.
 	il := float64(math.FMA(-ih, scale, asm.CHi)+asm.CLo) * float64(ih*asm.InvC)
-	return component{mean, scale, ih, il, w, float64(w*asm.InvAlphaCSqrt2Pi) * ih}
+	return component{Mean: mean, Scale: scale, IH: ih, IL: il, W: w,
+		Density: float64(w*asm.InvAlphaCSqrt2Pi) * ih, Ratio: float64(w*asm.RatioScale) * ih}
 }
 
 // sums are a sample's mixture sums in linear space, biased by 2^480.
@@ -45,39 +44,37 @@ type sums struct {
 
 // base2 returns v = C·(x-mean)/σ = v + vl, the residuals of the subtraction, of the product and of 1/σ in vl.
 // Without them the rounding of t alone would cost t² ulp of φ: 500 ulp at 37σ.
-func (c *component) base2(x float64) (v, vl float64) {
-	d := x - c.mean
+func base2(c *component, x float64) (v, vl float64) {
+	d := x - c.Mean
 	b := d - x
-	dl := (x - (d - b)) - (c.mean + b)
-	v = float64(d * c.ih)
-	vl = math.FMA(d, c.ih, -v)
-	vl = math.FMA(d, c.il, vl)
-	vl = math.FMA(dl, c.ih, vl)
+	dl := (x - (d - b)) - (c.Mean + b)
+	v = float64(d * c.IH)
+	vl = math.FMA(d, c.IH, -v)
+	vl = math.FMA(d, c.IL, vl)
+	vl = math.FMA(dl, c.IH, vl)
 	return v, vl
 }
 
 // gauss returns e = Alpha·2^(480-v²) and r = R(|v|)/Alpha, so that Φ(-|t|) = e·r·2^-480; past the clamp, its edge.
 func gauss(v, vl float64) (e, r float64) {
 	u := math.Abs(v)
-	if u <= asm.VMax {
-		if math.Signbit(v) {
-			vl = -vl
-		}
-	} else { // NaN too
+	if !(u < asm.VMax) { // NaN too
 		u, vl = asm.VMax, 0
 	}
 	y := float64(u * u)
 	// kf = asm.Nearest + 480 - y rounded to an integer; its low bits go to the exponent as they are.
 	kf := (asm.Nearest + asm.ExpBias) - y
 	rem := math.FMA(-u, u, -(kf - (asm.Nearest + asm.ExpBias)))
-	rem = math.FMA(-(u + u), vl, rem)
+	if vl != 0 {
+		rem = math.FMA(-(v + v), vl, rem)
+	}
 	e = exp2Unit(&asm.AlphaExp2, asm.Alpha, rem)
 	e = math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
-	return e, mills(u, y)
+	return e, mills(u, y, u)
 }
 
 func (s *sums) add(c *component, x float64) {
-	v, vl := c.base2(x)
+	v, vl := base2(c, x)
 	e, r := gauss(v, vl)
 	s.take(c, v, e, float64(e*r))
 }
@@ -85,13 +82,13 @@ func (s *sums) add(c *component, x float64) {
 // take adds one component at v: its Gaussian e and its tail Φ(-|t|), both biased.
 func (s *sums) take(c *component, v, e, tail float64) {
 	if math.Signbit(v) {
-		s.d = math.FMA(-c.w, tail, s.d)
-		s.wn += c.w
+		s.d = math.FMA(-c.W, tail, s.d)
+		s.wn += c.W
 	} else {
-		s.d = math.FMA(c.w, tail, s.d)
-		s.wp += c.w
+		s.d = math.FMA(c.W, tail, s.d)
+		s.wp += c.W
 	}
-	s.f = math.FMA(c.density, e, s.f)
+	s.f = math.FMA(c.Density, e, s.f)
 }
 
 // tails returns F and S, biased.

@@ -26,6 +26,8 @@ func normCDF(x float64) float64 {
 	return 1 - t
 }
 
+func normSF(x float64) float64 { return normCDF(-x) }
+
 func normPDF(x float64) float64 {
 	if math.IsNaN(x) {
 		return x
@@ -45,7 +47,7 @@ func normLogCDF(x float64) float64 {
 			return math.Inf(-1)
 		}
 		e := math.FMA(x, x, -h)
-		return -0.5*h + (logNormal(asm.Alpha*millsFar(-float64(x*asm.CHi)), 0) - 0.5*e)
+		return -0.5*h + (logNormal(float64(asm.Alpha*millsFar(-float64(x*asm.CHi))), 0) - 0.5*e)
 	}
 	q := normCDF(-x)
 	a := 1 - q
@@ -83,14 +85,14 @@ func log(x float64) float64 {
 func tanh(x float64) float64 {
 	a := math.Abs(x)
 	var base, num, den float64
-	if a < 0.625 {
+	if a < asm.TanhCut {
 		y := float64(x * x)
 		p, q := &asm.TanhP, &asm.TanhQ
 		n := math.FMA(math.FMA(p[2], y, p[1]), y, p[0])
 		den = math.FMA(math.FMA(math.FMA(q[3], y, q[2]), y, q[1]), y, q[0])
 		base, num = a, float64(float64(a*y)*n)
 	} else {
-		base, num, den = 1, -2, exp(2*math.Min(a, 20))+1
+		base, num, den = 1, -2, exp(2*math.Min(a, asm.TanhMost))+1
 	}
 	return math.Copysign(base+num/den, x)
 }

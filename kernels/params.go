@@ -1,6 +1,10 @@
 package kernels
 
-import "math"
+import (
+	"math"
+
+	"github.com/gaussflow/gaussflow/asm"
+)
 
 // Softmax sets, for each of n samples, Weight = softmax over the k components of logit, component-major: component j of
 // sample i stands at [j*stride+i] of logit and at [j*dstStride+i] of dst. dst may be logit if the strides agree.
@@ -25,7 +29,11 @@ func (t Tier) Softmax(dst []float64, dstStride int, logit []float64, stride, k, 
 	if k < 1 || stride < n || dstStride < n || len(logit) < (k-1)*stride+n || len(dst) < (k-1)*dstStride+n {
 		panic(errShape)
 	}
-	for i := range n {
+	whole := t.whole(n)
+	for i := 0; i < whole; i += tileSize {
+		t.softmax(&asm.Params{N: min(tileSize, whole-i), K: k, Dst: &dst[i], DstStride: dstStride, Src: &logit[i], Stride: stride})
+	}
+	for i := whole; i < n; i++ {
 		top := math.Inf(-1)
 		for j := range k {
 			top = math.Max(top, logit[j*stride+i])
@@ -47,7 +55,12 @@ func (t Tier) BoundedExp(dst, raw []float64, bound float64) {
 	if len(dst) != len(raw) {
 		panic(errLength)
 	}
-	for i, r := range raw {
+	n := t.whole(len(raw))
+	for i := 0; i < n; i += tileSize {
+		t.boundedExp(&dst[i], &raw[i], min(tileSize, n-i), bound)
+	}
+	dst = dst[n:]
+	for i, r := range raw[n:] {
 		dst[i] = exp(float64(bound * tanh(r)))
 	}
 }
@@ -57,7 +70,12 @@ func (t Tier) BoundedExpBackward(dRaw, dLogScale, raw []float64, bound float64) 
 	if len(dRaw) != len(raw) || len(dLogScale) != len(raw) {
 		panic(errLength)
 	}
-	for i, r := range raw {
+	n := t.whole(len(raw))
+	for i := 0; i < n; i += tileSize {
+		t.boundedExpBackward(&dRaw[i], &dLogScale[i], &raw[i], min(tileSize, n-i), bound)
+	}
+	dRaw, dLogScale = dRaw[n:], dLogScale[n:]
+	for i, r := range raw[n:] {
 		h := tanh(r)
 		dRaw[i] = float64(dLogScale[i]*bound) * float64((1-h)*(1+h))
 	}

@@ -19,7 +19,11 @@ func SumSquares(x []float64) float64 { return active().SumSquares(x) }
 // Sum is the package function on tier t.
 func (t Tier) Sum(x []float64) float64 {
 	var a lanes
-	for i, v := range x {
+	n := t.whole(len(x))
+	for i := 0; i < n; i += tileSize {
+		t.sum(&a, &x[i], min(tileSize, n-i))
+	}
+	for i, v := range x[n:] {
 		a[i&7] += v
 	}
 	return a.sum()
@@ -28,7 +32,11 @@ func (t Tier) Sum(x []float64) float64 {
 // SumSquares is the package function on tier t.
 func (t Tier) SumSquares(x []float64) float64 {
 	var a lanes
-	for i, v := range x {
+	n := t.whole(len(x))
+	for i := 0; i < n; i += tileSize {
+		t.sumSquares(&a, &x[i], min(tileSize, n-i))
+	}
+	for i, v := range x[n:] {
 		a[i&7] = math.FMA(v, v, a[i&7])
 	}
 	return a.sum()

@@ -33,7 +33,7 @@ func exp2(a float64) float64 {
 
 // exp returns e^x, any x.
 func exp(x float64) float64 {
-	x = math.Max(math.Min(x, 710), -750) // past them the result is ±Inf or 0; NaN stays
+	x = math.Max(math.Min(x, asm.ExpMost), -asm.ExpLeast) // past them the result is ±Inf or 0; NaN stays
 	kf := math.FMA(x, asm.Log2EHi, asm.Nearest)
 	r := math.FMA(x, asm.Log2EHi, -(kf - asm.Nearest))
 	return scale2(exp2Unit(&asm.Exp2, 1, math.FMA(x, asm.Log2ELo, r)), kf)
@@ -50,8 +50,8 @@ func scale2(e, kf float64) float64 {
 func pow2(n int64) float64 { return math.Float64frombits(uint64(n+1023) << 52) }
 
 // mills returns R(u)/Alpha, R(u) = Φ(-t)·2^(u²), u = t·C ≥ 0, y = u²: P/(u·P+W), where for large u the rounding errors
-// of P cancel. Even and odd powers are summed apart: shorter chains, and fewer roundings in a row.
-func mills(u, y float64) float64 {
+// of P cancel. Even and odd powers are summed apart: shorter chains, and fewer roundings in a row. t is u.
+func mills(u, y, t float64) float64 {
 	p, w := &asm.MillsP, &asm.MillsW
 	pe := math.FMA(p[10], y, p[8])
 	po := math.FMA(p[9], y, p[7])
@@ -71,14 +71,16 @@ func mills(u, y float64) float64 {
 	pe = math.FMA(pe, y, p[0])
 	we = math.FMA(we, y, w[0])
 	n := math.FMA(po, u, pe)
-	return n / math.FMA(u, n, math.FMA(wo, u, we))
+	return n / math.FMA(t, n, math.FMA(wo, u, we))
 }
 
-// millsFar is mills for any u ≥ 0: past 2^80 powers of u would overflow, and R is its value there times 2^80/u.
+// millsFar is mills for any u ≥ 0. Past 2^28 the polynomials stand still: R is 1/u there, whatever they are.
 func millsFar(u float64) float64 {
-	u = math.Max(u, 0x1p-80) // R there is R(0); keeps the quotient from 0/0
-	c := math.Min(u, 0x1p80)
-	return float64(mills(c, float64(c*c))*c) / u
+	c := u
+	if !(c < asm.MillsStill) {
+		c = asm.MillsStill
+	}
+	return mills(c, float64(c*c), u)
 }
 
 // logNormal returns log(a)+k·log 2 for a normal number a > 0 and an integer |k| < 2^10.

@@ -48,11 +48,19 @@ func missing(t Tier) error {
 	return nil
 }
 
+// available tells which tiers can run here.
+var available = func() (a [len(tierNames)]bool) {
+	for t := range a {
+		a[t] = missing(Tier(t)) == nil
+	}
+	return a
+}()
+
 // Tiers returns the tiers that can run here, slowest first.
 func Tiers() []Tier {
 	var ts []Tier
 	for t := range tierNames {
-		if missing(Tier(t)) == nil {
+		if available[t] {
 			ts = append(ts, Tier(t))
 		}
 	}

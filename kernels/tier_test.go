@@ -46,3 +46,20 @@ func TestForcedTierMissing(t *testing.T) {
 	}
 	NormCDF([]float64{0}, []float64{0})
 }
+
+// A kernel of a tier that cannot run here panics with what is missing, before it touches anything.
+func TestMissingTierPanics(t *testing.T) {
+	for tier := range tierNames {
+		if available[tier] {
+			continue
+		}
+		func() {
+			defer func() {
+				if p := recover(); p == nil || fmt.Sprint(p) != missing(Tier(tier)).Error() {
+					t.Errorf("%s: panic %v, want %v", Tier(tier), p, missing(Tier(tier)))
+				}
+			}()
+			Tier(tier).MixtureForward([]float64{0}, nil, []float64{1}, Mixture{[]float64{1}, []float64{0}, []float64{1}})
+		}()
+	}
+}

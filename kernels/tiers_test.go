@@ -87,6 +87,61 @@ func TestTiersEqualLarge(t *testing.T) {
 	})
 }
 
+// One component: x is known at once, and many results are zeros, whose sign counts.
+func TestTiersEqualOneComponent(t *testing.T) {
+	eachKernel(t, func(t *testing.T, k *kerneltest.Kernel) {
+		if !k.Components() {
+			return
+		}
+		s := kerneltest.Shape{N: 2001, K: 1, Stride: 2001, DstStride: 2001}
+		args := kerneltest.Fill(k, s, kerneltest.NewRandom(1, true))
+		for i, a := range k.Args {
+			for j := range args[i] {
+				switch a.Role {
+				case kerneltest.Real, kerneltest.Latent:
+					args[i][j] = float64(j-1000) / 256
+				case kerneltest.Weight, kerneltest.Scale:
+					args[i][j] = 1
+				case kerneltest.Mean:
+					args[i][j] = 0
+				}
+			}
+		}
+		want := kerneltest.Run(k, kernels.Generic, s, args)
+		for _, tier := range kernels.Tiers() {
+			if err := kerneltest.Compare(k, tier, s, args, want, kerneltest.Call{}); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// The largest upstream values together with infinite samples: sums of infinities of both signs are NaN, of either sign.
+func TestTiersEqualInfinite(t *testing.T) {
+	values := []float64{math.Inf(1), math.Inf(-1), math.MaxFloat64, -math.MaxFloat64, math.NaN(), 0, 1}
+	eachKernel(t, func(t *testing.T, k *kerneltest.Kernel) {
+		s := shape(k, 16*len(values))
+		args := kerneltest.Fill(k, s, kerneltest.NewRandom(1, true))
+		source := kerneltest.NewRandom(2, true)
+		for range 20 {
+			for i, a := range k.Args {
+				if a.Layout != kerneltest.PerSample || a.Role == kerneltest.Output {
+					continue
+				}
+				for j := range args[i] {
+					args[i][j] = kerneltest.Fold(a.Role, values[source.Choose(len(values))])
+				}
+			}
+			want := kerneltest.Run(k, kernels.Generic, s, args)
+			for _, tier := range kernels.Tiers() {
+				if err := kerneltest.Compare(k, tier, s, args, want, kerneltest.Call{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
 // Every special value in every lane, with different numbers in the others.
 func TestTiersEqualSpecialValues(t *testing.T) {
 	const n = 19
@@ -208,7 +263,7 @@ func TestSharedEqualsPerSample(t *testing.T) {
 						}
 						for j := range got[i] {
 							if !ulp.Same(got[i][j], want[i][j]) {
-								t.Fatalf("%s: %s[%d] = %v per sample, %v shared", tier, arg.Name, j, got[i][j], want[i][j])
+								t.Fatalf("%s: %s, %+v: %s[%d] = %v per sample, %v shared", tier, pair[0], s, arg.Name, j, got[i][j], want[i][j])
 							}
 						}
 					}

@@ -1,12 +1,56 @@
 package kernels
 
-// each applies f element-wise.
-func each(dst, x []float64, f func(float64) float64) {
+import "github.com/gaussflow/gaussflow/asm"
+
+// function is one of the functions of one variable, for the assembly of a tier.
+type function uint8
+
+const (
+	normCDFs function = iota
+	normSFs
+	normLogCDFs
+	normPDFs
+	normQuantiles
+	exps
+	logs
+	tanhs
+)
+
+// tileSize is the number of samples that assembly takes at a time: enough for the call to cost nothing, and so few that
+// the garbage collector, which cannot interrupt assembly, does not wait for long.
+const tileSize = 1024
+
+// whole returns how many of n samples go to the assembly of t in whole blocks: none on the reference. It panics if t
+// cannot run here.
+func (t Tier) whole(n int) int {
+	if t == Generic {
+		return 0
+	}
+	if int(t) >= len(available) || !available[t] {
+		panic(missing(t))
+	}
+	return n &^ (asm.Block - 1)
+}
+
+// each applies f element-wise; one is f for one number.
+func (t Tier) each(f function, one func(float64) float64, dst, x []float64) {
 	if len(dst) != len(x) {
 		panic(errLength)
 	}
+	n := t.whole(len(x))
+	for i := 0; i < n; i += tileSize {
+		t.vector(f, &dst[i], &x[i], min(tileSize, n-i))
+	}
+	dst, x = dst[n:], x[n:]
+	if t != Generic && len(x) > 0 {
+		var pad asm.Row
+		copy(pad[:], x)
+		t.vector(f, &pad[0], &pad[0], asm.Block)
+		copy(dst, pad[:])
+		return
+	}
 	for i, v := range x {
-		dst[i] = f(v)
+		dst[i] = one(v)
 	}
 }
 
@@ -36,25 +80,25 @@ func Log(dst, x []float64) { active().Log(dst, x) }
 func Tanh(dst, x []float64) { active().Tanh(dst, x) }
 
 // NormCDF is the package function on tier t.
-func (t Tier) NormCDF(dst, x []float64) { each(dst, x, normCDF) }
+func (t Tier) NormCDF(dst, x []float64) { t.each(normCDFs, normCDF, dst, x) }
 
 // NormSF is the package function on tier t.
-func (t Tier) NormSF(dst, x []float64) { each(dst, x, func(v float64) float64 { return normCDF(-v) }) }
+func (t Tier) NormSF(dst, x []float64) { t.each(normSFs, normSF, dst, x) }
 
 // NormLogCDF is the package function on tier t.
-func (t Tier) NormLogCDF(dst, x []float64) { each(dst, x, normLogCDF) }
+func (t Tier) NormLogCDF(dst, x []float64) { t.each(normLogCDFs, normLogCDF, dst, x) }
 
 // NormPDF is the package function on tier t.
-func (t Tier) NormPDF(dst, x []float64) { each(dst, x, normPDF) }
+func (t Tier) NormPDF(dst, x []float64) { t.each(normPDFs, normPDF, dst, x) }
 
 // NormQuantile is the package function on tier t.
-func (t Tier) NormQuantile(dst, p []float64) { each(dst, p, normQuantile) }
+func (t Tier) NormQuantile(dst, p []float64) { t.each(normQuantiles, normQuantile, dst, p) }
 
 // Exp is the package function on tier t.
-func (t Tier) Exp(dst, x []float64) { each(dst, x, exp) }
+func (t Tier) Exp(dst, x []float64) { t.each(exps, exp, dst, x) }
 
 // Log is the package function on tier t.
-func (t Tier) Log(dst, x []float64) { each(dst, x, log) }
+func (t Tier) Log(dst, x []float64) { t.each(logs, log, dst, x) }
 
 // Tanh is the package function on tier t.
-func (t Tier) Tanh(dst, x []float64) { each(dst, x, tanh) }
+func (t Tier) Tanh(dst, x []float64) { t.each(tanhs, tanh, dst, x) }

@@ -352,14 +352,15 @@ func (a *Accuracy) Input(in []float64) string {
 	return fmt.Sprintf("K=%d, %.6g", len(in)/3, in[0])
 }
 
-// Table is the table of the package documentation, one line for each kernel.
+// Table is the table of the package documentation, one line for each result.
 func Table() string {
-	rows := [][]string{{"kernel", "domain", "max", "limit", "unit", "worst input"}}
+	rows := [][]string{{"result", "domain", "max", "limit", "unit", "avx2", "avx512", "worst input"}}
 	for _, a := range Accuracies {
 		if a.Unlisted {
 			continue
 		}
-		rows = append(rows, []string{a.Name, a.Domain, fmt.Sprintf("%.2f", a.Max), fmt.Sprintf("%g", a.Limit), a.Unit, a.Input(a.Worst)})
+		rows = append(rows, []string{a.Name, a.Domain, fmt.Sprintf("%.2f", a.Max), fmt.Sprintf("%g", a.Limit), a.Unit,
+			fmt.Sprintf("%.1f", cycles[a.Name].avx2), fmt.Sprintf("%.1f", cycles[a.Name].avx512), a.Input(a.Worst)})
 	}
 	width := make([]int, len(rows[0]))
 	for _, r := range rows {

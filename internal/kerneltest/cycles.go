@@ -1,0 +1,25 @@
+package kerneltest
+
+// tierCycles are cycles per element on a tier.
+type tierCycles struct{ avx2, avx512 float64 }
+
+// cycles are those of the kernel behind each result of Accuracies, mixtures with 8 components: recorded from
+// bench/results/kernels.json, which make bench wrote on one core of an AMD EPYC of family 0x1a (Zen 5).
+var cycles = map[string]tierCycles{
+	"Φ(x)":      {6.2, 2.9},
+	"Φ(-x)":     {6.2, 2.9},
+	"log Φ(x)":  {13.7, 11.2},
+	"φ(x)":      {3.6, 1.8},
+	"Φ⁻¹(p)":    {11.2, 6.1},
+	"exp x":     {2.9, 1.4},
+	"log x":     {4.1, 2.4},
+	"tanh x":    {5.1, 2.6},
+	"mixture F": {56.6, 28.0},
+	"mixture S": {56.6, 28.0},
+	"mixture f": {56.6, 28.0},
+	"mixture z": {68.9, 34.0},
+	"mixture L": {68.9, 34.0},
+	"inverse x": {414.8, 225.0},
+	"inverse L": {414.8, 225.0},
+	"gradients": {80.9, 36.5},
+}

@@ -1,4 +1,0 @@
-package kernels
-
-// tierMissing says what t, which is not Generic, lacks here.
-func tierMissing(Tier) string { return "this build has no assembly for it" }
