@@ -51,6 +51,7 @@ const (
 	sketchTail   = 64 // extreme rows on each side that the sketch keeps
 	sketchGroups = 50 // groups per component that it makes of the others, or more
 	sketchGroup  = 16 // rows in a group, or fewer: a component could narrow to one large group
+	sketchBlock  = 16 // the number of groups is a multiple of this, which the kernels' assembly takes at a time
 )
 
 // reach is the largest magnitude of the data, its inverse the smallest spread of a
@@ -155,7 +156,7 @@ func newSketch(s []float64, k int) []sample {
 	if size < 2 {
 		return []sample{{s, 1}}
 	}
-	groups := (len(s) - 2*sketchTail) / size
+	groups := (len(s) - 2*sketchTail) / size &^ (sketchBlock - 1)
 	bulk := make([]float64, groups)
 	for i := range bulk {
 		bulk[i] = s[sketchTail+i*size+size/2]

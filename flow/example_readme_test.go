@@ -50,10 +50,10 @@ func Example() {
 		log.Fatal(err)
 	}
 	spread := func(m mat.Matrix) float64 { return stat.StdDev(mat.Col(nil, 0, m), nil) }
-	fmt.Printf("spread of u: %.2f in the data, %.2f in the sample\n", spread(x), spread(sample))
+	fmt.Printf("spread of u: %.1f in the data, %.1f in the sample\n", spread(x), spread(sample))
 
 	// Output:
 	// 164 parameters: -2.3 nats per point
 	// 13732 parameters: -2.1 nats per point
-	// spread of u: 1.00 in the data, 1.00 in the sample
+	// spread of u: 1.0 in the data, 1.0 in the sample
 }

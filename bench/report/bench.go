@@ -71,7 +71,7 @@ func (r *report) kernelSummary() error {
 	}
 	r.note(t, o)
 	t.Note("An element is a sample. Cycles: beside every figure, a chain of dependent additions and exclusive ors, one cycle each, is timed on the same core.")
-	t.Note("The bound counts additions, multiplications and fused multiply-adds (bench/report/bounds.go) on %d ports; \"-\": not counted.", ports)
+	t.Note("The bound counts multiplications and fused multiply-adds (bench/report/bounds.go) on %d ports; \"-\": not counted.", ports)
 	return r.publish(t, bars.WritePNG)
 }
 
