@@ -100,6 +100,9 @@ samples:
 	MOVQ Tile_K(AX), DX
 
 component:
+	PREFETCHT0 64(SCALES)(BX*1) // of the next samples: three rows for each component are too many for the processor to foresee
+	PREFETCHT0 64(WEIGHTS)(BX*1)
+	PREFETCHT0 64(MEANS)(BX*1)
 	COMPONENT(0, A0, B0, E0, DENSITY0, O0)
 	COMPONENT(32, A1, B1, E1, DENSITY1, O1)
 	VMOVUPD (SI)(DI*1), O0
