@@ -151,8 +151,8 @@ const (
 	inverse
 )
 
-// batch is one call of a kernel that maps sample by sample. All of its tiers take the same steps; Generic takes the last
-// one alone, which is for single samples.
+// batch is one call of a kernel that maps sample by sample. Whole blocks go to the assembly, tile by tile; so does the rest,
+// filled up to a block. On the reference, samples are mapped one by one, and so are those that the assembly leaves.
 type batch struct {
 	*scratch
 	t      Tier
@@ -168,7 +168,9 @@ func (t Tier) mapShared(op mapping, dst [3][]float64, src []float64, m Mixture) 
 	defer scratches.Put(b.scratch)
 	b.cs = b.components(len(m.Weight))
 	m.prepare(b.cs)
-	below(b.cs)
+	if op == inverse {
+		below(b.cs)
+	}
 	b.run(dst, src)
 }
 
