@@ -7,7 +7,7 @@
 //
 // A vector of 8 numbers at a time; consecutive ones overlap in the processor.
 // FMA pipe per vector: exp 15, log 13 and a division, tanh 26 and a division.
-// exp takes 1.61 times, log 2.95 times what two such pipes need (make bench, Zen 5).
+// exp takes 1.66 times, log 2.97 times what two such pipes need (make bench, Zen 5).
 
 #include "textflag.h"
 #include "go_asm.h"

@@ -11,7 +11,7 @@
 // A block of 16 samples, two vectors, stays in registers while the components pass by.
 // FMA pipe per component and vector: 41 FMA or multiply, 1 VRANGE, 1 VCMP, 1 division; 11 additions; per sample, 5 more
 // and a division to prepare its component.
-// The whole of MixtureCDF takes 1.35 times, of MixturesForward 1.55 times what two such pipes need (make bench, Zen 5).
+// The whole of MixtureCDF takes 1.35 times, of MixturesForward 1.53 times what two such pipes need (make bench, Zen 5).
 
 #include "textflag.h"
 #include "go_asm.h"

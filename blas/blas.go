@@ -50,11 +50,10 @@ const (
 func Backend() string { return backend }
 
 // Core returns the name of the kernels that OpenBLAS chose for this processor, such
-// as "Haswell" (AVX2) or "SkylakeX" (AVX-512), and "" with gonum. A processor newer
-// than the library may get less than it can do: OpenBLAS 0.3.21 takes Zen 5 for a
-// Haswell. The environment variable OPENBLAS_CORETYPE overrides the choice; with
-// SkylakeX there, training's products are 1.3 to 2 times as fast (BenchmarkShardSize
-// in package flow). The bits of products depend on it.
+// as "Haswell" (AVX2) or "SkylakeX" (AVX-512), and "" with gonum. The environment
+// variable OPENBLAS_CORETYPE overrides the choice: between these two, training's
+// products differ by a factor of 1.3 to 2 where the processor has AVX-512
+// (BenchmarkShardSize in package flow). The bits of products depend on it.
 func Core() string { return core() }
 
 // Gemm computes C = alpha·op(A)·op(B) + beta·C.

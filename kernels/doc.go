@@ -75,21 +75,21 @@
 //	result     domain                max     limit  unit             avx2   avx512  worst input
 //	Φ(x)       x ≥ -37.5             5.39    6      ulp              6.2    2.9     -0.01988486889207847
 //	Φ(-x)      x ≤ 37.5              5.51    6      ulp              6.2    2.9     0.01972790496215344
-//	log Φ(x)   -20000 ≤ x ≤ 0        5.23    9      ulp              13.7   11.2    -0.024951357826214188
-//	log Φ(x)   0 ≤ x ≤ 37.5          6.43    9      ulp              13.7   11.2    0.2761236116211897
+//	log Φ(x)   -20000 ≤ x ≤ 0        5.23    9      ulp              13.8   11.2    -0.024951357826214188
+//	log Φ(x)   0 ≤ x ≤ 37.5          6.43    9      ulp              13.8   11.2    0.2761236116211897
 //	φ(x)       |x| ≤ 37.5            1.61    4      ulp              3.6    1.8     -0.9669815197427033
 //	Φ⁻¹(p)     0 < p < 1             3.18    4      ulp              11.2   6.1     0.9571042876678071
 //	exp x      -708.39 ≤ x ≤ 709.78  1.03    4      ulp              2.9    1.4     -61.333996021973164
 //	log x      0 < x                 0.86    4      ulp              4.1    2.4     0.7018002209348776
 //	tanh x     all                   1.40    4      ulp              5.1    2.6     0.6251899583946593
-//	mixture F  normal results        5.58    10     ulp              56.6   28.0    K=4, -5.41358
-//	mixture S  normal results        7.28    10     ulp              56.6   28.0    K=3, 1.89851
-//	mixture f  normal results        3.70    10     ulp              56.6   28.0    K=3, -0.353384
-//	mixture z  |t| ≤ 1000            6.33    10     uz               68.9   34.0    K=4, -3.30467
-//	mixture L  |t| ≤ 1000            4.90    9      uL               68.9   34.0    K=2, 11.7509
-//	inverse x  |z| ≤ 100             4.32    8      ux               414.8  225.0   K=4, 2.45845e-310
-//	inverse L  |z| ≤ 100             5.35    9      uL + |dL/dz|·uz  414.8  225.0   K=1, -1.47811
-//	gradients  |t| ≤ 100             213.59  4500   uL·largest       80.9   36.5    K=1, 2.09258
+//	mixture F  normal results        5.58    10     ulp              56.2   28.1    K=4, -5.41358
+//	mixture S  normal results        7.28    10     ulp              56.2   28.1    K=3, 1.89851
+//	mixture f  normal results        3.70    10     ulp              56.2   28.1    K=3, -0.353384
+//	mixture z  |t| ≤ 1000            6.33    10     uz               68.4   33.9    K=4, -3.30467
+//	mixture L  |t| ≤ 1000            4.90    9      uL               68.4   33.9    K=2, 11.7509
+//	inverse x  |z| ≤ 100             4.32    8      ux               414.8  227.3   K=4, 2.45845e-310
+//	inverse L  |z| ≤ 100             5.35    9      uL + |dL/dz|·uz  414.8  227.3   K=1, -1.47811
+//	gradients  |t| ≤ 100             213.59  4500   uL·largest       81.1   36.7    K=1, 2.09258
 //
 // Against correctly rounded reference values at fixed points, in testdata, every tier is within 4 ulp for Φ, φ, F, S, f
 // and Φ⁻¹, 4 uz for z, and 2e-15·max(1, |value|, z²/2) for logarithms; go test ./kernels -run Golden -v prints how far.

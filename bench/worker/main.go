@@ -31,7 +31,11 @@ func main() {
 	if err != nil {
 		log.Fatal("worker: ", err)
 	}
-	version := fmt.Sprintf("gaussflow, %s, %s, %d threads, %s", blas.Backend(), tier, runtime.GOMAXPROCS(0), runtime.Version())
+	library := blas.Backend()
+	if core := blas.Core(); core != "" {
+		library += " for " + core
+	}
+	version := fmt.Sprintf("gaussflow, %s, %s, %d threads, %s", library, tier, runtime.GOMAXPROCS(0), runtime.Version())
 	names := []string{"train", "model", "gemm", "score", "fit", "em-fit", "step", "fit-growth", "score-fit"}
 	if err := harness.Serve(os.Stdin, os.Stdout, version, names, func(name string) (*harness.Work, error) { return open(name, inputs) }); err != nil {
 		log.Fatal("worker: ", err)
