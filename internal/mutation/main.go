@@ -4,7 +4,8 @@
 //	go run ./internal/mutation [-run REGEXP] [-parallel N] [-limit DURATION]
 //
 // It fails if a suite passes on a defect, if a defect does not compile, if its place is not found exactly once, or if a
-// suite fails without any defect.
+// suite fails without any defect. Assembly for arm64 runs under qemu-aarch64 where that is installed and needed; defects in
+// assembly that cannot run are listed as not run.
 package main
 
 import (
@@ -51,20 +52,58 @@ func (m Mutant) apply(src string) (string, error) {
 	return src[:found[0][0]] + m.New + src[found[0][1]:], nil
 }
 
-// tier returns the tier whose file the defect is in, if it is in one of assembly.
+// tier returns the tier whose file the defect is in, if it is in one of assembly. There is one tier for arm64.
 func (m Mutant) tier() (t string, assembly bool) {
-	for _, t := range []string{"avx512", "avx2", "neon"} {
-		if base := path.Base(m.File); strings.HasPrefix(m.File, "asm/") && strings.Contains(base, t) {
-			return t, true
+	if dir, base := path.Split(m.File); dir == "asm/" {
+		for _, c := range []struct{ part, tier string }{{"_arm64.", "neon"}, {"avx512", "avx512"}, {"avx2", "avx2"}} {
+			if strings.Contains(base, c.part) {
+				return c.tier, true
+			}
 		}
 	}
 	return "", false
 }
 
-// runs reports whether this machine runs the code that the defect is in.
-func (m Mutant) runs() bool {
+// A suite is the tests that must notice a defect.
+type suite struct {
+	pkg, tests string
+	emulated   bool // built for arm64, run by an emulator
+}
+
+// emulator runs programs for arm64.
+const emulator = "qemu-aarch64"
+
+// suite returns the suite of the defect, and whether this machine can run the code that the defect is in.
+func (m Mutant) suite() (s suite, runs bool) {
+	s = suite{pkg: m.Package, tests: m.Tests}
 	t, assembly := m.tier()
-	return !assembly || slices.ContainsFunc(tiers.Tiers(), func(have tiers.Tier) bool { return have.String() == t })
+	if !assembly || slices.ContainsFunc(tiers.Tiers(), func(have tiers.Tier) bool { return have.String() == t }) {
+		return s, true
+	}
+	s.emulated = t == "neon"
+	_, err := exec.LookPath(emulator)
+	return s, s.emulated && err == nil
+}
+
+func (s suite) String() string {
+	if s.emulated {
+		return fmt.Sprintf("[%s %s, %s]", s.pkg, s.tests, emulator)
+	}
+	return fmt.Sprintf("[%s %s]", s.pkg, s.tests)
+}
+
+// command is the go test of the suite.
+func (s suite) command(ctx context.Context, tree string, limit time.Duration) *exec.Cmd {
+	args := []string{"test", "-short", "-vet=off", "-count=1", "-timeout", limit.String(), "-run", s.tests}
+	var env []string
+	if s.emulated {
+		args = append(args, "-exec", emulator)
+		env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
+	}
+	c := exec.CommandContext(ctx, "go", append(args, s.pkg)...)
+	c.Dir, c.Env = tree, env
+	c.WaitDelay = 10 * time.Second
+	return c
 }
 
 // verdict is how a suite took a defect.
@@ -100,16 +139,25 @@ func check(ctx context.Context, pattern string, parallel int, limit time.Duratio
 	if err != nil {
 		return err
 	}
-	var chosen []Mutant
+	// A suite that fails by itself notices nothing: each runs without a defect first.
+	var whole, broken []job
+	absent := 0
 	for _, m := range mutants {
-		switch matches := only.MatchString(m.What) || only.MatchString(m.File); {
-		case matches && !m.runs():
-			fmt.Printf("%-27s         %s: %s: this machine does not run it\n", "not run", m.File, m.What)
-		case matches:
-			chosen = append(chosen, m)
+		if !only.MatchString(m.What) && !only.MatchString(m.File) {
+			continue
 		}
+		s, runs := m.suite()
+		if !runs {
+			fmt.Printf("%-27s         %s: %s: this machine does not run it\n", "not run", m.File, m.What)
+			absent++
+			continue
+		}
+		if j := (job{suite: s}); !slices.Contains(whole, j) {
+			whole = append(whole, j)
+		}
+		broken = append(broken, job{m, s})
 	}
-	if len(chosen) == 0 {
+	if len(broken) == 0 {
 		return fmt.Errorf("no mutant matches %q", pattern)
 	}
 	tmp, err := os.MkdirTemp("", "mutation")
@@ -117,18 +165,6 @@ func check(ctx context.Context, pattern string, parallel int, limit time.Duratio
 		return err
 	}
 	defer os.RemoveAll(tmp)
-
-	// A suite that fails by itself notices nothing.
-	var jobs []job
-	for _, m := range chosen {
-		whole := job{mutant: Mutant{What: "no defect", Package: m.Package, Tests: m.Tests}}
-		if !slices.Contains(jobs, whole) {
-			jobs = append(jobs, whole)
-		}
-	}
-	for _, m := range chosen {
-		jobs = append(jobs, job{mutant: m, broken: true})
-	}
 
 	todo := make(chan job)
 	var mu sync.Mutex
@@ -149,16 +185,16 @@ func check(ctx context.Context, pattern string, parallel int, limit time.Duratio
 				}
 				mu.Lock()
 				count[v]++
-				fmt.Printf("%-27s %5.1fs  %s: %s  [%s %s]\n", v, time.Since(started).Seconds(), j.mutant.File, j.mutant.What, j.mutant.Package, j.mutant.Tests)
+				fmt.Printf("%-27s %5.1fs  %s  %v\n", v, time.Since(started).Seconds(), j, j.suite)
 				if v == survived || v == unusable {
-					bad = append(bad, j.mutant.What)
+					bad = append(bad, j.String())
 					fmt.Println(detail)
 				}
 				mu.Unlock()
 			}
 		})
 	}
-	for _, j := range jobs {
+	for _, j := range append(whole, broken...) {
 		select {
 		case todo <- j:
 			continue
@@ -168,8 +204,8 @@ func check(ctx context.Context, pattern string, parallel int, limit time.Duratio
 	}
 	close(todo)
 	wg.Wait()
-	fmt.Printf("\n%d defects: %d noticed, %d of them by a time limit; %d survived, %d unusable\n",
-		len(chosen), count[noticed]+count[timedOut], count[timedOut], count[survived], count[unusable])
+	fmt.Printf("\n%d defects: %d noticed, %d of them by a time limit; %d survived, %d unusable, %d not run\n",
+		len(broken)+absent, count[noticed]+count[timedOut], count[timedOut], count[survived], count[unusable], absent)
 	if err := ctx.Err(); err != nil {
 		return errors.New("interrupted")
 	}
@@ -182,19 +218,27 @@ func check(ctx context.Context, pattern string, parallel int, limit time.Duratio
 // A job is a suite with a defect, or without one.
 type job struct {
 	mutant Mutant
-	broken bool
+	suite
+}
+
+func (j job) broken() bool { return j.mutant != Mutant{} }
+
+func (j job) String() string {
+	if !j.broken() {
+		return "no defect"
+	}
+	return j.mutant.File + ": " + j.mutant.What
 }
 
 func (j job) run(ctx context.Context, tree string, limit time.Duration) (verdict, string) {
-	m := j.mutant
-	if j.broken {
-		file := filepath.Join(tree, filepath.FromSlash(m.File))
+	if j.broken() {
+		file := filepath.Join(tree, filepath.FromSlash(j.mutant.File))
 		src, err := os.ReadFile(file)
 		if err != nil {
 			return unusable, err.Error()
 		}
 		defer os.WriteFile(file, src, 0o666)
-		mutated, err := m.apply(string(src))
+		mutated, err := j.mutant.apply(string(src))
 		if err != nil {
 			return unusable, err.Error()
 		}
@@ -202,19 +246,17 @@ func (j job) run(ctx context.Context, tree string, limit time.Duration) (verdict
 			return unusable, err.Error()
 		}
 	}
-	c := exec.CommandContext(ctx, "go", "test", "-short", "-vet=off", "-count=1", "-timeout", limit.String(), "-run", m.Tests, m.Package)
-	c.Dir = tree
-	c.WaitDelay = 10 * time.Second
+	c := j.command(ctx, tree, limit)
 	output, err := c.CombinedOutput()
 	text := string(output)
 	switch ran := !strings.Contains(text, "no tests to run"); {
 	case strings.Contains(text, "[build failed]") || strings.Contains(text, "[setup failed]") || !ran:
 		return unusable, text
-	case err == nil && !j.broken:
+	case err == nil && !j.broken():
 		return unchanged, ""
 	case err == nil:
 		return survived, text
-	case !j.broken:
+	case !j.broken():
 		return unusable, text
 	case strings.Contains(text, "panic: test timed out"):
 		return timedOut, ""

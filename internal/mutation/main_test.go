@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -35,13 +36,16 @@ func TestPlaces(t *testing.T) {
 
 // Assembly is broken where it runs.
 func TestTier(t *testing.T) {
-	for file, want := range map[string]string{"asm/sums_avx512_amd64.s": "avx512", "asm/avx2_amd64.h": "avx2", "asm/neon_arm64.h": "neon", "asm/coeffs.go": "", "kernels/neon.go": ""} {
+	for file, want := range map[string]string{"asm/sums_avx512_amd64.s": "avx512", "asm/avx2_amd64.h": "avx2", "asm/neon_arm64.h": "neon", "asm/steps_arm64.h": "neon", "asm/coeffs.go": "", "kernels/neon.go": ""} {
 		m := Mutant{File: file}
 		if got, assembly := m.tier(); got != want || assembly != (want != "") {
 			t.Errorf("%s: tier %q", file, got)
 		}
-		if want == "" && !m.runs() {
+		switch s, runs := m.suite(); {
+		case want == "" && !runs:
 			t.Errorf("%s does not run", file)
+		case s.emulated != (want == "neon" && runtime.GOARCH != "arm64"):
+			t.Errorf("%s is emulated: %v", file, s.emulated)
 		}
 	}
 }

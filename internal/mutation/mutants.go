@@ -2,13 +2,15 @@ package main
 
 // The suites that must notice, by package.
 const (
-	kernels = "./kernels"
-	linear  = "./blas"
-	flows   = "./flow"
-	fuzzing = "./fuzz"
+	assembly = "./asm"
+	kernels  = "./kernels"
+	linear   = "./blas"
+	flows    = "./flow"
+	fuzzing  = "./fuzz"
 
 	bits     = "TestChecksums"               // one bit of one result
 	equal    = "TestTiersEqual"              // one bit of one tier
+	emulated = "TestTiersEqual$"             // the same without its long calls
 	accuracy = "TestGolden|TestAccuracy$"    // an error beyond what is promised
 	laws     = "TestMixtureLaws|TestSpecial" // what holds for every mixture, and at the ends
 	layers   = "TestLayers"                  // inverse, log-det and gradient of every layer
@@ -118,6 +120,31 @@ var mutants = []Mutant{
 	{"AVX2, both tails of a sample's neighbour", "asm/finish_avx2_amd64.s", "VFMADD132PD 32(R10)(DX*1), A1, E1", "VFMADD132PD (R10)(DX*1), A1, E1", kernels, equal},
 	{"AVX2, half of a sum of squares twice", "asm/train_avx2_amd64.s", "VFMADD231PD Y3, Y3, Y1", "VFMADD231PD Y2, Y2, Y1", kernels, equal},
 	{"AVX2, Adam's moments change places", "asm/train_avx2_amd64.s", "VMOVUPD Y1, (R8)(DX*1)", "VMOVUPD Y2, (R8)(DX*1)", kernels, equal},
+
+	{"NEON, a minimum that prefers numbers", "asm/neon_arm64.h", "FMIN_D2(m, n, d) WORD $(0x4EE0F400", "FMIN_D2(m, n, d) WORD $(0x4EE0C400", assembly, "NEON"},
+	{"NEON, a coefficient of the logarithm", "asm/steps_arm64.h", "HORNERG(LOG_LG(2), y, t, g)", "HORNERG(LOG_LG(3), y, t, g)", kernels, emulated},
+	{"NEON, a coefficient of the probit's tail", "asm/steps_arm64.h", "HORNERG(TAIL_Q(4), y, k, s)", "HORNERG(TAIL_Q(5), y, k, s)", kernels, emulated},
+	{"NEON, the rounding error of x-μ", "asm/steps_arm64.h", "FMLS_D2(ih, Y, E)", "FMLA_D2(ih, Y, E)", kernels, emulated},
+	{"NEON, what is past the clamp", "asm/steps_arm64.h", "FCMGTG(U, T, WO)", "FCMGTG(T, U, WO)", kernels, emulated},
+	{"NEON, weights of the other side", "asm/steps_arm64.h", "FADDG(Y, SUM_WP, SUM_WP)", "FADDG(U, SUM_WP, SUM_WP)", kernels, emulated},
+	{"NEON, the second vector's mask is the first's", "asm/steps_arm64.h", "AND_B16(w+each, T+1, U+1)", "AND_B16(w+each, T, U+1)", kernels, emulated},
+	{"NEON, the scales of the first component", "asm/sums_neon_arm64.s", "ADD R(STRIDE), R(SCALE_AT)", "", kernels, emulated},
+	{"NEON, only the first vector asks for the far path", "asm/finish_neon_arm64.s", "AND_B16(S0+1, NEAR, NEAR)", "AND_B16(S0, NEAR, NEAR)", kernels, emulated},
+	{"NEON, a NaN becomes a number", "asm/finish_neon_arm64.s", "ORNG(S0, LATENT, LATENT)", "", kernels, emulated},
+	{"NEON, components without weight in the far path", "asm/far_neon_arm64.s", "ORRG(WE, T, T)", "", kernels, emulated},
+	{"NEON, components on both sides in the far path", "asm/far_neon_arm64.s", "ANDG(T, SUM_WN, SUM_WN)", "MOVG(T, SUM_WN)", kernels, emulated},
+	{"NEON, a lane of another sample", "asm/backward_neon_arm64.s", "EOR $32, R(LANES)", "EOR $0, R(LANES)", kernels, emulated},
+	{"NEON, gradient of the scales", "asm/backward_neon_arm64.s", "FMLAG(WE, SQUARE, D_LOG_SCALE)", "FMLSG(WE, SQUARE, D_LOG_SCALE)", kernels, emulated},
+	{"NEON, gradient of x", "asm/backward_neon_arm64.s", "FMLSG(U, SUM, T)", "FMLAG(U, SUM, T)", kernels, emulated},
+	{"NEON, EM's B", "asm/em_neon_arm64.s", "FMLAG(S1, S2, S3)", "FMLAG(S1, S1, S3)", kernels, emulated},
+	{"NEON, the bracket of the inverse", "asm/inverse_neon_arm64.s", "BIFG(S1, X, LOWER)", "BITG(S1, X, LOWER)", kernels, emulated},
+	{"NEON, the weights lost in the inverse", "asm/inverse_neon_arm64.s", "BITG(U, SUM_WP, Y)", "BIFG(U, SUM_WP, Y)", kernels, emulated},
+	{"NEON, equal means in the inverse", "asm/inverse_neon_arm64.s", "ADD_BELOW(FCMGTG)", "ADD_BELOW(FCMGEG)", kernels, emulated},
+	{"NEON, tanh's cut", "asm/elementary_neon_arm64.s", "BITG(S4, S5, S3)", "BIFG(S4, S5, S3)", kernels, emulated},
+	{"NEON, softmax without its maximum", "asm/elementary_neon_arm64.s", "FSUBG(TOP, X, X)", "", kernels, emulated},
+	{"NEON, Φ of negative numbers", "asm/norm_neon_arm64.s", "CMLT0G(X, Y)", "FCMGT0G(X, Y)", kernels, emulated},
+	{"NEON, Adam's ε", "asm/train_neon_arm64.s", "SAME3(FMLA_D2, ROOT, S0, S1)", "SAME3(FMUL_D2, ROOT, S0, S1)", kernels, emulated},
+	{"NEON, a sum of numbers for one of squares", "asm/train_neon_arm64.s", "FMLAG(X, X, SUMS)", "FADDG(X, SUMS, SUMS)", kernels, emulated},
 
 	// Linear algebra.
 	{"a transposed block", "blas/backend_gonum.go", "return a[j*lda+i:]", "return a[i*lda+j:]", linear, "TestGemm"},
