@@ -12,7 +12,7 @@ import (
 // This file fits the mixture of one coordinate. In units in which the column has
 // median 0 and spread 1 it maximises the posterior
 //
-//	Σ_i log f(x_i) + Σ_k [log w_k - κ/2·log(1 + 1/σ_k²) - ε/2·1/σ_k²]
+//	Σ_i log f(x_i) + Σ_k [log w_k - κ/2·log(1 + 1/σ_k²) - ε/2·1/σ_k² - 1/2·(μ_k² + σ_k²)/s²]
 //
 // The first penalty counts one more row for every component: no weight vanishes.
 // The second makes a component pay κ nats for every e-fold by which it is
@@ -21,7 +21,10 @@ import (
 // boundary-avoiding prior, Chung et al. 2013). Maximum likelihood needs it: narrow
 // components are steep slopes beyond the data, and each block multiplies those of
 // the last. The third bounds the likelihood where rows coincide: N equal rows get
-// σ = √(ε/N).
+// σ = √(ε/N). In the fourth s is the magnitude of the farthest row. A component that
+// describes no row keeps the share of one; without the fourth it would be the better
+// the wider, and that share of the flow's samples would lie up to a million times as
+// far out as any row. With it such a component ends near σ² = s√κ.
 //
 // The posterior is climbed by L-BFGS on EM's statistics, with the complete-data
 // information as the metric it starts from. A first step is then nearly one of EM,
@@ -67,7 +70,7 @@ func fitMixture(x []float64, k int, rng *rand.Rand) (kernels.Mixture, error) {
 	if err := checkColumn(s, spread, k); err != nil {
 		return kernels.Mixture{}, err
 	}
-	e := newEM(k)
+	e := newEM(k, s)
 	sketch := newSketch(s, k)
 	best, score := e.best(sketch, starts(s, k, rng))
 	for range 4 * k { // each round gains, so it ends; the limit is a guard
@@ -231,15 +234,19 @@ func split(theta []float64) (logit, mean, logScale []float64) {
 // em is the memory of one column's fit.
 type em struct {
 	k     int
+	reach float64         // 1/s²
 	m     kernels.Mixture // what evaluate was last given
 	stats kernels.EMStats
 	logs  []float64
 }
 
-func newEM(k int) *em {
+// newEM is for k components of a standardized, sorted column.
+func newEM(k int, column []float64) *em {
 	p := arena(make([]float64, 7*k))
+	farthest := max(-column[0], column[len(column)-1])
 	return &em{
 		k:     k,
+		reach: 1 / float64(farthest*farthest),
 		m:     kernels.Mixture{Weight: p.take(k), Mean: p.take(k), Scale: p.take(k)},
 		stats: kernels.EMStats{N: p.take(k), A: p.take(k), B: p.take(k)},
 		logs:  p.take(k),
@@ -277,16 +284,17 @@ func (e *em) point(data []sample, theta []float64) *point {
 		axpy(d.weight, e.stats.B, gLogScale)
 	}
 	for j, s := range e.m.Scale {
-		w, count, precision := e.m.Weight[j], gLogit[j], 1/float64(s*s)
+		w, m, count, precision := e.m.Weight[j], e.m.Mean[j], gLogit[j], 1/float64(s*s)
 		relative := precision / (1 + precision)
 		gLogit[j] = (count + 1 - float64((n+float64(e.k))*w)) / n
-		gMean[j] = float64(gMean[j]*precision) / n
-		gLogScale[j] = (float64(gLogScale[j]*precision) - count + float64(narrowRows*relative) + float64(equalRows*precision)) / n
+		gMean[j] = (float64(gMean[j]*precision) - float64(m*e.reach)) / n
+		gLogScale[j] = (float64(gLogScale[j]*precision) - count + float64(narrowRows*relative) + float64(equalRows*precision) - float64(s*s)*e.reach) / n
 		mLogit[j] = w + 1/n
-		mMean[j] = float64(w * precision)
+		mMean[j] = float64(w*precision) + e.reach/n
 		mLogScale[j] = float64(2*w) + narrowRows/n
 		e.logs[j] = 1 + precision
 		sum -= float64(0.5 * equalRows * precision)
+		sum -= float64(0.5 * (float64(m*m) + float64(s*s)) * e.reach)
 	}
 	kernels.Log(e.logs, e.logs)
 	sum -= float64(0.5 * narrowRows * kernels.Sum(e.logs))

@@ -72,7 +72,7 @@ func TestPosteriorGradient(t *testing.T) {
 	rng := newRand(1)
 	data := []sample{{drawMixture(randomMixture(3, rng), 50, rng), 1}, {drawMixture(randomMixture(3, rng), 20, rng), 7}}
 	const k = 5
-	e := newEM(k)
+	e := newEM(k, []float64{-4, 2})
 	theta := make([]float64, 3*k)
 	for j := range theta {
 		theta[j] = rng.NormFloat64()
@@ -90,8 +90,8 @@ func TestPosteriorGradient(t *testing.T) {
 	}
 }
 
-// emStep is one step of EM on the posterior in closed form: the reference that
-// the climbs are held against.
+// emStep is one step of EM on the posterior, means before scales (an ECM step, Meng & Rubin 1993): the reference that the
+// climbs are held against.
 func emStep(e *em, data []sample, theta []float64) []float64 {
 	e.evaluate(theta)
 	next := slices.Clone(theta)
@@ -107,13 +107,21 @@ func emStep(e *em, data []sample, theta []float64) []float64 {
 	}
 	for j := range e.k {
 		logit[j] = math.Log((N[j] + 1) / (n + float64(e.k)))
-		shift := A[j] / N[j]
+		precision := math.Exp(-2 * logScale[j])
+		shift := (A[j]*precision - mean[j]*e.reach) / (N[j]*precision + e.reach)
 		mean[j] += shift
-		// N = b·p + κ·p/(1+p) for the precision p.
-		b := B[j] - shift*shift*N[j] + equalRows
-		c := N[j] - b - narrowRows
-		p := (c + math.Sqrt(c*c+4*b*N[j])) / (2 * b)
-		logScale[j] = -0.5 * math.Log(p)
+		// N = b·p + κ·p/(1+p) - 1/(p·s²) for the precision p: the right side rises with it.
+		b := B[j] - 2*shift*A[j] + shift*shift*N[j] + equalRows
+		low, high := -300.0, 300.0 // log p
+		for range 100 {
+			middle := (low + high) / 2
+			if p := math.Exp(middle); b*p+narrowRows*p/(1+p)-e.reach/p < N[j] {
+				low = middle
+			} else {
+				high = middle
+			}
+		}
+		logScale[j] = -0.25 * (low + high)
 	}
 	return next
 }
@@ -124,7 +132,7 @@ func TestClimbAgainstEM(t *testing.T) {
 		s := moonsColumn(t, j)
 		data := newSketch(s, 8)
 		share := starts(s, 8, newRand(0))[0]
-		e := newEM(8)
+		e := newEM(8, s)
 
 		last := math.Inf(-1)
 		for n := 1; n <= 120; n++ {
@@ -175,7 +183,7 @@ func TestSketch(t *testing.T) {
 		if rows != float64(len(s)) || points > 600+len(s)/16 {
 			t.Errorf("column %d: %d points stand for %v rows, want at most 600 and one in 16 for %d", c, points, rows, len(s))
 		}
-		e := newEM(8)
+		e := newEM(8, s)
 		theta, rough := e.climb(sketch, starts(s, 8, rng)[0], longClimb)
 		full := e.point([]sample{{s, 1}}, theta).score
 		worst = max(worst, math.Abs(full-rough))
@@ -196,7 +204,7 @@ func TestStartsAgree(t *testing.T) {
 	for j := range 2 {
 		s := moonsColumn(t, j)
 		data := newSketch(s, 8)
-		e := newEM(8)
+		e := newEM(8, s)
 		var scores []float64
 		for seed := range uint64(4) {
 			for _, start := range starts(s, 8, newRand(seed)) {
@@ -233,7 +241,7 @@ func TestFitMixtureFindsTheTruth(t *testing.T) {
 		for len(tries) < 30 {
 			tries = append(tries, starts(x, 8, rng)[2:]...)
 		}
-		e := newEM(8)
+		e := newEM(8, x)
 		sketch := newSketch(x, 8)
 		best, _ := e.best(sketch, tries)
 		best, _ = e.climb(sketch, best, longClimb)
@@ -316,4 +324,30 @@ func TestFitMixtureOddColumns(t *testing.T) {
 			t.Logf("smallest σ %.3g, largest |z| %.3g", slices.Min(m.Scale), mat.Norm(mat.NewVecDense(len(z), z), math.Inf(1)))
 		})
 	}
+}
+
+// A component that describes no row stays near the data all the same: its share of the flow's samples is drawn from it.
+func TestFitMixtureStaysNearRows(t *testing.T) {
+	most := 0.0
+	for _, n := range []int{10, 20, 50, 200} {
+		for seed := range uint64(40) {
+			rng := newRand(seed)
+			x, farthest := make([]float64, n), 0.0
+			for i := range x {
+				x[i] = rng.NormFloat64() + 4*float64(2*rng.IntN(2)-1)
+				farthest = max(farthest, math.Abs(x[i]))
+			}
+			m, err := fitMixture(x, min(8, n/2), rng)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for j := range m.Mean {
+				far := max(m.Scale[j], math.Abs(m.Mean[j])) / farthest
+				if most = max(most, far); far > 2 {
+					t.Errorf("%d rows, seed %d: a component of weight %.3g has mean %.3g and scale %.3g; the farthest row is at %.3g", n, seed, m.Weight[j], m.Mean[j], m.Scale[j], farthest)
+				}
+			}
+		}
+	}
+	t.Logf("means and scales are at most %.3g times as large as the farthest row", most)
 }

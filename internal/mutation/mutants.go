@@ -178,8 +178,9 @@ var mutants = []Mutant{
 	{"a forgotten tile", "flow/tile.go", "if from >= n ||", "if from+size >= n && n > size ||", flows, same},
 	{"the PCA's mean", "flow/pca.go", "row[i] = v - mean", "row[i] = v - 0*mean", flows, "TestPCA"},
 	{"the sign of the axes", "flow/pca.go", "if largest < 0 {", "if largest > 0 {", flows, "TestPCA"},
-	{"the posterior's gradient", "flow/em.go", "gMean[j] = float64(gMean[j]*precision) / n", "gMean[j] = float64(gMean[j]*s) / n", flows, "TestPosteriorGradient"},
+	{"the posterior's gradient", "flow/em.go", "gMean[j] = (float64(gMean[j]*precision) -", "gMean[j] = (float64(gMean[j]*s) -", flows, "TestPosteriorGradient"},
 	{"the prior's gradient", "flow/em.go", "float64(narrowRows*relative) +", "0*relative +", flows, "TestPosteriorGradient"},
+	{"components without rows", "flow/em.go", "reach: 1 / float64(farthest*farthest)", "reach: 0 * farthest", flows, "TestFitMixtureStaysNearRows"},
 	{"the order of starting values", "flow/em.go", "slices.Sort(s) centre, spread", "centre, spread", flows, "TestFitMixture"},
 
 	// Training.
