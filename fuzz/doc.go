@@ -9,7 +9,9 @@
 //	FuzzNormalLaws         the functions of one number
 //	FuzzSoftmax            against exact arithmetic
 //	FuzzFlow               data through fit, couple, forward, inverse, training and the integral
+//	FuzzStreams            rows in blocks, with all that can be wrong with them, against the same rows without a stream
 //	FuzzGemm, FuzzSyrkUpper, FuzzSymEig   linear algebra against exact arithmetic and definitions
 //
-// FuzzCommand, with hostile arguments and files, is in cmd/gaussflow.
+// FuzzCommand, with hostile arguments and files, is in cmd/gaussflow; FuzzLoad, with hostile models and training runs, in
+// flow.
 package fuzz

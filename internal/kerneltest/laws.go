@@ -555,7 +555,8 @@ func SoftmaxLaw(t kernels.Tier, logit []float64) (worst float64, err error) {
 			return 0, fmt.Errorf("%s: weight %v, want %v: %v", t, w[j], v, at)
 		}
 	}
-	if worst > 4+0.5*float64(k) { // every term of the sum rounds once
+	// Every term of the sum may round by half an ulp of that, which is one of a weight just below a power of two.
+	if worst > float64(4+k) {
 		return worst, fmt.Errorf("%s: error %g ulp: %v", t, worst, at)
 	}
 	if !(math.Abs(sum-1) <= float64(2+k)*0x1p-53) {

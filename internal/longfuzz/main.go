@@ -254,12 +254,8 @@ func (s *session) fuzz(ctx context.Context, t *target, work string) error {
 	defer log.Close()
 	s.update(func() { t.state = "runs" })
 	fmt.Printf("%s: %s begins\n", time.Now().Format(time.TimeOnly), t.name)
-	for tries := 0; ctx.Err() == nil && len(t.findings) == 0 && tries < 50; tries++ {
-		left := s.share - t.cpu
-		if left <= s.share/50 {
-			break
-		}
-		if err := s.process(ctx, t, home, left, work, log); err != nil {
+	for tries := 0; ctx.Err() == nil && len(t.findings) == 0 && t.cpu < s.share && tries < 50; tries++ {
+		if err := s.process(ctx, t, home, s.share-t.cpu, work, log); err != nil {
 			return err
 		}
 	}
