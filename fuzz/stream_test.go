@@ -45,8 +45,8 @@ type stream struct {
 	what    int // a method: LogProbSeq, ForwardSeq, InverseSeq
 	workers int
 	x       *mat.Dense
-	cuts    []byte // the blocks' rows, by turns
-	fail    int    // the row from which on the input fails, or a block is too wide; none if beyond the last
+	cuts    []int // the blocks' rows, by turns
+	fail    int   // the row from which on the input fails, or a block is too wide; none if beyond the last
 	wide    bool
 	stop    int // the piece after which the caller leaves, or cancels; never if 0
 	cancel  bool
@@ -65,7 +65,10 @@ func newStream(fs [2]*flow.Flow, flags uint16, n, fail uint16, seed uint64, cuts
 	s := &stream{
 		f: fs[flags&1], what: int(flags>>1) % methods, workers: 1 + int(flags>>3)%3,
 		wide: flags&(1<<5) != 0, cancel: flags&(1<<6) != 0, stop: int(flags >> 8 & 15),
-		cuts: cuts, fail: int(fail),
+		fail: int(fail),
+	}
+	for _, c := range cuts {
+		s.cuts = append(s.cuts, int(c)*(1+int(flags>>7&1)*4)) // up to five tiles
 	}
 	d := s.f.Dim()
 	if n %= mostStreamRows; n == 0 {
@@ -97,7 +100,7 @@ func (s *stream) blocks(taken *int, ended *bool) iter.Seq2[*mat.Dense, error] {
 		for i, from := 0, 0; from < n; i++ {
 			size := n
 			if len(s.cuts) > 0 {
-				size = int(s.cuts[i%len(s.cuts)])
+				size = s.cuts[i%len(s.cuts)]
 			}
 			if i > 2*n { // nothing but empty blocks
 				size = n
@@ -290,6 +293,8 @@ func FuzzStreams(f *testing.F) {
 		f.Add(what|what<<3, uint16(700), uint16(never), uint64(what), []byte{100, 0, 1, 255}, []byte{})
 		f.Add(what|1<<3, uint16(1400), uint16(never), uint64(1), []byte{}, place(900, 1, math.NaN()))
 		f.Add(what|2<<3, uint16(900), uint16(never), uint64(2), []byte{64}, slices.Concat(place(500, 0, 1.7e308), place(510, 1, math.Inf(-1))))
+		f.Add(what|2<<3|1<<7, uint16(1026), uint16(never), uint64(8), []byte{103, 0, 51}, []byte{})
+		f.Add(what|1<<3, uint16(513), uint16(never), uint64(9), []byte{}, []byte{}) // one row more than two tiles
 		f.Add(what|1<<3|1<<5, uint16(300), uint16(120), uint64(3), []byte{50}, place(7, 0, -1e200))
 		f.Add(what|2<<3, uint16(300), uint16(130), uint64(4), []byte{7, 200}, place(131, 0, math.NaN()))
 		f.Add(what|2<<3|2<<8, uint16(999), uint16(never), uint64(5), []byte{9}, []byte{})
