@@ -23,8 +23,8 @@ import (
 // the last. The third bounds the likelihood where rows coincide: N equal rows get
 // σ = √(ε/N). In the fourth s is the magnitude of the farthest row. A component that
 // describes no row keeps the share of one; without the fourth it would be the better
-// the wider, and that share of the flow's samples would lie up to a million times as
-// far out as any row. With it such a component ends near σ² = s√κ.
+// the wider, and that share of the flow's samples would lie far beyond all rows. With
+// it such a component ends near σ² = s√κ.
 //
 // The posterior is climbed by L-BFGS on EM's statistics, with the complete-data
 // information as the metric it starts from. A first step is then nearly one of EM,
@@ -288,7 +288,7 @@ func (e *em) point(data []sample, theta []float64) *point {
 		relative := precision / (1 + precision)
 		gLogit[j] = (count + 1 - float64((n+float64(e.k))*w)) / n
 		gMean[j] = (float64(gMean[j]*precision) - float64(m*e.reach)) / n
-		gLogScale[j] = (float64(gLogScale[j]*precision) - count + float64(narrowRows*relative) + float64(equalRows*precision) - float64(s*s)*e.reach) / n
+		gLogScale[j] = (float64(gLogScale[j]*precision) - count + float64(narrowRows*relative) + float64(equalRows*precision) - float64(float64(s*s)*e.reach)) / n
 		mLogit[j] = w + 1/n
 		mMean[j] = float64(w*precision) + e.reach/n
 		mLogScale[j] = float64(2*w) + narrowRows/n
