@@ -228,6 +228,9 @@ func checkBlocks(f *flow.Flow, i int, x *mat.Dense) error {
 	}
 	b := f.Block(i)
 	n, d := x.Dims()
+	if err := checkReach(b.Mixtures(), at); err != nil {
+		return err
+	}
 	var z, back, again mat.Dense
 	if err := b.Forward(&z, nil, at); err != nil {
 		return err
@@ -255,6 +258,25 @@ func checkBlocks(f *flow.Flow, i int, x *mat.Dense) error {
 			}
 			if v := again.At(i, j); !(v >= low[i]-noise && v <= high[i]+noise) {
 				return fmt.Errorf("row %d, coordinate %d: z = %v, there and back again %v, outside [%v, %v]", i, j, want, v, low[i], high[i])
+			}
+		}
+	}
+	return nil
+}
+
+// checkReach holds a fitted block's components near the rows that it was fitted to. One that describes no row could be
+// anywhere, and some of the flow's samples are drawn from it. The best place for it is within two or three times the
+// farthest row; ten leaves room for a climb that was cut short.
+func checkReach(mixtures []kernels.Mixture, x *mat.Dense) error {
+	farthest := 0.0
+	n, _ := x.Dims()
+	for i := range n {
+		farthest = max(farthest, mat.Norm(x.RowView(i), 2))
+	}
+	for j, m := range mixtures {
+		for k := range m.Mean {
+			if !(max(math.Abs(m.Mean[k]), m.Scale[k]) <= 10*farthest) {
+				return fmt.Errorf("coordinate %d has a component at %v ± %v; no row is farther than %v from 0", j, m.Mean[k], m.Scale[k], farthest)
 			}
 		}
 	}

@@ -193,6 +193,7 @@ var mutants = []Mutant{
 	{"the posterior's gradient", "flow/em.go", "gMean[j] = (float64(gMean[j]*precision) -", "gMean[j] = (float64(gMean[j]*s) -", flows, "TestPosteriorGradient"},
 	{"the prior's gradient", "flow/em.go", "float64(narrowRows*relative) +", "0*relative +", flows, "TestPosteriorGradient"},
 	{"components without rows", "flow/em.go", "reach: 1 / float64(farthest*farthest)", "reach: 0 * farthest", flows, "TestFitMixtureStaysNearRows"},
+	{"components without rows, by fuzzing's seeds", "flow/em.go", "reach: 1 / float64(farthest*farthest)", "reach: 1e-20 / float64(farthest*farthest)", fuzzing, "FuzzFlow"},
 	{"the order of starting values", "flow/em.go", "slices.Sort(s) centre, spread", "centre, spread", flows, "TestFitMixture"},
 
 	// Training.
