@@ -64,7 +64,7 @@ fuzz-long:
 	go build -o build/longfuzz ./internal/longfuzz
 	exec build/longfuzz -time $(FUZZTIME) -parallel $(PARALLEL)
 
-mutation:
+mutation: setup
 	go run ./internal/mutation
 
 cover: setup

@@ -85,14 +85,14 @@ func newStream(fs [2]*flow.Flow, flags uint16, n, fail uint16, seed uint64, cuts
 
 func (s *stream) String() string {
 	n, d := s.x.Dims()
-	return fmt.Sprintf("method %d, %d workers, %d rows of %d, cut at %v, failing at %d, stopped after piece %d", s.what, s.workers, n, d, s.cuts, s.fail, s.stop)
+	return fmt.Sprintf("method %d, %d workers, %d rows of %d, cut at %v, failing at %d (a wide block: %v), left after piece %d (cancelled: %v)", s.what, s.workers, n, d, s.cuts, s.fail, s.wide, s.stop, s.cancel)
 }
 
 var errInput = errors.New("the input failed")
 
 // blocks yields the rows in memory that it uses again, and whose numbers are NaN as soon as they should have been read.
-// It counts what was taken, and notes when it ends.
-func (s *stream) blocks(taken *int, ended *bool) iter.Seq2[*mat.Dense, error] {
+// It notes when it ends.
+func (s *stream) blocks(ended *bool) iter.Seq2[*mat.Dense, error] {
 	return func(yield func(*mat.Dense, error) bool) {
 		defer func() { *ended = true }()
 		n, d := s.x.Dims()
@@ -114,7 +114,6 @@ func (s *stream) blocks(taken *int, ended *bool) iter.Seq2[*mat.Dense, error] {
 				return
 			}
 			to := min(from+size, n, max(s.fail, from))
-			*taken++
 			if to == from {
 				if !yield([]*mat.Dense{nil, {}}[i%2], nil) {
 					return
@@ -167,8 +166,11 @@ func (s *stream) rowwise() []row {
 
 // pieces runs the method on the stream and hands over every piece; the image is nil for log-densities.
 func (s *stream) pieces(ctx context.Context, in iter.Seq2[*mat.Dense, error]) iter.Seq2[flow.Mapped, error] {
-	if s.what > 0 {
-		return [methods]func(context.Context, iter.Seq2[*mat.Dense, error]) iter.Seq2[flow.Mapped, error]{1: s.f.ForwardSeq, 2: s.f.InverseSeq}[s.what](ctx, in)
+	switch s.what {
+	case 1:
+		return s.f.ForwardSeq(ctx, in)
+	case 2:
+		return s.f.InverseSeq(ctx, in)
 	}
 	return func(yield func(flow.Mapped, error) bool) {
 		for lp, err := range s.f.LogProbSeq(ctx, in) {
@@ -193,9 +195,9 @@ func (s *stream) check(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	before := runtime.NumGoroutine()
-	taken, ended, got, pieces, left := 0, false, 0, 0, false
+	ended, got, pieces, left := false, 0, 0, false
 	var last error
-	for p, err := range s.pieces(ctx, s.blocks(&taken, &ended)) {
+	for p, err := range s.pieces(ctx, s.blocks(&ended)) {
 		if last != nil {
 			return fmt.Errorf("after the error %q the sequence goes on", last)
 		}
