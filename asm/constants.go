@@ -75,11 +75,11 @@ type constants struct {
 	sign, abs, mantissa uint64 // masks
 	sqrtHalf            uint64 // bits of √½, from where the logarithm's mantissa runs
 
-	one, two, four, minusFour, half, quarter float64
-	third, sixth                             float64
-	minNormal, maxFloat                      float64
-	infinity                                 uint64
-	two54, minus54                           float64
+	one, two, three, four, minusFour, half, quarter float64
+	third, sixth                                    float64
+	minNormal, maxFloat                             float64
+	infinity                                        uint64
+	two54, minus54                                  float64
 
 	alpha, bias, unbias       float64
 	nearest, nearestBias      float64 // Nearest, and Nearest + ExpBias
@@ -107,7 +107,7 @@ type constants struct {
 //lint:ignore U1000 assembly reads it
 var consts = constants{
 	sign: 1 << 63, abs: 1<<63 - 1, mantissa: 1<<52 - 1, sqrtHalf: 0x3fe6a09e667f3bcd,
-	one: 1, two: 2, four: 4, minusFour: -4, half: 0.5, quarter: 0.25, third: 1. / 3, sixth: 1. / 6,
+	one: 1, two: 2, three: 3, four: 4, minusFour: -4, half: 0.5, quarter: 0.25, third: 1. / 3, sixth: 1. / 6,
 	minNormal: MinNormal, maxFloat: math.MaxFloat64, infinity: 0x7ff << 52,
 	two54: 1 << 54, minus54: -54,
 	alpha: Alpha, bias: Bias, unbias: Unbias,

@@ -6,6 +6,7 @@
 #define SQRT_HALF ·consts+constants_sqrtHalf(SB)
 #define ONE ·consts+constants_one(SB)
 #define TWO ·consts+constants_two(SB)
+#define THREE ·consts+constants_three(SB)
 #define FOUR ·consts+constants_four(SB)
 #define MINUS_FOUR ·consts+constants_minusFour(SB)
 #define HALF ·consts+constants_half(SB)

@@ -6,6 +6,7 @@
 #define SQRT_HALF (2*constants_sqrtHalf)
 #define ONE (2*constants_one)
 #define TWO (2*constants_two)
+#define THREE (2*constants_three)
 #define FOUR (2*constants_four)
 #define HALF (2*constants_half)
 #define QUARTER (2*constants_quarter)

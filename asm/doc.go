@@ -17,6 +17,7 @@
 //	backward    the reverse mode of the forward map
 //	em          responsibilities and sufficient statistics
 //	norm        Φ, Φ(-·), log Φ, φ and Φ⁻¹
+//	activate    a smooth ReLU and its derivative
 //	elementary  exp, log, tanh, softmax, exp(bound·tanh(raw))
 //	train       Adam, sums
 //

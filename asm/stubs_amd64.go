@@ -85,6 +85,26 @@ func TanhAVX512(dst, x *float64, n int)
 //go:noescape
 func TanhAVX2(dst, x *float64, n int)
 
+// SmoothReLUAVX512 sets dst[i] = smoothReLU(x[i]) of kernels/smoothrelu.go.
+//
+//go:noescape
+func SmoothReLUAVX512(dst, x *float64, n int)
+
+// SmoothReLUAVX2 is SmoothReLUAVX512 for another instruction set.
+//
+//go:noescape
+func SmoothReLUAVX2(dst, x *float64, n int)
+
+// SmoothReLUBackwardAVX512 sets, with r = rise(x[i]) of kernels/smoothrelu.go, dx[i] = dy[i]·(r²(3-2r)).
+//
+//go:noescape
+func SmoothReLUBackwardAVX512(dx, dy, x *float64, n int)
+
+// SmoothReLUBackwardAVX2 is SmoothReLUBackwardAVX512 for another instruction set.
+//
+//go:noescape
+func SmoothReLUBackwardAVX2(dx, dy, x *float64, n int)
+
 // BoundedExpAVX512 sets dst[i] = exp(bound·tanh(raw[i])).
 //
 //go:noescape

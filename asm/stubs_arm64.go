@@ -45,6 +45,16 @@ func LogNEON(dst, x *float64, n int)
 //go:noescape
 func TanhNEON(dst, x *float64, n int)
 
+// SmoothReLUNEON sets dst[i] = smoothReLU(x[i]) of kernels/smoothrelu.go.
+//
+//go:noescape
+func SmoothReLUNEON(dst, x *float64, n int)
+
+// SmoothReLUBackwardNEON sets, with r = rise(x[i]) of kernels/smoothrelu.go, dx[i] = dy[i]·(r²(3-2r)).
+//
+//go:noescape
+func SmoothReLUBackwardNEON(dx, dy, x *float64, n int)
+
 // BoundedExpNEON sets dst[i] = exp(bound·tanh(raw[i])).
 //
 //go:noescape

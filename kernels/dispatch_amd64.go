@@ -56,6 +56,8 @@ func (t Tier) vector(f function, dst, x *float64, n int) {
 			asm.LogAVX512(dst, x, n)
 		case tanhs:
 			asm.TanhAVX512(dst, x, n)
+		case smoothReLUs:
+			asm.SmoothReLUAVX512(dst, x, n)
 		}
 		return
 	}
@@ -76,6 +78,8 @@ func (t Tier) vector(f function, dst, x *float64, n int) {
 		asm.LogAVX2(dst, x, n)
 	case tanhs:
 		asm.TanhAVX2(dst, x, n)
+	case smoothReLUs:
+		asm.SmoothReLUAVX2(dst, x, n)
 	}
 }
 
@@ -93,6 +97,14 @@ func (t Tier) boundedExpBackward(dRaw, dLogScale, raw *float64, n int, bound flo
 		asm.BoundedExpBackwardAVX512(dRaw, dLogScale, raw, n, bound)
 	} else {
 		asm.BoundedExpBackwardAVX2(dRaw, dLogScale, raw, n, bound)
+	}
+}
+
+func (t Tier) smoothReLUBackward(dx, dy, x *float64, n int) {
+	if t == AVX512 {
+		asm.SmoothReLUBackwardAVX512(dx, dy, x, n)
+	} else {
+		asm.SmoothReLUBackwardAVX2(dx, dy, x, n)
 	}
 }
 

@@ -32,6 +32,8 @@ func (t Tier) vector(f function, dst, x *float64, n int) {
 		asm.LogNEON(dst, x, n)
 	case tanhs:
 		asm.TanhNEON(dst, x, n)
+	case smoothReLUs:
+		asm.SmoothReLUNEON(dst, x, n)
 	}
 }
 
@@ -41,6 +43,10 @@ func (t Tier) boundedExp(dst, raw *float64, n int, bound float64) {
 
 func (t Tier) boundedExpBackward(dRaw, dLogScale, raw *float64, n int, bound float64) {
 	asm.BoundedExpBackwardNEON(dRaw, dLogScale, raw, n, bound)
+}
+
+func (t Tier) smoothReLUBackward(dx, dy, x *float64, n int) {
+	asm.SmoothReLUBackwardNEON(dx, dy, x, n)
 }
 
 func (t Tier) softmax(p *asm.Params)                  { asm.SoftmaxNEON(p) }

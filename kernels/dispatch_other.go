@@ -15,6 +15,7 @@ func (t Tier) boundedExp(dst, raw *float64, n int, bound float64) { panic(unreac
 func (t Tier) boundedExpBackward(dRaw, dLogScale, raw *float64, n int, bound float64) {
 	panic(unreachable)
 }
+func (t Tier) smoothReLUBackward(dx, dy, x *float64, n int)      { panic(unreachable) }
 func (t Tier) softmax(p *asm.Params)                             { panic(unreachable) }
 func (t Tier) adam(s *asm.AdamStep)                              { panic(unreachable) }
 func (t Tier) sum(a *lanes, x *float64, n int)                   { panic(unreachable) }

@@ -209,6 +209,36 @@ func TestBoundedExp(t *testing.T) {
 	})
 }
 
+// The smooth ReLU is monotone and convex, lies within 3/16 above the ramp, is the ramp itself beyond ±1, and its slope is
+// the one of differences.
+func TestSmoothReLU(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier kernels.Tier) {
+		const n, h = 4096, 0x1p-10
+		x, y, slope, one := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+		for i := range x {
+			x[i], one[i] = float64(i-n/2)*h, 1
+		}
+		tier.SmoothReLU(y, x)
+		tier.SmoothReLUBackward(slope, one, x)
+		for i, v := range x {
+			above := y[i] - max(v, 0)
+			if !(above >= 0 && above <= 0.1875) || math.Abs(v) >= 1 && above != 0 {
+				t.Errorf("s(%v) = %v, %v above the ramp", v, y[i], above)
+			}
+			if i == 0 {
+				continue
+			}
+			if !(slope[i] >= slope[i-1]) {
+				t.Errorf("the slope falls from %v to %v at %v", slope[i-1], slope[i], v)
+			}
+			// The trapezoidal rule: |s'''| ≤ 3 inside the corner.
+			if d := (y[i]-y[i-1])/h - (slope[i]+slope[i-1])/2; !(math.Abs(d) <= 3*h*h/12+1e-12) {
+				t.Errorf("at %v the differences say %v and the slopes %v", v, (y[i]-y[i-1])/h, (slope[i]+slope[i-1])/2)
+			}
+		}
+	})
+}
+
 // Ten steps against the same in big.Float.
 func TestAdam(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier kernels.Tier) {

@@ -37,6 +37,11 @@ func TestSpecialFunctions(t *testing.T) {
 		{"BoundedExpBackward", func(t kernels.Tier, dst, x []float64) { t.BoundedExpBackward(dst, []float64{3}, x, 5) },
 			[]point{{inf, 0}, {-inf, 0}, {nan, nan}, {0, 15}, {denormal, 15}, {1e300, 0}}},
 		{"BoundedExpBackward of NaN", func(t kernels.Tier, dst, _ []float64) { t.BoundedExpBackward(dst, []float64{nan}, []float64{1}, 5) }, []point{{0, nan}}},
+		{"SmoothReLU", kernels.Tier.SmoothReLU, []point{{inf, inf}, {-inf, 0}, {nan, nan}, {-1, 0}, {math.Nextafter(-1, -2), 0}, {math.Nextafter(-1, 0), 0x1p-161}, {0, 0.1875}, {negZero, 0.1875}, {denormal, 0.1875},
+			{1, 1}, {math.Nextafter(1, 2), math.Nextafter(1, 2)}, {1e300, 1e300}, {-1e300, 0}, {0x1.23456789abcdfp+20, 0x1.23456789abcdfp+20}, {math.MaxFloat64, math.MaxFloat64}}},
+		{"SmoothReLUBackward", func(t kernels.Tier, dst, x []float64) { t.SmoothReLUBackward(dst, []float64{3}, x) },
+			[]point{{inf, 3}, {-inf, 0}, {nan, nan}, {-1, 0}, {0, 1.5}, {1, 3}, {denormal, 1.5}, {1e300, 3}, {-1e300, 0}}},
+		{"SmoothReLUBackward of NaN", func(t kernels.Tier, dst, _ []float64) { t.SmoothReLUBackward(dst, []float64{nan}, []float64{1}) }, []point{{0, nan}}},
 		{"Sum with 1", func(t kernels.Tier, dst, x []float64) { dst[0] = t.Sum([]float64{x[0], 1}) }, []point{{inf, inf}, {-inf, -inf}, {nan, nan}, {denormal, 1}}},
 		{"SumSquares with 1", func(t kernels.Tier, dst, x []float64) { dst[0] = t.SumSquares([]float64{x[0], 1}) }, []point{{inf, inf}, {-inf, inf}, {nan, nan}, {1e200, inf}}},
 	} {
@@ -263,6 +268,7 @@ func TestPackageFunctions(t *testing.T) {
 		"Exp":          func(_ kerneltest.Shape, a [][]float64) { kernels.Exp(a[0], a[1]) },
 		"Log":          func(_ kerneltest.Shape, a [][]float64) { kernels.Log(a[0], a[1]) },
 		"Tanh":         func(_ kerneltest.Shape, a [][]float64) { kernels.Tanh(a[0], a[1]) },
+		"SmoothReLU":   func(_ kerneltest.Shape, a [][]float64) { kernels.SmoothReLU(a[0], a[1]) },
 		"MixtureCDF": func(_ kerneltest.Shape, a [][]float64) {
 			kernels.MixtureCDF(a[0], a[1], a[2], a[3], kernels.Mixture{Weight: a[4], Mean: a[5], Scale: a[6]})
 		},
@@ -291,6 +297,7 @@ func TestPackageFunctions(t *testing.T) {
 		"Softmax":            func(s kerneltest.Shape, a [][]float64) { kernels.Softmax(a[0], s.DstStride, a[1], s.Stride, s.K, s.N) },
 		"BoundedExp":         func(_ kerneltest.Shape, a [][]float64) { kernels.BoundedExp(a[0], a[1], a[2][0]) },
 		"BoundedExpBackward": func(_ kerneltest.Shape, a [][]float64) { kernels.BoundedExpBackward(a[0], a[1], a[2], a[3][0]) },
+		"SmoothReLUBackward": func(_ kerneltest.Shape, a [][]float64) { kernels.SmoothReLUBackward(a[0], a[1], a[2]) },
 		"Sum":                func(_ kerneltest.Shape, a [][]float64) { a[0][0] = kernels.Sum(a[1]) },
 		"SumSquares":         func(_ kerneltest.Shape, a [][]float64) { a[0][0] = kernels.SumSquares(a[1]) },
 		"Adam": func(_ kerneltest.Shape, a [][]float64) {

@@ -14,6 +14,7 @@ const (
 	exps
 	logs
 	tanhs
+	smoothReLUs
 )
 
 // tileSize is the number of samples that assembly takes at a time: enough for the call to cost nothing, and so few that

@@ -48,6 +48,8 @@ func Functions(in *Inputs) []Kernel {
 		{"Tanh", in.T, kernels.Tier.Tanh},
 		{"BoundedExp", in.T, func(t kernels.Tier, dst, x []float64) { t.BoundedExp(dst, x, 5) }},
 		{"BoundedExpBackward", in.T, func(t kernels.Tier, dst, x []float64) { t.BoundedExpBackward(dst, in.Z, x, 5) }},
+		{"SmoothReLU", in.T, kernels.Tier.SmoothReLU},
+		{"SmoothReLUBackward", in.T, func(t kernels.Tier, dst, x []float64) { t.SmoothReLUBackward(dst, in.Z, x) }},
 		{"Sum", in.T, func(t kernels.Tier, dst, x []float64) { dst[0] = t.Sum(x) }},
 		{"SumSquares", in.T, func(t kernels.Tier, dst, x []float64) { dst[0] = t.SumSquares(x) }},
 	} {
@@ -56,7 +58,7 @@ func Functions(in *Inputs) []Kernel {
 			results = 1
 		}
 		arguments := n
-		if f.name == "BoundedExpBackward" {
+		if f.name == "BoundedExpBackward" || f.name == "SmoothReLUBackward" {
 			arguments = 2 * n
 		}
 		ks = append(ks, Kernel{Name: f.name, N: n, Bytes: 8 * (arguments + results), On: func(t kernels.Tier) (func(), [][]float64) {

@@ -46,6 +46,8 @@ var Accuracies = []Accuracy{
 	{Name: "gradients", Domain: "|t| ≤ 100", Unit: unitGradient, Limit: 4500, Max: 213.59, Worst: []float64{2.092579441457954, 1, 2.2287720913444393, 0.0036069096687680133}, Draw: drawMixture(Real, 100), Error: gradientError},
 	{Name: "exp(bound·tanh)", Domain: "bound ≤ 100", Unit: unitScale, Limit: 6, Max: 3.24, Worst: []float64{0.680733245522347, 3.5091937185343545, 1.4885994757648773}, Unlisted: true, Draw: drawBounded, Error: boundedExpError},
 	{Name: "its gradient", Domain: "bound ≤ 100", Unit: unitBack, Limit: 4, Max: 1.75, Worst: []float64{0.027974976083079448, 0.9721172050595723, -2.061293786891468}, Unlisted: true, Draw: drawBounded, Error: boundedExpBackwardError},
+	{Name: "smooth ReLU", Domain: "all", Unit: unitULP, Limit: 8, Max: 5.43, Worst: []float64{-0.4807956901049664}, Unlisted: true, Draw: drawActivation, Error: smoothReLUError},
+	{Name: "its slope", Domain: "all", Unit: unitULP, Limit: 7, Max: 4.39, Worst: []float64{-0.28909177053452845, 0.8643597537911535}, Unlisted: true, Draw: drawSlope, Error: smoothReLUSlopeError},
 	{Name: "E-step", Domain: "|t| ≤ 1000, weights from 1e-30", Unit: unitEM, Limit: 20, Max: 10.26, Worst: []float64{-3.707293910833414, 0.8712149396772367, 0.12878506032276335, -3.741761779406282, -2.504620493942545, 0.012341543150606555, 356.8369429009691}, Unlisted: true, Draw: drawEM, Error: emError},
 	{Name: "Adam", Domain: "steps ≤ 5000", Unit: unitAdam, Limit: 5, Max: 2.46, Worst: []float64{-0.06995223953434704, 1.6423898232306633, -2.3714693674943406, 3.034598822929217e-05, 0.4737524082436835, 0.2483885692967579, 0.31659132959410413, 0.0007306236428290376, 3890}, Unlisted: true, Draw: drawAdam, Error: adamError},
 }

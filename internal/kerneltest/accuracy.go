@@ -239,6 +239,63 @@ func boundedExpBackwardError(t kernels.Tier, in []float64) float64 {
 	return bigref.Abs(got[0], want) / (epsilon * size)
 }
 
+// rise is t of the formula of kernels.SmoothReLU.
+func rise(x float64) *bigref.Float {
+	t := bigref.New(0)
+	if x > -1 {
+		t.Add(bigref.New(x), bigref.New(1))
+		t.Mul(t, bigref.New(0.5))
+	}
+	if x >= 1 {
+		t = bigref.New(1)
+	}
+	return t
+}
+
+// polynomial is tⁿ(a-bt).
+func polynomial(t *bigref.Float, n int, a, b float64) *bigref.Float {
+	p := bigref.New(b)
+	p.Mul(p, t)
+	p.Sub(bigref.New(a), p)
+	for range n {
+		p.Mul(p, t)
+	}
+	return p
+}
+
+func smoothReLUError(t kernels.Tier, in []float64) float64 {
+	got := make([]float64, 1)
+	t.SmoothReLU(got, in)
+	want := polynomial(rise(in[0]), 3, 2, 1)
+	if in[0] > 1 {
+		want = bigref.New(in[0])
+	}
+	return bigref.Ulps(got[0], want)
+}
+
+// drawActivation makes a number of any size, and half of the time one where the corner is.
+func drawActivation(src Source) []float64 {
+	v := src.Float(Raw)
+	switch at := fraction(math.Float64bits(v) << 12); {
+	case !(math.Abs(v) <= math.MaxFloat64):
+		v = 2*at - 1
+	case src.Choose(2) == 0:
+		v = math.Copysign(math.Mod(v, 1), v)
+	}
+	return []float64{v}
+}
+
+func drawSlope(src Source) []float64 {
+	return append(drawActivation(src), normalOr(clamp(src.Float(Grad), 1e100), 1))
+}
+
+func smoothReLUSlopeError(t kernels.Tier, in []float64) float64 {
+	got := make([]float64, 1)
+	t.SmoothReLUBackward(got, in[1:], in[:1])
+	want := polynomial(rise(in[0]), 2, 3, 2)
+	return bigref.Ulps(got[0], want.Mul(want, bigref.New(in[1])))
+}
+
 // drawEM makes a mixture whose weights the E-step resolves, and a sample of it.
 func drawEM(src Source) []float64 {
 	m := DrawMixture(src, 1+src.Choose(4))

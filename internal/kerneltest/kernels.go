@@ -118,6 +118,7 @@ var Kernels = []Kernel{
 	unary("Exp", Real, kernels.Tier.Exp),
 	unary("Log", Prob, kernels.Tier.Log),
 	unary("Tanh", Raw, kernels.Tier.Tanh),
+	unary("SmoothReLU", Raw, kernels.Tier.SmoothReLU),
 	{
 		Name:    "MixtureCDF",
 		Args:    shared(out("cdf"), out("sf"), out("pdf"), in("x", Real)),
@@ -214,6 +215,14 @@ var Kernels = []Kernel{
 		Aliases: [][2]int{{0, 1}, {0, 2}},
 		Run: func(t kernels.Tier, _ Shape, a [][]float64) {
 			t.BoundedExpBackward(a[0], a[1], a[2], a[3][0])
+		},
+	},
+	{
+		Name:    "SmoothReLUBackward",
+		Args:    []Arg{out("dx"), in("dy", Grad), in("x", Raw)},
+		Aliases: [][2]int{{0, 1}, {0, 2}},
+		Run: func(t kernels.Tier, _ Shape, a [][]float64) {
+			t.SmoothReLUBackward(a[0], a[1], a[2])
 		},
 	},
 	{

@@ -95,6 +95,8 @@ var mutants = []Mutant{
 	{"Adam's first bias correction", "kernels/adam.go", "a.LR / (1 - power(a.Beta1, a.Step))", "a.LR", kernels, "TestAdam"},
 	{"Adam's second bias correction", "kernels/adam.go", "power(a.Beta2, a.Step)", "power(a.Beta2, a.Step+1)", kernels, "TestAdam"},
 	{"Adam's ε", "kernels/adam.go", "math.FMA(math.Sqrt(vi), root, a.Eps)", "(math.Sqrt(vi) * root)", kernels, "TestAdam|TestSpecialAdam"},
+	{"the slope of a smooth ReLU", "kernels/smoothrelu.go", "math.FMA(-2, r, 3)", "math.FMA(-2, r, 2)", kernels, "TestSmoothReLU|TestAccuracy$"},
+	{"a smooth ReLU beyond its corner", "kernels/smoothrelu.go", "max(x, 1)-1", "0", kernels, "TestSmoothReLU|TestSpecial"},
 	{"softmax without its maximum", "kernels/params.go", "exp(logit[j*stride+i] - top)", "exp(logit[j*stride+i])", kernels, "TestSoftmax|TestSpecialSoftmax"},
 	{"softmax mixes its strides", "kernels/params.go", "dst[j*dstStride+i] = e", "dst[j*stride+i] = e", kernels, bits + "|TestTiers"},
 
@@ -112,6 +114,7 @@ var mutants = []Mutant{
 	{"AVX-512, gradient of x", "asm/backward_avx512_amd64.s", "VFNMADD231PD (GradState_GL+at)(R9), sum, Z10", "VFMADD231PD (GradState_GL+at)(R9), sum, Z10", kernels, equal},
 	{"AVX-512, EM's B", "asm/em_avx512_amd64.s", "VFMADD231PD R1, U1, O0", "VFMADD231PD R0, U1, O0", kernels, equal},
 	{"AVX-512, the residual of the inverse", "asm/inverse_avx512_amd64.s", "VFMADD231PD.BCST THIRD, Z24, Z25", "VFMADD231PD.BCST SIXTH, Z24, Z25", kernels, equal},
+	{"AVX-512, the corner of a smooth ReLU", "asm/activate_avx512_amd64.s", "VMAXPD X1, _ONE, X1", "VMAXPD X1, _ZERO, X1", kernels, equal},
 	{"AVX-512, Adam's ε", "asm/train_avx512_amd64.s", "VFMADD213PD Z16, Z15, Z2", "VMULPD Z15, Z2, Z2", kernels, equal},
 	{"AVX-512, half of a sum twice", "asm/train_avx512_amd64.s", "VADDPD 64(SI), Z0, Z0", "VADDPD (SI), Z0, Z0", kernels, equal},
 
@@ -125,6 +128,8 @@ var mutants = []Mutant{
 	{"AVX2, the weights lost in the inverse", "asm/inverse_avx2_amd64.s", "VBLENDVPD R0, SUM_WP(at), S0, S0", "", kernels, equal},
 	{"AVX2, the bracket of the inverse", "asm/inverse_avx2_amd64.s", "VBLENDVPD S1, E0, A1, A1", "", kernels, equal},
 	{"AVX2, the sum of softmax", "asm/elementary_avx2_amd64.s", "VADDPD L1, S1, S1", "VADDPD L0, S1, S1", kernels, equal},
+	{"AVX2, a NaN in a smooth ReLU", "asm/activate_avx2_amd64.s", "VMINPD t, _ONE, t", "VMINPD _ONE, t, t", kernels, equal},
+	{"AVX2, the slope of a smooth ReLU", "asm/activate_avx2_amd64.s", "VMULPD 32(BX), S1, S1", "VMULPD (BX), S1, S1", kernels, equal},
 	{"AVX2, Adam's moments change places", "asm/train_avx2_amd64.s", "VMOVUPD Y1, (R8)(DX*1)", "VMOVUPD Y2, (R8)(DX*1)", kernels, equal},
 
 	{"NEON, a minimum that prefers numbers", "asm/neon_arm64.h", "FMIN_D2(m, n, d) WORD $(0x4EE0F400", "FMIN_D2(m, n, d) WORD $(0x4EE0C400", assembly, "NEON"},
@@ -149,6 +154,7 @@ var mutants = []Mutant{
 	{"NEON, tanh's cut", "asm/elementary_neon_arm64.s", "BITG(S4, S5, S3)", "BIFG(S4, S5, S3)", kernels, emulated},
 	{"NEON, softmax without its maximum", "asm/elementary_neon_arm64.s", "FSUBG(TOP, X, X)", "", kernels, emulated},
 	{"NEON, Φ of negative numbers", "asm/norm_neon_arm64.s", "CMLT0G(X, Y)", "FCMGT0G(X, Y)", kernels, emulated},
+	{"NEON, the slope of a smooth ReLU", "asm/activate_neon_arm64.s", "SAME3(FMLS_D2, _TWO, T, REST)", "SAME3(FMLA_D2, _TWO, T, REST)", kernels, emulated},
 	{"NEON, Adam's ε", "asm/train_neon_arm64.s", "SAME3(FMLA_D2, ROOT, S0, S1)", "SAME3(FMUL_D2, ROOT, S0, S1)", kernels, emulated},
 	{"NEON, a sum of numbers for one of squares", "asm/train_neon_arm64.s", "FMLAG(X, X, SUMS)", "FADDG(X, SUMS, SUMS)", kernels, emulated},
 

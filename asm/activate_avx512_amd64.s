@@ -1,0 +1,104 @@
+//go:build !purego
+
+// The activation of a conditioner and its derivative (kernels/smoothrelu.go), with t = (x+1)/2 held within [0, 1]:
+//
+//	s(x) = t³(2-t) + max(x, 1) - 1        s'(x) = t²(3-2t)
+//
+// Requires: AVX512F.
+//
+// Two vectors, 16 numbers, at a time. FMA and addition pipes per vector: s 9, its derivative's product 7.
+
+#include "textflag.h"
+#include "go_asm.h"
+#include "consts_amd64.h"
+
+#define X0 Z0
+#define X1 Z1
+#define T0 Z2
+#define T1 Z3
+#define S0 Z4 // powers of t; then the result
+#define S1 Z5
+#define R0 Z6 // 2-t or 3-2t
+#define R1 Z7
+
+#define _ZERO Z11
+#define _HALF Z12
+#define _ONE Z13
+#define _TWO Z14
+#define _THREE Z15
+
+// Constants that both kernels need.
+#define LOAD_CONSTANTS \
+	VPXORQ       _ZERO, _ZERO, _ZERO \
+	VBROADCASTSD HALF, _HALF         \
+	VBROADCASTSD ONE, _ONE           \
+	VBROADCASTSD TWO, _TWO
+
+// t and t², from x. Of a maximum's or minimum's operands the one that may be NaN stands first, and stays.
+#define RISE(x, t, square) \
+	VMOVAPD     x, t             \
+	VFMADD213PD _HALF, _HALF, t  \
+	VMAXPD      t, _ZERO, t      \
+	VMINPD      t, _ONE, t       \
+	VMULPD      t, t, square
+
+// func SmoothReLUAVX512(dst, x *float64, n int)
+TEXT ·SmoothReLUAVX512(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	LOAD_CONSTANTS
+
+numbers:
+	VMOVUPD     (SI), X0
+	VMOVUPD     64(SI), X1
+	RISE(X0, T0, S0)
+	RISE(X1, T1, S1)
+	VMULPD      T0, S0, S0
+	VMULPD      T1, S1, S1
+	VSUBPD      T0, _TWO, R0
+	VSUBPD      T1, _TWO, R1
+	VMAXPD      X0, _ONE, X0
+	VMAXPD      X1, _ONE, X1
+	VSUBPD      _ONE, X0, X0
+	VSUBPD      _ONE, X1, X1
+	VFMADD213PD X0, R0, S0
+	VFMADD213PD X1, R1, S1
+	VMOVUPD     S0, (DI)
+	VMOVUPD     S1, 64(DI)
+	ADDQ        $128, SI
+	ADDQ        $128, DI
+	SUBQ        $16, CX
+	JNZ         numbers
+	VZEROUPPER
+	RET
+
+// func SmoothReLUBackwardAVX512(dx, dy, x *float64, n int)
+TEXT ·SmoothReLUBackwardAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dx+0(FP), DI
+	MOVQ         dy+8(FP), BX
+	MOVQ         x+16(FP), SI
+	MOVQ         n+24(FP), CX
+	LOAD_CONSTANTS
+	VBROADCASTSD THREE, _THREE
+
+numbers:
+	VMOVUPD      (SI), X0
+	VMOVUPD      64(SI), X1
+	RISE(X0, T0, S0)
+	RISE(X1, T1, S1)
+	VFNMADD213PD _THREE, _TWO, T0 // 3-2t
+	VFNMADD213PD _THREE, _TWO, T1
+	VMULPD       T0, S0, S0
+	VMULPD       T1, S1, S1
+	VMULPD       (BX), S0, S0
+	VMULPD       64(BX), S1, S1
+	VMOVUPD      S0, (DI)
+	VMOVUPD      S1, 64(DI)
+	ADDQ         $128, SI
+	ADDQ         $128, BX
+	ADDQ         $128, DI
+	SUBQ         $16, CX
+	JNZ          numbers
+	VZEROUPPER
+	RET
