@@ -22,10 +22,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2/maybe"
-
 	"github.com/gaussflow/gaussflow/bench/cases"
 	"github.com/gaussflow/gaussflow/bench/harness"
+	"github.com/gaussflow/gaussflow/internal/atomicfile"
 )
 
 func main() {
@@ -131,7 +130,7 @@ func (r *report) publish(t *harness.Table, draw figure) error {
 		files[".png"] = picture.Bytes()
 	}
 	for extension, content := range files {
-		if err := maybe.WriteFile(filepath.Join(r.results, t.Name+extension), content, 0o644); err != nil {
+		if err := atomicfile.WriteFile(filepath.Join(r.results, t.Name+extension), content); err != nil {
 			return err
 		}
 	}

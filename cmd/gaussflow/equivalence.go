@@ -16,13 +16,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2/maybe"
 	"github.com/urfave/cli/v3"
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/gaussflow/gaussflow/blas"
 	"github.com/gaussflow/gaussflow/flow"
+	"github.com/gaussflow/gaussflow/internal/atomicfile"
 	"github.com/gaussflow/gaussflow/internal/moons"
 	"github.com/gaussflow/gaussflow/internal/plots"
 	"github.com/gaussflow/gaussflow/internal/quad"
@@ -253,7 +253,7 @@ func (e *experiment) save(t *flow.Trainer) error {
 	if err := t.Save(&b); err != nil {
 		return err
 	}
-	if err := maybe.WriteFile(e.checkpoint, b.Bytes(), 0o666); err != nil {
+	if err := atomicfile.WriteFile(e.checkpoint, b.Bytes()); err != nil {
 		return fmt.Errorf("cannot write the checkpoint: %w", err)
 	}
 	return nil
@@ -323,7 +323,7 @@ func (e *experiment) figure(name string, draw func(io.Writer) error) error {
 	if err := draw(&png); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if err := maybe.WriteFile(filepath.Join(e.out, name), png.Bytes(), 0o666); err != nil {
+	if err := atomicfile.WriteFile(filepath.Join(e.out, name), png.Bytes()); err != nil {
 		return fmt.Errorf("cannot write the figure: %w", err)
 	}
 	return nil

@@ -33,8 +33,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/google/renameio/v2/maybe"
-
+	"github.com/gaussflow/gaussflow/internal/atomicfile"
 	"github.com/gaussflow/gaussflow/internal/coverage"
 )
 
@@ -395,7 +394,7 @@ func (s *session) collect(t *target, seeds, committed string) error {
 		if err := os.MkdirAll(committed, 0o777); err != nil {
 			return err
 		}
-		if err := maybe.WriteFile(to, b, 0o666); err != nil {
+		if err := atomicfile.WriteFile(to, b); err != nil {
 			return err
 		}
 		s.update(func() { t.findings = append(t.findings, "input: "+filepath.ToSlash(to)) })
@@ -499,7 +498,7 @@ func copyFiles(from, to string, keep func([]byte) bool) (n int, err error) {
 
 // publish replaces the summary on disk.
 func (s *session) publish() error {
-	return maybe.WriteFile(filepath.Join(s.out, "summary.txt"), []byte(s.summary()), 0o666)
+	return atomicfile.WriteFile(filepath.Join(s.out, "summary.txt"), []byte(s.summary()))
 }
 
 // summary is the table, and the findings below it.
