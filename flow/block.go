@@ -1,8 +1,11 @@
 package flow
 
 import (
+	"fmt"
+
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gaussflow/gaussflow/flow/internal/layer"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
@@ -10,12 +13,19 @@ import (
 // is a view for inspection; it follows the flow when that is trained.
 type Block struct {
 	flow   *Flow
-	layers []layer
+	layers []layer.Layer
 }
 
 // Block returns block i, 0 ≤ i < Blocks. Chaining the blocks in order is
-// [Flow.Forward]; the intermediate outputs show how the data becomes normal.
-func (f *Flow) Block(i int) Block { return Block{f, f.block(i)} }
+// [Flow.Forward]; the intermediate outputs show how the data becomes normal. It
+// panics if i is out of range.
+func (f *Flow) Block(i int) Block {
+	f.mustBeReady("Block")
+	if i < 0 || i >= f.Blocks() {
+		panic(fmt.Sprintf("flow: Block(%d): the flow has %d blocks, from 0 on", i, f.Blocks()))
+	}
+	return Block{f, f.block(i)}
+}
 
 func (f *Flow) block(i int) block {
 	from := 0
@@ -27,12 +37,20 @@ func (f *Flow) block(i int) block {
 
 // Forward is [Flow.Forward] for the block alone.
 func (b Block) Forward(z *mat.Dense, logDet []float64, x mat.Matrix) error {
-	return b.flow.evaluate("Block.Forward", (*workspace).forward, b.layers, z, logDet, x)
+	return b.owner().evaluate("Block.Forward", (*workspace).forward, b.layers, z, logDet, x)
 }
 
 // Inverse is [Flow.Inverse] for the block alone.
 func (b Block) Inverse(x *mat.Dense, logDet []float64, z mat.Matrix) error {
-	return b.flow.evaluate("Block.Inverse", (*workspace).inverse, b.layers, x, logDet, z)
+	return b.owner().evaluate("Block.Inverse", (*workspace).inverse, b.layers, x, logDet, z)
+}
+
+// owner returns the block's flow; it panics if there is none.
+func (b Block) owner() *Flow {
+	if b.flow == nil {
+		panic("flow: the Block is empty; Flow.Block returns one")
+	}
+	return b.flow
 }
 
 // NumParams counts the numbers the block stores.
@@ -41,12 +59,12 @@ func (b Block) NumParams() int { return numParams(b.layers) }
 // KernelMax is [Flow.KernelMax] for the block alone.
 func (b Block) KernelMax() []float64 { return kernelMax(b.layers) }
 
-// Rotation returns a copy of the block's orthogonal matrix; its rows are the new
-// axes.
+// Rotation returns a copy of the block's orthogonal matrix, whose rows are the new
+// axes, or nil if it has none.
 func (b Block) Rotation() *mat.Dense {
 	for _, l := range b.layers {
-		if r, ok := l.(*rotation); ok {
-			return mat.DenseCopyOf(mat.NewDense(r.d, r.d, r.r))
+		if r, ok := l.(layer.Axes); ok {
+			return mat.DenseCopyOf(mat.NewDense(b.flow.dim, b.flow.dim, r.Axes()))
 		}
 	}
 	return nil
@@ -56,8 +74,8 @@ func (b Block) Rotation() *mat.Dense {
 // block they depend on the sample; there it returns those that the conditioners'
 // biases alone describe.
 func (b Block) Mixtures() []kernels.Mixture {
-	l, _ := b.marginals()
-	return l
+	m, _ := b.marginals()
+	return m
 }
 
 // LogScaleBound returns the bound on |log σ| of the block's components.
@@ -68,11 +86,8 @@ func (b Block) LogScaleBound() float64 {
 
 func (b Block) marginals() ([]kernels.Mixture, float64) {
 	for _, l := range b.layers {
-		switch l := l.(type) {
-		case *mixtures:
-			return newMixtures(l.bound, cutAll(l.p, l.k)).shared, l.bound
-		case *coupling:
-			return l.mean(), l.bound
+		if m, ok := l.(layer.Marginals); ok {
+			return m.Marginals()
 		}
 	}
 	return nil, 0

@@ -2,7 +2,6 @@ package flow
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -11,6 +10,10 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/gaussflow/gaussflow/flow/internal/errs"
+	"github.com/gaussflow/gaussflow/flow/internal/gflow"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 )
 
 // Save writes the run to w, whether it has been stopped, is at its end, or is in
@@ -45,35 +48,39 @@ func (t *Trainer) Save(w io.Writer) error {
 	case t.validates():
 		now = t.now
 	}
-	e := newEncoder(w)
-	t.flow.encode(e, savedRun, kept)
-	for _, v := range []uint64{uint64(t.o.Steps), uint64(t.o.Batch), t.o.Seed, uint64(t.o.ValidateEvery), uint64(t.o.Patience)} {
-		e.uint64(v)
+	e := gflow.NewEncoder(w)
+	flow, err := t.flow.withParams(kept)
+	if err != nil {
+		return fmt.Errorf("flow: Trainer.Save: %w", err)
 	}
-	e.floats([]float64{t.o.LearningRate, t.o.ClipNorm, t.o.ValidationFraction})
+	gflow.Encode(e, flow.Model(), gflow.Run)
+	for _, v := range []uint64{uint64(t.o.Steps), uint64(t.o.Batch), t.o.Seed, uint64(t.o.ValidateEvery), uint64(t.o.Patience)} {
+		e.Uint64(v)
+	}
+	e.Floats([]float64{t.o.LearningRate, t.o.ClipNorm, t.o.ValidationFraction})
 	for _, v := range t.fingerprint() {
-		e.uint64(v)
+		e.Uint64(v)
 	}
 	state, err := t.pcg.MarshalBinary()
 	if err != nil {
 		return fmt.Errorf("flow: Trainer.Save: %w", err)
 	}
-	e.bytes(state)
+	e.Bytes(state)
 	for _, x := range [][]float64{now, t.good, t.m, t.v} {
-		e.floats(x)
+		e.Floats(x)
 	}
-	e.uint64(uint64(len(t.history.Steps)))
+	e.Uint64(uint64(len(t.history.Steps)))
 	for _, s := range t.history.Steps {
-		e.floats([]float64{s.Loss, s.LearningRate, s.GradNorm})
+		e.Floats([]float64{s.Loss, s.LearningRate, s.GradNorm})
 	}
-	e.uint64(uint64(len(t.history.Validations)))
+	e.Uint64(uint64(len(t.history.Validations)))
 	for _, v := range t.history.Validations {
-		e.uint64(uint64(v.Step))
-		e.floats([]float64{v.Loss})
+		e.Uint64(uint64(v.Step))
+		e.Floats([]float64{v.Loss})
 	}
-	e.uint64(uint64(t.history.Kept))
-	e.checksum()
-	if err := e.flush(); err != nil {
+	e.Uint64(uint64(t.history.Kept))
+	e.Checksum()
+	if err := e.Flush(); err != nil {
 		return fmt.Errorf("flow: Trainer.Save: %w", err)
 	}
 	return nil
@@ -90,7 +97,7 @@ func (t *Trainer) Save(w io.Writer) error {
 // the options are others. The memory that r can claim is bounded as for [Load].
 func LoadTrainer(r io.Reader, x mat.Matrix, o TrainOptions) (*Trainer, error) {
 	const what = "LoadTrainer"
-	t, saved, err := decodeTrainer(newDecoder(r))
+	t, saved, err := decodeTrainer(gflow.NewDecoder(r))
 	if err != nil {
 		return nil, fmt.Errorf("flow: %s: %w", what, err)
 	}
@@ -118,50 +125,64 @@ func LoadTrainer(r io.Reader, x mat.Matrix, o TrainOptions) (*Trainer, error) {
 }
 
 // decodeTrainer reads a run but for its data, whose fingerprint it returns.
-func decodeTrainer(d *decoder) (*Trainer, fingerprint, error) {
+func decodeTrainer(d *gflow.Decoder) (*Trainer, fingerprint, error) {
 	var saved fingerprint
-	f, what, err := decodeFlow(d)
+	m, what, err := gflow.Decode(d)
 	if err != nil {
 		return nil, saved, err
 	}
-	if what != savedRun {
-		return nil, saved, errors.New("this is a flow without the run that trains it; Load reads it, and NewTrainer starts a run")
+	f, err := fromModel(m)
+	if err != nil {
+		return nil, saved, err
+	}
+	if what != gflow.Run {
+		return nil, saved, errs.Errorf(ErrFormat, "this is a flow without the run that trains it; Load reads it, and NewTrainer starts a run")
 	}
 	t := &Trainer{flow: f, adam: newAdam(), pcg: new(rand.PCG), best: slices.Clone(f.params)}
-	t.o.Steps = d.int("Steps")
-	t.o.Batch = d.int("Batch")
-	t.o.Seed = d.uint64()
-	t.o.ValidateEvery = d.int("ValidateEvery")
-	t.o.Patience = d.int("Patience")
-	t.o.LearningRate, t.o.ClipNorm, t.o.ValidationFraction = d.float(), d.float(), d.float()
+	t.o.Steps = d.Int("Steps")
+	t.o.Batch = d.Int("Batch")
+	t.o.Seed = d.Uint64()
+	t.o.ValidateEvery = d.Int("ValidateEvery")
+	t.o.Patience = d.Int("Patience")
+	t.o.LearningRate, t.o.ClipNorm, t.o.ValidationFraction = d.Float(), d.Float(), d.Float()
 	for i := range saved {
-		saved[i] = d.uint64()
+		saved[i] = d.Uint64()
 	}
-	if state := d.bytes(20); d.err == nil {
+	if state := d.Bytes(20); d.Err() == nil {
 		if err := t.pcg.UnmarshalBinary(state); err != nil {
-			d.fail("the state of the random numbers: %w", err)
+			d.Fail("the state of the random numbers: %w", err)
 		}
 	}
 	n := len(f.params)
-	t.now, t.good = d.floats("parameters of the run", n), d.floats("earlier parameters of the run", n)
-	t.m, t.v = d.floats("first moments", n), d.floats("second moments", n)
+	t.now, t.good = d.Floats("parameters of the run", n), d.Floats("earlier parameters of the run", n)
+	t.m, t.v = d.Floats("first moments", n), d.Floats("second moments", n)
 	if i := slices.IndexFunc(t.v, func(v float64) bool { return v < 0 }); i >= 0 {
-		d.fail("second moment %d is %v; it must not be negative", i, t.v[i])
+		d.Fail("second moment %d is %v; it must not be negative", i, t.v[i])
 	}
-	steps := d.int("number of steps taken")
+	steps := d.Int("number of steps taken")
 	if steps > t.o.Steps {
-		d.fail("%d of %d steps have been taken", steps, t.o.Steps)
+		d.Fail("%d of %d steps have been taken", steps, t.o.Steps)
 	}
-	for i := 0; i < steps && d.err == nil; i++ {
-		t.history.Steps = append(t.history.Steps, Step{i + 1, d.float(), d.float(), d.float()})
+	for i := 0; i < steps && d.Err() == nil; i++ {
+		t.history.Steps = append(t.history.Steps, Step{i + 1, d.Float(), d.Float(), d.Float()})
 	}
-	validations := d.int("number of validations")
-	for i := 0; i < validations && d.err == nil; i++ {
-		t.history.Validations = append(t.history.Validations, Validation{d.int("step of a validation"), d.float()})
+	validations := d.Int("number of validations")
+	for i := 0; i < validations && d.Err() == nil; i++ {
+		t.history.Validations = append(t.history.Validations, Validation{d.Int("step of a validation"), d.Float()})
 	}
-	t.history.Kept = d.int("number of steps of the parameters kept")
-	d.checksum()
-	return t, saved, d.err
+	t.history.Kept = d.Int("number of steps of the parameters kept")
+	d.Checksum()
+	return t, saved, d.Err()
+}
+
+// withParams returns a copy of the flow with other values of its parameters.
+func (f *Flow) withParams(params []float64) (*Flow, error) {
+	g, err := fromModel(f.Model())
+	if err != nil {
+		return nil, err
+	}
+	g.set(params)
+	return g, nil
 }
 
 // agree checks that the fields of o that are set have the values of the run.
@@ -192,42 +213,27 @@ func (run *TrainOptions) agree(o TrainOptions) error {
 type fingerprint [4]uint64
 
 func (t *Trainer) fingerprint() fingerprint {
-	p := fingerprint{uint64(t.data.n), 0, uint64(t.data.checksum()), 0}
+	p := fingerprint{uint64(t.data.N), 0, uint64(checksum(t.data.Source)), 0}
 	if t.o.Validation != nil {
-		p[1], p[3] = uint64(t.validation.n), uint64(t.validation.checksum())
+		p[1], p[3] = uint64(t.validation.N), uint64(checksum(t.validation.Source))
 	}
 	return p
 }
 
 // checksum is CRC-32C of the elements, row by row.
-func (s source) checksum() uint32 {
-	one := newTile(s.dim, 1)
-	b := make([]byte, 0, 8*s.dim)
+func checksum(s tile.Source) uint32 {
+	row := tile.New(s.Dim, 1)
+	b := make([]byte, 0, 8*s.Dim)
 	sum := uint32(0)
-	for i := range s.n {
-		if s.readRow(one, 0, i, 0, s.dim) != nil {
+	for i := range s.N {
+		if s.ReadRow(row, 0, i) != nil {
 			return 0 // it has changed since it was checked
 		}
 		b = b[:0]
-		for _, v := range one.data {
+		for _, v := range row.Data {
 			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
 		}
-		sum = crc32.Update(sum, castagnoli, b)
+		sum = crc32.Update(sum, gflow.Castagnoli, b)
 	}
 	return sum
 }
-
-// int reads a number that a count can have.
-func (d *decoder) int(what string) int {
-	v := d.uint64()
-	if d.err == nil && v > math.MaxInt {
-		d.fail("the %s is %d; it is out of range", what, v)
-	}
-	if d.err != nil {
-		return 0
-	}
-	return int(v)
-}
-
-// float reads a number, finite or not.
-func (d *decoder) float() float64 { return math.Float64frombits(d.uint64()) }

@@ -19,7 +19,10 @@ type Distribution struct {
 
 // Distribution returns the flow as a distribution that draws from src, or from
 // the global source of math/rand/v2 if src is nil.
-func (f *Flow) Distribution(src rand.Source) *Distribution { return &Distribution{f, src} }
+func (f *Flow) Distribution(src rand.Source) *Distribution {
+	f.mustBeReady("Distribution")
+	return &Distribution{f, src}
+}
 
 // Dim returns the dimension of the distribution.
 func (d *Distribution) Dim() int { return d.flow.dim }
@@ -31,14 +34,13 @@ func (d *Distribution) LogProb(x []float64) float64 {
 	d.check(x)
 	var dst [1]float64
 	err := d.flow.LogProb(dst[:], mat.NewDense(1, len(x), x))
-	var value *valueError
-	var overflow *overflowError
+	var row *RowError
 	switch {
 	case err == nil:
 		return dst[0]
-	case errors.As(err, &value) && math.IsNaN(value.v):
+	case errors.As(err, &row) && math.IsNaN(row.Value):
 		return math.NaN()
-	case errors.As(err, &value) || errors.As(err, &overflow):
+	case row != nil:
 		return math.Inf(-1)
 	}
 	panic(err) // the machine cannot run the kernels that GAUSSFLOW_SIMD asks for

@@ -13,7 +13,8 @@
 //	err = coupling.Inverse(x, logDet, z)              // latent to data
 //	err = coupling.Sample(y, rand.NewPCG(1, 2))       // new rows
 //
-// A flow is saved and loaded to the last bit ([Flow.Save], [Load]). Rows too many for
+// A flow is saved and loaded to the last bit ([Flow.Save], [Load]). All its parameters
+// can be read, and a flow be built from parameters ([Flow.Model], [New]). Rows too many for
 // memory go through it in blocks ([Flow.LogProbSeq], [Flow.ForwardSeq],
 // [Flow.InverseSeq]). Training can hold out rows, stop when they say so and keep the
 // best parameters ([TrainOptions]), and it can be stopped, saved and resumed without
@@ -61,9 +62,15 @@
 //
 // # Where things are
 //
-// The layers are in rotation.go, mixture.go and coupling.go, behind the small
-// interface of layer.go, with the conditioner in mlp.go. flow.go and tile.go take
-// row-major matrices through them, a tile of samples at a time, and stream.go takes
-// blocks of them. rbig.go fits, train.go trains on the gradients of gradient.go,
-// save.go has the format of saved flows and checkpoint.go that of saved runs.
+// This package is the face. flow.go takes the rows of matrices through the layers, a
+// tile of samples at a time, and stream.go takes blocks of them; rbig.go fits, train.go
+// trains on the gradients of gradient.go, save.go and checkpoint.go keep flows and runs.
+// Behind it, each in a package of its own that imports no more than it must:
+//
+//	flow/model              a flow as data: kinds, attributes and named tensors
+//	flow/internal/tile      samples in tiles, and all parallel work
+//	flow/internal/layer     the layers, behind one interface, and their registry
+//	flow/internal/gmm       the fit of a one-dimensional mixture
+//	flow/internal/rotate    the fit of a rotation
+//	flow/internal/gflow     the format of saved flows
 package flow

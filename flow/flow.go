@@ -1,15 +1,17 @@
 package flow
 
 import (
-	"errors"
 	"fmt"
-	"iter"
-	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gaussflow/gaussflow/flow/internal/errs"
+	"github.com/gaussflow/gaussflow/flow/internal/layer"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
+	"github.com/gaussflow/gaussflow/flow/model"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
@@ -25,36 +27,92 @@ import (
 // goroutines; the results do not depend on how many.
 type Flow struct {
 	dim    int
-	layers []layer
+	layers []layer.Layer
 	end    []int     // block i is layers[end[i-1]:end[i]]
 	params []float64 // all trainable parameters; layers hold views
 	base   base
 	pool   sync.Pool // of *workspace
+
+	// What is known besides the map; see model.Model.
+	columns   []string
+	info      map[string]string
+	quantiles []float64
 }
 
 // base is the latent distribution: independent normals. Location and scale are
 // part of the model, but neither fitted nor trained: they stay 0 and 1.
-type base struct{ loc, scale []float64 }
+type base struct {
+	loc, scale []float64
+	logNorm    float64 // Σ log(1/(scale·√(2π)))
+}
+
+// newBase makes the base that m describes.
+func newBase(m model.Base, dim int) (base, error) {
+	b := base{loc: slices.Clone(m.Loc), scale: slices.Clone(m.Scale)}
+	if b.loc == nil {
+		b.loc = make([]float64, dim)
+	}
+	if b.scale == nil {
+		b.scale = slices.Repeat([]float64{1}, dim)
+	}
+	switch {
+	case len(b.loc) != dim || len(b.scale) != dim:
+		return base{}, errs.Errorf(ErrShape, "the base has %d locations and %d scales; the dimension is %d", len(b.loc), len(b.scale), dim)
+	case !tile.Finite(b.loc) || !tile.Finite(b.scale):
+		return base{}, errs.Errorf(ErrNotFinite, "a location or scale of the base is not finite")
+	}
+	for _, s := range b.scale {
+		if !(s > 0) {
+			return base{}, errs.Errorf(ErrFormat, "a scale of the base is %v; it must be positive", s)
+		}
+	}
+	logs := make([]float64, dim)
+	kernels.Log(logs, b.scale)
+	for _, l := range logs {
+		b.logNorm -= l + logSqrt2Pi
+	}
+	return b, nil
+}
+
+// A block is the unit that flows are fitted by: a rotation, then maps of its
+// coordinates.
+type block []layer.Layer
 
 // newFlow assembles a flow and moves the layers' parameters into its one vector.
 func newFlow(dim int, blocks []block) *Flow {
-	f := &Flow{dim: dim, base: base{make([]float64, dim), make([]float64, dim)}}
-	fill(f.base.scale, 1)
+	f := &Flow{dim: dim}
+	f.base, _ = newBase(model.Base{}, dim) // the standard normal is valid
 	n := 0
 	for _, b := range blocks {
 		f.layers = append(f.layers, b...)
 		f.end = append(f.end, len(f.layers))
 		for _, l := range b {
-			n += len(l.params())
+			n += len(l.Params())
 		}
 	}
 	f.params = make([]float64, n)
-	p := arena(f.params)
+	p := tile.Arena(f.params)
 	for _, l := range f.layers {
-		l.bind(p.take(len(l.params())))
+		l.Bind(p.Take(len(l.Params())))
 	}
+	f.refresh()
 	f.pool.New = func() any { return newWorkspace(f) }
 	return f
+}
+
+// ready returns an error if f is not a flow that something made.
+func (f *Flow) ready(what string) error {
+	if f == nil || f.dim == 0 {
+		return fmt.Errorf("flow: %s: the Flow is empty; FitRBIG, New and Load make one", what)
+	}
+	return nil
+}
+
+// mustBeReady panics with the error of ready, for methods that return none.
+func (f *Flow) mustBeReady(what string) {
+	if err := f.ready(what); err != nil {
+		panic(err.Error())
+	}
 }
 
 // Dim returns the number of coordinates of a sample.
@@ -69,18 +127,21 @@ func (f *Flow) NumParams() int {
 	return numParams(f.layers) + len(f.base.loc) + len(f.base.scale)
 }
 
-func numParams(layers []layer) int {
+func numParams(layers []layer.Layer) int {
 	n := 0
 	for _, l := range layers {
-		n += len(l.params()) + l.numFixed()
+		n += len(l.Params()) + l.NumFixed()
 	}
 	return n
 }
 
 // String describes the flow in a few words.
 func (f *Flow) String() string {
+	if f.ready("") != nil {
+		return "empty flow"
+	}
 	kind := "diagonal"
-	if len(f.KernelMax()) > 0 {
+	if f.conditioned() {
 		kind = "coupling"
 	}
 	return fmt.Sprintf("%s flow, dimension %d, %d blocks, %d parameters", kind, f.dim, f.Blocks(), f.NumParams())
@@ -91,20 +152,28 @@ func (f *Flow) String() string {
 // second half comes first. A diagonal flow has none.
 func (f *Flow) KernelMax() []float64 { return kernelMax(f.layers) }
 
-func kernelMax(layers []layer) []float64 {
+func kernelMax(layers []layer.Layer) []float64 {
 	var m []float64
 	for _, l := range layers {
-		if c, ok := l.(*coupling); ok {
-			m = append(m, c.kernelMax()...)
+		if c, ok := l.(layer.Conditioned); ok {
+			m = append(m, c.KernelMax()...)
 		}
 	}
 	return m
 }
 
+// conditioned reports whether a layer has conditioners.
+func (f *Flow) conditioned() bool {
+	return slices.ContainsFunc(f.layers, func(l layer.Layer) bool {
+		_, ok := l.(layer.Conditioned)
+		return ok
+	})
+}
+
 // refresh brings the layers up to date with changed parameters.
 func (f *Flow) refresh() {
 	for _, l := range f.layers {
-		l.refresh()
+		l.Refresh()
 	}
 }
 
@@ -113,8 +182,9 @@ func (f *Flow) refresh() {
 // sized; z may be x itself, but must not overlap it otherwise.
 //
 // It is an error if the shapes do not fit, if an element of x is not finite, or
-// if a row is so large that its image is not. What was written by then is
-// undefined.
+// if a row is so large that its image is not; the latter two are a [RowError]. What
+// was written by then is undefined. It panics if a result overlaps the input in
+// memory, unless it is the same matrix.
 func (f *Flow) Forward(z *mat.Dense, logDet []float64, x mat.Matrix) error {
 	return f.evaluate("Forward", (*workspace).forward, f.layers, z, logDet, x)
 }
@@ -129,6 +199,10 @@ func (f *Flow) Inverse(x *mat.Dense, logDet []float64, z mat.Matrix) error {
 // those of [Flow.Forward]. Where a log-density lies below the range of float64,
 // dst is -Inf.
 func (f *Flow) LogProb(dst []float64, x mat.Matrix) error {
+	if dst == nil && x != nil {
+		n, _ := x.Dims()
+		return errs.Errorf(ErrShape, "flow: LogProb: the result is nil; it must have an element for each of %d rows", n)
+	}
 	return f.evaluate("LogProb", (*workspace).logProb, f.layers, nil, dst, x)
 }
 
@@ -137,12 +211,15 @@ func (f *Flow) LogProb(dst []float64, x mat.Matrix) error {
 // math/rand/v2. It is an error if dst is empty or has the wrong number of
 // columns.
 func (f *Flow) Sample(dst *mat.Dense, src rand.Source) error {
+	if err := f.ready("Sample"); err != nil {
+		return err
+	}
 	if dst == nil || dst.IsEmpty() {
-		return errors.New("flow: Sample: dst has no rows; give it as many as samples are wanted")
+		return errs.Errorf(ErrShape, "flow: Sample: dst has no rows; give it as many as samples are wanted")
 	}
 	n, d := dst.Dims()
 	if d != f.dim {
-		return fmt.Errorf("flow: Sample: dst has %d columns; the flow has dimension %d", d, f.dim)
+		return errs.Errorf(ErrShape, "flow: Sample: dst has %d columns; the flow has dimension %d", d, f.dim)
 	}
 	bits := rand.Uint64
 	if src != nil {
@@ -158,50 +235,60 @@ func (f *Flow) Sample(dst *mat.Dense, src rand.Source) error {
 	return f.evaluate("Sample", (*workspace).sample, f.layers, dst, nil, dst)
 }
 
+// wrap says what failed, and makes what a matrix says of a value a RowError.
+func (f *Flow) wrap(what string, err error) error { return wrap(what, err, f.columns) }
+
+func wrap(what string, err error, columns []string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("flow: %s: %w", what, inColumns(err, columns))
+}
+
 // A workspace is the memory that one worker needs to take a tile through the
 // layers.
 type workspace struct {
 	flow   *Flow
-	tiles  [2]tile
+	tiles  [2]tile.Tile
 	logDet []float64
-	s      arena
+	s      tile.Arena
 }
 
 func newWorkspace(f *Flow) *workspace {
-	n := tileSize(f.dim)
+	n := tile.Size(f.dim)
 	most := 0
 	for _, l := range f.layers {
-		perSample, _ := l.scratch()
+		perSample, _ := l.Scratch()
 		most = max(most, perSample)
 	}
-	return &workspace{f, [2]tile{newTile(f.dim, n), newTile(f.dim, n)}, make([]float64, n), make(arena, most*n)}
+	return &workspace{f, [2]tile.Tile{tile.New(f.dim, n), tile.New(f.dim, n)}, make([]float64, n), make(tile.Arena, most*n)}
 }
 
 // An evaluation takes n samples from tiles[0] through the layers, writes their
 // log-determinants or log-densities into w.logDet and returns their images.
-type evaluation func(w *workspace, layers []layer, n int) tile
+type evaluation func(w *workspace, layers []layer.Layer, n int) tile.Tile
 
-func (w *workspace) forward(layers []layer, n int) tile {
-	x, z := w.tiles[0].cols(0, n), w.tiles[1].cols(0, n)
+func (w *workspace) forward(layers []layer.Layer, n int) tile.Tile {
+	x, z := w.tiles[0].Cols(0, n), w.tiles[1].Cols(0, n)
 	clear(w.logDet)
 	for _, l := range layers {
-		l.forward(z, w.logDet[:n], x, w.s)
+		l.Forward(z, w.logDet[:n], x, w.s)
 		x, z = z, x
 	}
 	return x
 }
 
-func (w *workspace) inverse(layers []layer, n int) tile {
-	z, x := w.tiles[0].cols(0, n), w.tiles[1].cols(0, n)
+func (w *workspace) inverse(layers []layer.Layer, n int) tile.Tile {
+	z, x := w.tiles[0].Cols(0, n), w.tiles[1].Cols(0, n)
 	clear(w.logDet)
 	for i := len(layers) - 1; i >= 0; i-- {
-		layers[i].inverse(x, w.logDet[:n], z, w.s)
+		layers[i].Inverse(x, w.logDet[:n], z, w.s)
 		z, x = x, z
 	}
 	return z
 }
 
-func (w *workspace) logProb(layers []layer, n int) tile {
+func (w *workspace) logProb(layers []layer.Layer, n int) tile.Tile {
 	z := w.forward(layers, n)
 	w.flow.base.logProb(w.logDet[:n], z, w.logDet[:n])
 	return z
@@ -209,9 +296,9 @@ func (w *workspace) logProb(layers []layer, n int) tile {
 
 // sample takes uniform numbers to the base by its quantile function, whose bits
 // are the same on every machine, and from there to the data.
-func (w *workspace) sample(layers []layer, n int) tile {
+func (w *workspace) sample(layers []layer.Layer, n int) tile.Tile {
 	for j := range w.flow.dim {
-		row := w.tiles[0].row(j)[:n]
+		row := w.tiles[0].Row(j)[:n]
 		kernels.NormQuantile(row, row)
 		loc, scale := w.flow.base.loc[j], w.flow.base.scale[j]
 		for i, v := range row {
@@ -222,17 +309,13 @@ func (w *workspace) sample(layers []layer, n int) tile {
 }
 
 // logProb writes log φ(z) + logDet of each sample into dst, which may be logDet.
-func (b base) logProb(dst []float64, z tile, logDet []float64) {
-	c := 0.0
-	for _, s := range b.scale {
-		c -= math.Log(s) + logSqrt2Pi
-	}
+func (b base) logProb(dst []float64, z tile.Tile, logDet []float64) {
 	for i, ld := range logDet {
-		dst[i] = ld + c
+		dst[i] = ld + b.logNorm
 	}
-	for j := range z.d {
+	for j := range z.D {
 		loc, scale := b.loc[j], b.scale[j]
-		for i, v := range z.row(j) {
+		for i, v := range z.Row(j) {
 			t := (v - loc) / scale
 			dst[i] -= 0.5 * float64(t*t)
 		}
@@ -245,40 +328,49 @@ const logSqrt2Pi = 0.91893853320467274178
 // evaluate is the one way in from the row-major world: it checks the arguments
 // and takes the rows of in, tile by tile, through the layers. Either output may
 // be nil.
-func (f *Flow) evaluate(what string, eval evaluation, layers []layer, out *mat.Dense, number []float64, in mat.Matrix) error {
+func (f *Flow) evaluate(what string, eval evaluation, layers []layer.Layer, out *mat.Dense, number []float64, in mat.Matrix) error {
+	if err := f.ready(what); err != nil {
+		return err
+	}
 	if _, err := kernels.Active(); err != nil {
 		return fmt.Errorf("flow: %s: %w", what, err)
 	}
-	src, err := newSource(what, in, f.dim)
+	src, err := tile.NewSource(in, f.dim)
 	if err != nil {
-		return err
+		return fmt.Errorf("flow: %s: %w", what, err)
 	}
-	if number != nil && len(number) != src.n {
-		return fmt.Errorf("flow: %s: the result has %d elements for %d rows; they must be as many", what, len(number), src.n)
+	if number != nil && len(number) != src.N {
+		return errs.Errorf(ErrShape, "flow: %s: the result has %d elements for %d rows; they must be as many", what, len(number), src.N)
 	}
 	if out != nil {
 		if out.IsEmpty() {
-			out.ReuseAs(src.n, src.dim)
-		} else if r, c := out.Dims(); r != src.n || c != src.dim {
-			return fmt.Errorf("flow: %s: the result is %d×%d and the input %d×%d; they must have the same shape, or the result be empty", what, r, c, src.n, src.dim)
+			out.ReuseAs(src.N, src.Dim)
+		} else if r, c := out.Dims(); r != src.N || c != src.Dim {
+			return errs.Errorf(ErrShape, "flow: %s: the result is %d×%d and the input %d×%d; they must have the same shape, or the result be empty", what, r, c, src.N, src.Dim)
+		}
+		if tile.Overlap(out, in) {
+			panic(fmt.Sprintf("flow: %s: bad region: the result overlaps the input", what))
 		}
 	}
-	data := rows{source: src}
-	var first firstError
-	overTiles(src.n, tileSize(f.dim), func(tiles iter.Seq2[int, int]) {
+	if tile.Overlap(number, in) || out != nil && tile.Overlap(number, out) {
+		panic(fmt.Sprintf("flow: %s: bad region: the slice overlaps a matrix", what))
+	}
+	data := tile.Rows{Source: src}
+	var first tile.FirstError
+	tile.Over(src.N, tile.Size(f.dim), func(loop *tile.Loop) {
 		w := f.pool.Get().(*workspace)
 		defer f.pool.Put(w)
-		for from, to := range tiles {
+		for from, to := range loop.Tiles {
 			if err := w.tile(eval, layers, out, number, data, from, to); err != nil {
-				first.set(from, err)
+				first.Set(from, err)
 			}
 		}
 	})
-	return first.wrap(what)
+	return f.wrap(what, first.Err())
 }
 
 // tile evaluates the rows [from, to) of data.
-func (w *workspace) tile(eval evaluation, layers []layer, out *mat.Dense, number []float64, data rows, from, to int) error {
+func (w *workspace) tile(eval evaluation, layers []layer.Layer, out *mat.Dense, number []float64, data tile.Rows, from, to int) error {
 	if err := w.load(data, from, to); err != nil {
 		return err
 	}
@@ -290,20 +382,15 @@ func (w *workspace) tile(eval evaluation, layers []layer, out *mat.Dense, number
 		copy(number[from:to], w.logDet)
 	}
 	if out != nil {
-		write(out, from, image)
+		tile.Write(out, from, image)
 	}
 	return nil
 }
 
-// padded is how many samples go through the layers for n: they come in eights, the
-// last one repeated. A product of matrices then has no ragged edge, so a row has
-// the same image in any batch.
-func padded(n int) int { return (n + 7) &^ 7 }
-
 // load reads the rows [from, to) into tiles[0], padded.
-func (w *workspace) load(data rows, from, to int) error {
+func (w *workspace) load(data tile.Rows, from, to int) error {
 	n := to - from
-	if err := data.read(w.tiles[0].cols(0, n), from); err != nil {
+	if err := data.Read(w.tiles[0].Cols(0, n), from); err != nil {
 		return err
 	}
 	w.pad(n)
@@ -313,18 +400,18 @@ func (w *workspace) load(data rows, from, to int) error {
 // pad repeats the last of n samples in tiles[0].
 func (w *workspace) pad(n int) {
 	for j := range w.flow.dim {
-		row := w.tiles[0].cols(0, padded(n)).row(j)
-		fill(row[n:], row[n-1])
+		row := w.tiles[0].Cols(0, tile.Padded(n)).Row(j)
+		tile.Fill(row[n:], row[n-1])
 	}
 }
 
 // image takes what was loaded, the rows [from, to), through the layers.
-func (w *workspace) image(eval evaluation, layers []layer, from, to int) (tile, error) {
-	image := eval(w, layers, padded(to-from)).cols(0, to-from)
-	for j := range image.d {
-		for i, v := range image.row(j) {
+func (w *workspace) image(eval evaluation, layers []layer.Layer, from, to int) (tile.Tile, error) {
+	image := eval(w, layers, tile.Padded(to-from)).Cols(0, to-from)
+	for j := range image.D {
+		for i, v := range image.Row(j) {
 			if v-v != 0 {
-				return tile{}, &overflowError{from + i}
+				return tile.Tile{}, outOfRange(from + i)
 			}
 		}
 	}

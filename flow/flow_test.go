@@ -13,10 +13,11 @@ import (
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distmv"
 
+	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
+	"github.com/gaussflow/gaussflow/flow/internal/layer"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/kernels"
 )
-
-func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 99)) }
 
 // randomRows has most of its mass near 0 and rows as far as reach.
 func randomRows(n, d int, reach float64, rng *rand.Rand) *mat.Dense {
@@ -31,6 +32,24 @@ func randomRows(n, d int, reach float64, rng *rand.Rand) *mat.Dense {
 		}
 	}
 	return x
+}
+
+func randomDiagonal(d, blocks int, rng *rand.Rand) *Flow {
+	var all []block
+	for range blocks {
+		all = append(all, block{flowtest.RandomRotation(d, rng), flowtest.RandomMixtures(d, layer.DefaultLogScaleBound, rng)})
+	}
+	return newFlow(d, all)
+}
+
+func randomCoupling(t testing.TB, d, blocks int, o CouplingOptions, rng *rand.Rand) *Flow {
+	f, err := randomDiagonal(d, blocks, rng).Couple(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flowtest.Perturb(f.params, 0.01, rng) // or its conditioners would not matter
+	f.refresh()
+	return f
 }
 
 // results is everything a flow says about x, and about z = x in the latent space.
@@ -84,7 +103,7 @@ func TestCoupleSharesTheFit(t *testing.T) {
 	for _, d := range []int{2, 3, 5} {
 		for _, reach := range []float64{3, 1e3, 1e300} {
 			t.Run(fmt.Sprintf("d=%d/reach=%g", d, reach), func(t *testing.T) {
-				rng := newRand(uint64(d))
+				rng := flowtest.NewRand(uint64(d))
 				diagonal := randomDiagonal(d, 3, rng)
 				coupling, err := diagonal.Couple(CouplingOptions{Width: 16, Seed: 5})
 				if err != nil {
@@ -101,7 +120,7 @@ func TestCoupleSharesTheFit(t *testing.T) {
 					}
 				}
 				// The diagonal flow has parameters of its own.
-				perturb(coupling.params, 0.1, rng)
+				flowtest.Perturb(coupling.params, 0.1, rng)
 				after := evaluateAll(t, coupling, x, z)
 				if mat.Equal(&after.forward, &evaluateAll(t, diagonal, x, z).forward) {
 					t.Error("the flows share parameters")
@@ -112,7 +131,7 @@ func TestCoupleSharesTheFit(t *testing.T) {
 }
 
 func TestCoupleLogScaleBound(t *testing.T) {
-	rng := newRand(3)
+	rng := flowtest.NewRand(3)
 	diagonal := randomDiagonal(3, 2, rng)
 	x := randomRows(200, 3, 3, rng)
 	want := evaluateAll(t, diagonal, x, x)
@@ -135,7 +154,7 @@ func TestCoupleLogScaleBound(t *testing.T) {
 }
 
 func TestCoupleRefuses(t *testing.T) {
-	rng := newRand(4)
+	rng := flowtest.NewRand(4)
 	coupled := randomCoupling(t, 2, 1, CouplingOptions{Width: 3}, rng)
 	for _, c := range []struct {
 		what string
@@ -160,21 +179,21 @@ func TestCoupleRefuses(t *testing.T) {
 func eightComponents(d, blocks int, rng *rand.Rand) *Flow {
 	var all []block
 	for range blocks {
-		var m []marginal
+		var m []kernels.Mixture
 		for range d {
 			c := kernels.Mixture{Weight: make([]float64, 8), Mean: make([]float64, 8), Scale: make([]float64, 8)}
 			for k := range 8 {
 				c.Weight[k], c.Mean[k], c.Scale[k] = 1.0/8, rng.NormFloat64(), math.Exp(0.3*rng.NormFloat64())
 			}
-			m = append(m, newMarginal(c, DefaultLogScaleBound))
+			m = append(m, c)
 		}
-		all = append(all, block{randomRotation(d, rng), newMixtures(DefaultLogScaleBound, m)})
+		all = append(all, block{flowtest.RandomRotation(d, rng), layer.NewMixtures(m, DefaultLogScaleBound)})
 	}
 	return newFlow(d, all)
 }
 
 func TestNumParams(t *testing.T) {
-	diagonal := eightComponents(2, 4, newRand(1))
+	diagonal := eightComponents(2, 4, flowtest.NewRand(1))
 	coupling, err := diagonal.Couple(CouplingOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +204,7 @@ func TestNumParams(t *testing.T) {
 	if diagonal.Dim() != 2 || diagonal.Blocks() != 4 {
 		t.Errorf("dimension %d, %d blocks, want 2 and 4", diagonal.Dim(), diagonal.Blocks())
 	}
-	perturb(coupling.params, 0.1, newRand(2))
+	flowtest.Perturb(coupling.params, 0.1, flowtest.NewRand(2))
 	if all, one := coupling.KernelMax(), coupling.Block(3).KernelMax(); len(all) != 8 || len(one) != 2 || one[0] != all[6] || one[1] != all[7] || one[0] <= 0 {
 		t.Errorf("KernelMax is %v, of the last block %v", all, one)
 	}
@@ -203,16 +222,16 @@ func TestNumParams(t *testing.T) {
 // With one component per mixture and one block, the flow is a normal distribution.
 func gaussianFlow(t testing.TB) (*Flow, *distmv.Normal) {
 	t.Helper()
-	r := randomRotation(3, newRand(2))
+	r := flowtest.Rotation(3, flowtest.NewRand(2))
 	mean, scale := []float64{1, -2, 0.5}, []float64{0.5, 3, 1.25}
-	var m []marginal
+	var m []kernels.Mixture
 	for j := range mean {
-		m = append(m, newMarginal(kernels.Mixture{Weight: []float64{1}, Mean: mean[j : j+1], Scale: scale[j : j+1]}, DefaultLogScaleBound))
+		m = append(m, kernels.Mixture{Weight: []float64{1}, Mean: mean[j : j+1], Scale: scale[j : j+1]})
 	}
-	f := newFlow(3, []block{{r, newMixtures(DefaultLogScaleBound, m)}})
+	f := newFlow(3, []block{{layer.NewRotation(3, r), layer.NewMixtures(m, DefaultLogScaleBound)}})
 
 	// y = R x has independent coordinates, so x = Rᵀ y.
-	rot := mat.NewDense(3, 3, r.r)
+	rot := mat.NewDense(3, 3, r)
 	var mu mat.VecDense
 	mu.MulVec(rot.T(), mat.NewVecDense(3, mean))
 	cov := mat.NewSymDense(3, nil)
@@ -228,7 +247,7 @@ func gaussianFlow(t testing.TB) (*Flow, *distmv.Normal) {
 
 func TestLogProbOfNormal(t *testing.T) {
 	f, want := gaussianFlow(t)
-	x := randomRows(300, 3, 100, newRand(3))
+	x := randomRows(300, 3, 100, flowtest.NewRand(3))
 	got := make([]float64, 300)
 	if err := f.LogProb(got, x); err != nil {
 		t.Fatal(err)
@@ -268,7 +287,7 @@ func TestSampleMoments(t *testing.T) {
 
 // Sampling a flow and mapping the sample to latent space gives standard normals.
 func TestSampleIsInverseOfForward(t *testing.T) {
-	f := randomCoupling(t, 3, 2, CouplingOptions{Width: 8}, newRand(8))
+	f := randomCoupling(t, 3, 2, CouplingOptions{Width: 8}, flowtest.NewRand(8))
 	const n = 20000
 	x := sampleOf(t, f, n, 3)
 	if err := f.Forward(x, nil, x); err != nil {
@@ -283,7 +302,7 @@ func TestSampleIsInverseOfForward(t *testing.T) {
 }
 
 func TestSampleReproduces(t *testing.T) {
-	f := randomDiagonal(2, 2, newRand(5))
+	f := randomDiagonal(2, 2, flowtest.NewRand(5))
 	a, b, c := mat.NewDense(1500, 2, nil), mat.NewDense(1500, 2, nil), mat.NewDense(1500, 2, nil)
 	for _, s := range []struct {
 		dst  *mat.Dense
@@ -293,7 +312,7 @@ func TestSampleReproduces(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sameBits(t, "the same seed", b.RawMatrix().Data, a.RawMatrix().Data)
+	flowtest.SameBits(t, "the same seed", b.RawMatrix().Data, a.RawMatrix().Data)
 	if mat.Equal(a, c) {
 		t.Error("two seeds give the same sample")
 	}
@@ -315,7 +334,7 @@ func sampleOf(t testing.TB, f *Flow, n int, seed uint64) *mat.Dense {
 
 func TestInverse(t *testing.T) {
 	for d := 1; d <= 6; d++ {
-		rng := newRand(uint64(20 + d))
+		rng := flowtest.NewRand(uint64(20 + d))
 		flows := []*Flow{randomDiagonal(d, 2, rng)}
 		if d > 1 {
 			flows = append(flows, randomCoupling(t, d, 2, CouplingOptions{Width: 8}, rng))
@@ -374,7 +393,7 @@ func integrate(t testing.TB, f *Flow, reach float64, points int) float64 {
 }
 
 func TestDensityIntegratesToOne(t *testing.T) {
-	rng := newRand(6)
+	rng := flowtest.NewRand(6)
 	flows := []*Flow{randomDiagonal(2, 2, rng), randomCoupling(t, 2, 2, CouplingOptions{Width: 8}, rng)}
 	for _, f := range flows {
 		x := sampleOf(t, f, 4000, 1)
@@ -387,7 +406,7 @@ func TestDensityIntegratesToOne(t *testing.T) {
 
 func TestWorkersAndBatchesDoNotMatter(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	rng := newRand(9)
+	rng := flowtest.NewRand(9)
 	diagonal := randomDiagonal(3, 2, rng)
 	for _, f := range []*Flow{diagonal, randomCoupling(t, 3, 2, CouplingOptions{Width: 8}, rng)} {
 		const n = 3001
@@ -417,7 +436,7 @@ func TestWorkersAndBatchesDoNotMatter(t *testing.T) {
 type opaque struct{ mat.Matrix }
 
 func TestMatrixKinds(t *testing.T) {
-	rng := newRand(10)
+	rng := flowtest.NewRand(10)
 	f := randomDiagonal(10, 1, rng)
 	x := randomRows(1100, 10, 3, rng)
 	want := evaluateAll(t, f, x, x)
@@ -447,11 +466,11 @@ func TestMatrixKinds(t *testing.T) {
 	if err := f.Forward(nil, logDet, x); err != nil {
 		t.Fatal(err)
 	}
-	sameBits(t, "log-det alone", logDet, want.forwardLogDet)
+	flowtest.SameBits(t, "log-det alone", logDet, want.forwardLogDet)
 }
 
 func TestRefuses(t *testing.T) {
-	rng := newRand(11)
+	rng := flowtest.NewRand(11)
 	f := randomDiagonal(3, 2, rng)
 	good := randomRows(2000, 3, 1, rng)
 	with := func(row, col int, v float64) *mat.Dense {
@@ -490,15 +509,15 @@ func TestRefuses(t *testing.T) {
 	}
 	// The first bad tile is the one reported, whichever worker is first.
 	for range 20 {
-		var e *valueError
-		if err := f.LogProb(make([]float64, 2000), two); !errors.As(err, &e) || e.row != 1200 {
+		var e *RowError
+		if err := f.LogProb(make([]float64, 2000), two); !errors.As(err, &e) || e.Row != 1200 {
 			t.Fatalf("two bad rows: error is %v", err)
 		}
 	}
 }
 
 func TestBlocks(t *testing.T) {
-	rng := newRand(12)
+	rng := flowtest.NewRand(12)
 	diagonal := randomDiagonal(3, 3, rng)
 	for _, f := range []*Flow{diagonal, randomCoupling(t, 3, 3, CouplingOptions{Width: 8}, rng)} {
 		x := randomRows(500, 3, 2, rng)
@@ -509,9 +528,9 @@ func TestBlocks(t *testing.T) {
 			if err := f.Block(i).Forward(z, logDet, z); err != nil {
 				t.Fatal(err)
 			}
-			add(total, logDet)
+			tile.Add(total, logDet)
 		}
-		sameBits(t, "blocks chained", z.RawMatrix().Data, want.forward.RawMatrix().Data)
+		flowtest.SameBits(t, "blocks chained", z.RawMatrix().Data, want.forward.RawMatrix().Data)
 		for i, v := range total {
 			if !(math.Abs(v-want.forwardLogDet[i]) < 1e-12*(1+math.Abs(v))) {
 				t.Errorf("row %d: the blocks' log-dets add to %v, want %v", i, v, want.forwardLogDet[i])
@@ -523,7 +542,7 @@ func TestBlocks(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		sameBits(t, "inverse blocks chained", z.RawMatrix().Data, want.inverse.RawMatrix().Data)
+		flowtest.SameBits(t, "inverse blocks chained", z.RawMatrix().Data, want.inverse.RawMatrix().Data)
 
 		var identity mat.Dense
 		r := f.Block(1).Rotation()
@@ -546,9 +565,9 @@ func TestBlocks(t *testing.T) {
 			t.Fatalf("%d and %d mixtures, want 3", len(want), len(got))
 		}
 		for j := range want {
-			sameBits(t, "weights", got[j].Weight, want[j].Weight)
-			sameBits(t, "means", got[j].Mean, want[j].Mean)
-			sameBits(t, "scales", got[j].Scale, want[j].Scale)
+			flowtest.SameBits(t, "weights", got[j].Weight, want[j].Weight)
+			flowtest.SameBits(t, "means", got[j].Mean, want[j].Mean)
+			flowtest.SameBits(t, "scales", got[j].Scale, want[j].Scale)
 		}
 		want[0].Mean[0]++ // a copy
 		if diagonal.Block(i).Mixtures()[0].Mean[0] == want[0].Mean[0] {
@@ -557,30 +576,10 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// Stored parameters give back the mixture they came from, however wide its
-// scales are.
-func TestStoredMixture(t *testing.T) {
-	m := kernels.Mixture{
-		Weight: []float64{0.5, 1e-12, 0.25, 0.25 - 1e-12},
-		Mean:   []float64{-1e9, 0, 3, 1e-9},
-		Scale:  []float64{1e-8, 1, 3e7, 12},
-	}
-	bound := scaleBound(-math.Log(1e-8))
-	if bound < 18.5 || scaleBound(0.5) != DefaultLogScaleBound {
-		t.Errorf("bounds are %v and %v", bound, scaleBound(0.5))
-	}
-	got := newMixtures(bound, []marginal{newMarginal(m, bound)}).shared[0]
-	for k := range m.Mean {
-		if got.Mean[k] != m.Mean[k] || math.Abs(got.Weight[k]/m.Weight[k]-1) > 1e-14 || math.Abs(got.Scale[k]/m.Scale[k]-1) > 1e-13 {
-			t.Errorf("component %d: got %v %v %v, want %v %v %v", k, got.Weight[k], got.Mean[k], got.Scale[k], m.Weight[k], m.Mean[k], m.Scale[k])
-		}
-	}
-}
-
 var _ distmv.RandLogProber = (*Distribution)(nil)
 
 func TestDistribution(t *testing.T) {
-	rng := newRand(13)
+	rng := flowtest.NewRand(13)
 	f := randomCoupling(t, 3, 2, CouplingOptions{Width: 8}, rng)
 	x := randomRows(20, 3, 3, rng)
 	lp := make([]float64, 20)
@@ -607,9 +606,9 @@ func TestDistribution(t *testing.T) {
 		t.Fatal(err)
 	}
 	row := make([]float64, 3)
-	sameBits(t, "Rand", dist.Rand(nil), want.RawRowView(0))
-	sameBits(t, "Rand", dist.Rand(row), want.RawRowView(1))
-	sameBits(t, "Rand", dist.Rand(row), want.RawRowView(2))
+	flowtest.SameBits(t, "Rand", dist.Rand(nil), want.RawRowView(0))
+	flowtest.SameBits(t, "Rand", dist.Rand(row), want.RawRowView(1))
+	flowtest.SameBits(t, "Rand", dist.Rand(row), want.RawRowView(2))
 	if dist.Dim() != 3 {
 		t.Errorf("Dim is %d", dist.Dim())
 	}
@@ -626,12 +625,12 @@ func TestDistribution(t *testing.T) {
 }
 
 func TestEvaluationDoesNotAllocate(t *testing.T) {
-	rng := newRand(14)
+	rng := flowtest.NewRand(14)
 	f := randomCoupling(t, 4, 2, CouplingOptions{}, rng)
-	n := tileSize(4)
+	n := tile.Size(4)
 	x := randomRows(n, 4, 1, rng)
 	z, number := mat.NewDense(n, 4, nil), make([]float64, n)
-	src, err := newSource("test", x, 4)
+	src, err := tile.NewSource(x, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -640,7 +639,7 @@ func TestEvaluationDoesNotAllocate(t *testing.T) {
 		"forward": (*workspace).forward, "inverse": (*workspace).inverse, "logProb": (*workspace).logProb,
 	} {
 		if allocs := testing.AllocsPerRun(2, func() {
-			if err := w.tile(eval, f.layers, z, number, rows{source: src}, 0, n); err != nil {
+			if err := w.tile(eval, f.layers, z, number, tile.Rows{Source: src}, 0, n); err != nil {
 				t.Fatal(err)
 			}
 		}); allocs != 0 {
@@ -661,14 +660,5 @@ func TestEvaluationDoesNotAllocate(t *testing.T) {
 	}
 	if one, all := calls(many.Slice(0, 2*n, 0, 4).(*mat.Dense)), calls(many); all > one+2 {
 		t.Errorf("LogProb allocates %v times for 2 tiles, %v times for 30", one, all)
-	}
-}
-
-func TestTileSize(t *testing.T) {
-	for _, d := range []int{1, 2, 64, 65, 1000, 4096, 1 << 20} {
-		n := tileSize(d)
-		if n < 64 || n > 256 || n%8 != 0 {
-			t.Errorf("tiles of dimension %d hold %d samples", d, n)
-		}
 	}
 }

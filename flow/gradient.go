@@ -2,9 +2,9 @@ package flow
 
 import (
 	"math"
-	"runtime"
-	"sync"
 
+	"github.com/gaussflow/gaussflow/flow/internal/layer"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
@@ -18,17 +18,18 @@ const shardSize = 128
 // A batch computes the loss of a minibatch and its gradient.
 type batch struct {
 	flow   *Flow
-	data   rows
+	data   tile.Rows
 	at     []int     // the minibatch: indices into data
 	lp     []float64 // its log-densities
 	grad   []float64 // laid out as flow.params
+	pinned []int     // parameters that are not trained: their derivatives are 0
 	shards []shard
 	first  int         // the first shard of the wave
 	wave   [][]float64 // the gradients of the shards of a wave
 	rooms  chan *room  // one for each worker
-	team   team
+	loop   tile.Loop   // over the shards of a wave, and over chunks of parameters
 
-	takeShard, takeChunk func(int) // the jobs of the team
+	takeShards, takeChunks func(*tile.Loop)
 }
 
 // A shard is a part of the minibatch.
@@ -39,36 +40,55 @@ type shard struct {
 
 // A room is the memory that takes one shard forward and back.
 type room struct {
-	mem     arena
-	x       []tile  // x[l] is the input of layer l, x[l+1] its output
-	s       []arena // of each layer
-	d       [2]tile
+	mem     tile.Arena
+	x       []tile.Tile  // x[l] is the input of layer l, x[l+1] its output
+	s       []tile.Arena // of each layer
+	d       [2]tile.Tile
 	dLogDet []float64
 	logDet  []float64
-	back    arena
+	back    tile.Arena
 }
 
-// newBatch makes room for minibatches of n rows of data. It starts goroutines,
-// which end with team.stop.
-func newBatch(f *Flow, data rows, n int) *batch {
+// newBatch makes room for minibatches of n rows of data.
+func newBatch(f *Flow, data tile.Rows, n int) *batch {
 	b := &batch{
 		flow: f, data: data,
 		at:   make([]int, n),
 		lp:   make([]float64, n),
 		grad: make([]float64, len(f.params)),
 	}
+	at := 0
+	for _, l := range f.layers {
+		if p, ok := l.(layer.Pinned); ok {
+			for i, pinned := range p.Pinned() {
+				if pinned {
+					b.pinned = append(b.pinned, at+i)
+				}
+			}
+		}
+		at += len(l.Params())
+	}
 	for from := 0; from < n; from += shardSize {
 		to := min(from+shardSize, n)
 		b.shards = append(b.shards, shard{b.at[from:to], b.lp[from:to]})
 	}
-	b.takeShard, b.takeChunk = b.shard, b.reduce
-	b.team.start(len(b.shards))
-	b.wave = make([][]float64, min(max(8, 2*b.team.size()), len(b.shards)))
+	b.takeShards = func(loop *tile.Loop) {
+		for i := range loop.Tiles {
+			b.shard(i)
+		}
+	}
+	b.takeChunks = func(loop *tile.Loop) {
+		for from, to := range loop.Tiles {
+			b.reduce(from, to)
+		}
+	}
+	workers := tile.Workers(len(b.shards))
+	b.wave = make([][]float64, min(max(8, 2*workers), len(b.shards)))
 	for i := range b.wave {
 		b.wave[i] = make([]float64, len(f.params))
 	}
-	b.rooms = make(chan *room, b.team.size())
-	for range b.team.size() {
+	b.rooms = make(chan *room, workers)
+	for range workers {
 		b.rooms <- newRoom(f, min(n, shardSize), n)
 	}
 	return b
@@ -77,18 +97,18 @@ func newBatch(f *Flow, data rows, n int) *batch {
 // newRoom makes room for size samples of a minibatch of n.
 func newRoom(f *Flow, size, n int) *room {
 	r := &room{
-		x: make([]tile, len(f.layers)+1), s: make([]arena, len(f.layers)),
+		x: make([]tile.Tile, len(f.layers)+1), s: make([]tile.Arena, len(f.layers)),
 		dLogDet: make([]float64, size),
 	}
 	// loss = -Σ log p / n, and log p contains +logDet.
-	fill(r.dLogDet, -1/float64(n))
+	tile.Fill(r.dLogDet, -1/float64(n))
 	perSample, most := 1+(len(r.x)+len(r.d))*f.dim, 0
 	for _, l := range f.layers {
-		forward, backward := l.scratch()
+		forward, backward := l.Scratch()
 		perSample += forward
 		most = max(most, backward)
 	}
-	r.mem = make(arena, (perSample+most)*size)
+	r.mem = make(tile.Arena, (perSample+most)*size)
 	return r
 }
 
@@ -96,16 +116,16 @@ func newRoom(f *Flow, size, n int) *room {
 func (r *room) cut(f *Flow, n int) {
 	r.back = r.mem
 	r.dLogDet = r.dLogDet[:n]
-	r.logDet = r.back.take(n)
+	r.logDet = r.back.Take(n)
 	for i := range r.x {
-		r.x[i] = r.back.tile(f.dim, n)
+		r.x[i] = r.back.Tile(f.dim, n)
 		if i > 0 {
-			forward, _ := f.layers[i-1].scratch()
-			r.s[i-1] = r.back.take(forward * n)
+			forward, _ := f.layers[i-1].Scratch()
+			r.s[i-1] = r.back.Take(forward * n)
 		}
 	}
 	for i := range r.d {
-		r.d[i] = r.back.tile(f.dim, n)
+		r.d[i] = r.back.Tile(f.dim, n)
 	}
 }
 
@@ -114,8 +134,11 @@ func (r *room) cut(f *Flow, n int) {
 // shards, so that memory does not grow with the minibatch.
 func (b *batch) gradient() float64 {
 	for b.first = 0; b.first < len(b.shards); b.first += len(b.wave) {
-		b.team.do(b.inWave(), b.takeShard)
-		b.team.do(chunks(len(b.grad)), b.takeChunk)
+		b.loop.Run(b.inWave(), 1, b.takeShards)
+		b.loop.Run(len(b.grad), chunkSize, b.takeChunks)
+	}
+	for _, i := range b.pinned {
+		b.grad[i] = 0
 	}
 	return -kernels.Sum(b.lp) / float64(len(b.lp))
 }
@@ -129,15 +152,15 @@ func (b *batch) shard(i int) {
 	defer func() { b.rooms <- r }()
 	r.cut(b.flow, len(s.at))
 	for i, row := range s.at {
-		if err := b.data.readRow(r.x[0], i, row); err != nil {
+		if err := b.data.ReadRow(r.x[0], i, row); err != nil {
 			// Every row has been checked; this one has changed since. NaN ends
 			// the run with an error.
-			r.x[0].data[i] = math.NaN()
+			r.x[0].Data[i] = math.NaN()
 		}
 	}
 	clear(r.logDet)
 	for i, l := range layers {
-		l.forward(r.x[i+1], r.logDet, r.x[i], r.s[i])
+		l.Forward(r.x[i+1], r.logDet, r.x[i], r.s[i])
 	}
 	z := r.x[len(layers)]
 	b.flow.base.logProb(s.lp, z, r.logDet)
@@ -147,31 +170,30 @@ func (b *batch) shard(i int) {
 	end := len(grad)
 	for i := len(layers) - 1; i >= 0; i-- {
 		l := layers[i]
-		begin := end - len(l.params())
-		l.backward(dx, grad[begin:end], dz, r.dLogDet, tape{r.x[i], r.x[i+1], r.s[i]}, r.back)
+		begin := end - len(l.Params())
+		l.Backward(dx, grad[begin:end], dz, r.dLogDet, layer.Tape{X: r.x[i], Z: r.x[i+1], S: r.s[i]}, r.back)
 		dx, dz, end = dz, dx, begin
 	}
 }
 
-// reduce adds chunk i of the wave's gradients, in the order of the shards.
-func (b *batch) reduce(i int) {
-	from, to := chunk(i, len(b.grad))
+// reduce adds a chunk of the wave's gradients, in the order of the shards.
+func (b *batch) reduce(from, to int) {
 	sum, wave := b.grad[from:to], b.wave[:b.inWave()]
 	if b.first == 0 {
 		copy(sum, wave[0][from:to])
 		wave = wave[1:]
 	}
 	for _, grad := range wave {
-		add(sum, grad[from:to])
+		tile.Add(sum, grad[from:to])
 	}
 }
 
 // backward writes the derivative of -c·log φ(z) into dz.
-func (b base) backward(dz, z tile, c float64) {
-	for j := range z.d {
+func (b base) backward(dz, z tile.Tile, c float64) {
+	for j := range z.D {
 		loc, scale := b.loc[j], b.scale[j]
-		dst := dz.row(j)
-		for i, v := range z.row(j) {
+		dst := dz.Row(j)
+		for i, v := range z.Row(j) {
 			dst[i] = c * ((v - loc) / scale / scale)
 		}
 	}
@@ -180,65 +202,3 @@ func (b base) backward(dz, z tile, c float64) {
 // What is done to each parameter by itself is done in chunks that stay in the
 // first-level cache.
 const chunkSize = 4096
-
-// chunks returns how many chunks n parameters make.
-func chunks(n int) int { return (n + chunkSize - 1) / chunkSize }
-
-// chunk returns the bounds of chunk i of n parameters.
-func chunk(i, n int) (from, to int) { return i * chunkSize, min((i+1)*chunkSize, n) }
-
-// A team is goroutines that wait for work, so that a step of training need not
-// start any.
-type team struct {
-	workers int // 0 if the caller does it all
-	jobs    chan job
-	left    sync.WaitGroup
-}
-
-type job struct {
-	do func(int)
-	i  int
-}
-
-// start hires as many goroutines as GOMAXPROCS and the number of jobs allow. One
-// would be the caller itself.
-func (t *team) start(jobs int) {
-	workers := min(runtime.GOMAXPROCS(0), jobs)
-	if workers <= 1 {
-		return
-	}
-	t.workers, t.jobs = workers, make(chan job, jobs)
-	for range workers {
-		go func() {
-			for j := range t.jobs {
-				j.do(j.i)
-				t.left.Done()
-			}
-		}()
-	}
-}
-
-// size is the number of jobs that are done at the same time.
-func (t *team) size() int { return max(t.workers, 1) }
-
-// stop ends the goroutines.
-func (t *team) stop() {
-	if t.jobs != nil {
-		close(t.jobs)
-	}
-}
-
-// do calls do(0), …, do(n-1), in any order, and returns when all are done.
-func (t *team) do(n int, do func(int)) {
-	if t.jobs == nil || n == 1 {
-		for i := range n {
-			do(i)
-		}
-		return
-	}
-	t.left.Add(n)
-	for i := range n {
-		t.jobs <- job{do, i}
-	}
-	t.left.Wait()
-}

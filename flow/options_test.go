@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
@@ -24,12 +25,11 @@ func TestClippedSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := newBatch(byHand, tr.data, batch)
-	defer data.team.stop()
 	rng := rand.New(rand.NewPCG(seed, 1))
 	m, v := make([]float64, len(f.params)), make([]float64, len(f.params))
 	for i, step := range h.Steps {
 		for j := range data.at {
-			data.at[j] = rng.IntN(tr.data.len())
+			data.at[j] = rng.IntN(tr.data.Len())
 		}
 		data.gradient()
 		if !(step.GradNorm > clip) {
@@ -42,12 +42,12 @@ func TestClippedSteps(t *testing.T) {
 		kernels.Adam(byHand.params, data.grad, m, v, kernels.AdamParams{LR: step.LearningRate, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, Step: i + 1})
 		byHand.refresh()
 	}
-	sameBits(t, "parameters after three clipped steps", f.params, byHand.params)
+	flowtest.SameBits(t, "parameters after three clipped steps", f.params, byHand.params)
 }
 
 // The seed of a fit makes some of its starts, and on some data it decides where the fit ends.
 func TestFitRBIGUsesItsSeed(t *testing.T) {
-	x := table(60, 2, newRand(8))
+	x := flowtest.Table(60, 2, flowtest.NewRand(8))
 	var first *Flow
 	for seed := range uint64(40) {
 		f, err := FitRBIG(mat.DenseCopyOf(x), RBIGOptions{Blocks: 1, Components: 6, Seed: seed})

@@ -1,8 +1,8 @@
 package flow
 
 import (
+	"context"
 	"fmt"
-	"iter"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -10,6 +10,10 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gaussflow/gaussflow/flow/internal/gmm"
+	"github.com/gaussflow/gaussflow/flow/internal/layer"
+	"github.com/gaussflow/gaussflow/flow/internal/rotate"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
@@ -21,6 +25,10 @@ type RBIGOptions struct {
 
 	// Components is the number of components of each mixture; 0 means 8.
 	Components int
+
+	// Progress, if not nil, is called after every block with the number of blocks that
+	// are done and of all, on the goroutine of the fit.
+	Progress func(block, of int)
 
 	// Seed makes some of the starting values of each mixture's fit. The same
 	// data, options and seed give the same flow, bit for bit.
@@ -43,15 +51,21 @@ type RBIGOptions struct {
 //     there is no density;
 //   - a coordinate takes fewer distinct values than the mixture has components.
 func FitRBIG(x mat.Matrix, o RBIGOptions) (*Flow, error) {
+	return FitRBIGContext(context.Background(), x, o)
+}
+
+// FitRBIGContext is [FitRBIG] that stops when ctx is done: then the error wraps that of
+// ctx. It looks between steps of a mixture's fit, and before each rotation.
+func FitRBIGContext(ctx context.Context, x mat.Matrix, o RBIGOptions) (*Flow, error) {
 	const what = "FitRBIG"
 	if _, err := kernels.Active(); err != nil {
 		return nil, fmt.Errorf("flow: %s: %w", what, err)
 	}
-	data, err := readAll(what, x)
+	data, err := tile.ReadAll(x)
 	if err != nil {
-		return nil, err
+		return nil, wrap(what, err, nil)
 	}
-	f, err := fitRBIG(data, o)
+	f, err := fitRBIG(ctx, data, o)
 	if err != nil {
 		return nil, fmt.Errorf("flow: %s: %w", what, err)
 	}
@@ -59,7 +73,7 @@ func FitRBIG(x mat.Matrix, o RBIGOptions) (*Flow, error) {
 }
 
 // fitRBIG overwrites x.
-func fitRBIG(x tile, o RBIGOptions) (*Flow, error) {
+func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 	if o.Blocks < 0 || o.Components < 0 {
 		return nil, fmt.Errorf("options ask for %d blocks of %d components; they must be positive, or 0 for the default", o.Blocks, o.Components)
 	}
@@ -72,52 +86,61 @@ func fitRBIG(x tile, o RBIGOptions) (*Flow, error) {
 	if err := checkData(x, o.Components); err != nil {
 		return nil, err
 	}
-	y := newTile(x.d, x.n)
+	y := tile.New(x.D, x.N)
 	var blocks []block
 	for b := range o.Blocks {
-		axes, err := pca(x)
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("stopped before block %d of %d: %w", b, o.Blocks, err)
+		}
+		axes, err := rotate.PCA(x)
 		if err != nil {
 			return nil, fmt.Errorf("block %d: %w", b, err)
 		}
-		rotation := newRotation(x.d, axes)
-		apply(rotation, y, x)
+		rotation := layer.NewRotation(x.D, axes)
+		layer.Apply(rotation, y, x)
 		if err := checkRotated(b, axes, y, x); err != nil {
 			return nil, err
 		}
-		mixtures, err := fitMixtures(b, y, o)
+		mixtures, err := fitMixtures(ctx, b, y, o)
 		if err != nil {
 			return nil, err
 		}
 		// What the next block sees is what the flow will compute, from the
 		// parameters as they are stored.
-		apply(mixtures, x, y)
-		for j := range x.d {
-			if i := slices.IndexFunc(x.row(j), func(v float64) bool { return v-v != 0 }); i >= 0 {
-				return nil, fmt.Errorf("block %d: %w", b, &overflowError{i})
+		layer.Apply(mixtures, x, y)
+		for j := range x.D {
+			if i := slices.IndexFunc(x.Row(j), func(v float64) bool { return v-v != 0 }); i >= 0 {
+				return nil, fmt.Errorf("block %d: %w", b, outOfRange(i))
 			}
 		}
 		blocks = append(blocks, block{rotation, mixtures})
+		if o.Progress != nil {
+			o.Progress(b+1, o.Blocks)
+		}
 	}
-	return newFlow(x.d, blocks), nil
+	return newFlow(x.D, blocks), nil
 }
 
 // fitMixtures fits block b's mixture to each coordinate of y, in parallel.
-func fitMixtures(b int, y tile, o RBIGOptions) (*mixtures, error) {
-	fits := make([]kernels.Mixture, y.d)
-	var first firstError
-	overTiles(y.d, 1, func(coordinates iter.Seq2[int, int]) {
-		for j := range coordinates {
+func fitMixtures(ctx context.Context, b int, y tile.Tile, o RBIGOptions) (layer.Layer, error) {
+	fits := make([]kernels.Mixture, y.D)
+	var first tile.FirstError
+	tile.Over(y.D, 1, func(loop *tile.Loop) {
+		for j := range loop.Tiles {
 			// A stream of its own for each coordinate: the order of the work
 			// does not matter.
 			rng := rand.New(rand.NewPCG(o.Seed, uint64(b)<<32|uint64(j)))
 			var err error
-			if fits[j], err = fitMixture(y.row(j), o.Components, rng); err != nil {
-				first.set(j, fmt.Errorf("block %d, coordinate %d after the rotation: %w", b, j, err))
+			if fits[j], err = gmm.Fit(ctx, y.Row(j), o.Components, rng); err != nil {
+				first.Set(j, fmt.Errorf("block %d, coordinate %d after the rotation: %w", b, j, err))
 			}
 		}
 	})
-	if first.err != nil {
-		return nil, first.err
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("stopped in block %d of %d: %w", b, o.Blocks, err)
+	}
+	if first.Err() != nil {
+		return nil, first.Err()
 	}
 	most := 0.0
 	logScale := make([]float64, o.Components)
@@ -127,33 +150,28 @@ func fitMixtures(b int, y tile, o RBIGOptions) (*mixtures, error) {
 			most = max(most, math.Abs(l))
 		}
 	}
-	if most >= maxLogScale {
-		return nil, fmt.Errorf("block %d: a component has |log σ| = %.4g, outside the range %d of the kernels; rescale the data", b, most, maxLogScale)
+	if most >= layer.MaxLogScale {
+		return nil, fmt.Errorf("block %d: a component has |log σ| = %.4g, outside the range %d of the kernels; rescale the data", b, most, layer.MaxLogScale)
 	}
-	bound := scaleBound(most)
-	stored := make([]marginal, y.d)
-	for j, m := range fits {
-		stored[j] = newMarginal(m, bound)
-	}
-	return newMixtures(bound, stored), nil
+	return layer.NewMixtures(fits, layer.ScaleBound(most)), nil
 }
 
 // checkData refuses data that no flow of k components can be fitted to.
-func checkData(x tile, k int) error {
-	for j := range x.d {
-		column := x.row(j)
-		if i := slices.IndexFunc(column, func(v float64) bool { return math.Abs(v) > reach }); i >= 0 {
-			return fmt.Errorf("row %d, column %d is %.3g; values beyond %g leave the range of the kernels; rescale the data", i, j, column[i], float64(reach))
+func checkData(x tile.Tile, k int) error {
+	for j := range x.D {
+		column := x.Row(j)
+		if i := slices.IndexFunc(column, func(v float64) bool { return math.Abs(v) > gmm.MaxMagnitude }); i >= 0 {
+			return fmt.Errorf("row %d, column %d is %.3g; values beyond %g leave the range of the kernels; rescale the data", i, j, column[i], float64(gmm.MaxMagnitude))
 		}
 		if slices.Min(column) == slices.Max(column) {
 			return fmt.Errorf("column %d is constant at %v and has no density; drop it", j, column[0])
 		}
 	}
 	switch {
-	case x.n < k:
-		return fmt.Errorf("%d rows are fewer than the %d components of each mixture; give more rows or take fewer components", x.n, k)
-	case x.n <= x.d:
-		return fmt.Errorf("%d rows of %d columns lie in a subspace and have no density; give more rows than columns", x.n, x.d)
+	case x.N < k:
+		return fmt.Errorf("%d rows are fewer than the %d components of each mixture; give more rows or take fewer components", x.N, k)
+	case x.N <= x.D:
+		return fmt.Errorf("%d rows of %d columns lie in a subspace and have no density; give more rows than columns", x.N, x.D)
 	}
 	return nil
 }
@@ -161,20 +179,20 @@ func checkData(x tile, k int) error {
 // checkRotated refuses block b's rotated coordinates y = axes·x if one of them
 // holds little but the rounding errors of the rotation: then x has no density, or
 // float64 does not resolve it.
-func checkRotated(b int, axes []float64, y, x tile) error {
+func checkRotated(b int, axes []float64, y, x tile.Tile) error {
 	size := 0.0
-	for j := range x.d {
-		size = max(size, slices.Max(x.row(j)), -slices.Min(x.row(j)))
+	for j := range x.D {
+		size = max(size, slices.Max(x.Row(j)), -slices.Min(x.Row(j)))
 	}
-	least := 0x1p-46 * float64(x.d) * size // 64 roundings of each term
-	for j := range x.d {
-		if s := spanOf(x.row(j)); s <= least {
+	least := 0x1p-46 * float64(x.D) * size // 64 roundings of each term
+	for j := range x.D {
+		if s := spanOf(x.Row(j)); s <= least {
 			return fmt.Errorf("block %d: column %d varies by only %.3g where values reach %.3g; standardize the columns", b, j, s, size)
 		}
 	}
-	for j := range y.d {
-		if s := spanOf(y.row(j)); s <= least {
-			return fmt.Errorf("block %d: columns %s are linearly dependent: a combination of them varies by only %.3g where values reach %.3g; drop one of them", b, mixedBy(axes[j*x.d:(j+1)*x.d]), s, size)
+	for j := range y.D {
+		if s := spanOf(y.Row(j)); s <= least {
+			return fmt.Errorf("block %d: columns %s are linearly dependent: a combination of them varies by only %.3g where values reach %.3g; drop one of them", b, mixedBy(axes[j*x.D:(j+1)*x.D]), s, size)
 		}
 	}
 	return nil

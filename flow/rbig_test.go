@@ -1,7 +1,9 @@
 package flow
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -15,6 +17,10 @@ import (
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
+	"github.com/gaussflow/gaussflow/flow/internal/layer"
+	"github.com/gaussflow/gaussflow/flow/internal/rotate"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/internal/moons"
 	"github.com/gaussflow/gaussflow/kernels"
 )
@@ -61,7 +67,7 @@ func logDensities(t testing.TB, f *Flow, x mat.Matrix) [][]float64 {
 		if err := f.Block(b).Forward(z, more, z); err != nil {
 			t.Fatal(err)
 		}
-		add(logDet, more)
+		tile.Add(logDet, more)
 	}
 	return all
 }
@@ -69,7 +75,7 @@ func logDensities(t testing.TB, f *Flow, x mat.Matrix) [][]float64 {
 // scikit-learn's EM, at a tolerance of 1e-6, reaches -2.167 here; the density that
 // the points come from, -1.826.
 func TestFitRBIGTwoMoons(t *testing.T) {
-	x, fresh := moons.Standardized(), freshMoons(5000, newRand(1))
+	x, fresh := moons.Standardized(), freshMoons(5000, flowtest.NewRand(1))
 	var all []float64
 	for seed := range uint64(10) {
 		start := time.Now()
@@ -97,7 +103,7 @@ func TestFitRBIGTwoMoons(t *testing.T) {
 
 // More blocks do not come to grief: there is no stopping rule, and none is needed.
 func TestFitRBIGManyBlocks(t *testing.T) {
-	x, fresh := moons.Standardized(), freshMoons(5000, newRand(1))
+	x, fresh := moons.Standardized(), freshMoons(5000, flowtest.NewRand(1))
 	f, err := FitRBIG(x, RBIGOptions{Blocks: 32})
 	if err != nil {
 		t.Fatal(err)
@@ -135,11 +141,11 @@ func TestReferenceFlow(t *testing.T) {
 	var blocks []block
 	for _, b := range ref.Blocks {
 		axes := []float64{b.Axes[0][0], b.Axes[1][0], b.Axes[0][1], b.Axes[1][1]}
-		var stored []marginal
+		var mixtures []kernels.Mixture
 		for _, m := range b.Mixtures {
-			stored = append(stored, newMarginal(kernels.Mixture{Weight: m.Weights, Mean: m.Means, Scale: m.Sigmas}, DefaultLogScaleBound))
+			mixtures = append(mixtures, kernels.Mixture{Weight: m.Weights, Mean: m.Means, Scale: m.Sigmas})
 		}
-		blocks = append(blocks, block{newRotation(2, axes), newMixtures(DefaultLogScaleBound, stored)})
+		blocks = append(blocks, block{layer.NewRotation(2, axes), layer.NewMixtures(mixtures, DefaultLogScaleBound)})
 	}
 	f := newFlow(2, blocks)
 	all := moons.Standardized()
@@ -184,18 +190,6 @@ func TestReferenceFlow(t *testing.T) {
 	t.Logf("largest error %.2g", worst)
 }
 
-// table is n rows of d columns, each a smooth function of two hidden variables and noise.
-func table(n, d int, rng *rand.Rand) *mat.Dense {
-	x := mat.NewDense(n, d, nil)
-	for i := range n {
-		a, b := rng.NormFloat64(), rng.NormFloat64()
-		for j := range d {
-			x.Set(i, j, math.Sin(a*float64(j+1))+b*float64(j%3)+0.3*rng.NormFloat64())
-		}
-	}
-	return x
-}
-
 func sameFlow(a, b *Flow) bool {
 	if !slices.EqualFunc(a.params, b.params, func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) }) {
 		return false
@@ -210,7 +204,7 @@ func sameFlow(a, b *Flow) bool {
 
 func TestFitRBIGDeterminism(t *testing.T) {
 	for _, d := range []int{1, 2, 5} {
-		x := table(1203, d, newRand(uint64(d)))
+		x := flowtest.Table(1203, d, flowtest.NewRand(uint64(d)))
 		fit := func(workers int, seed uint64) *Flow {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(workers))
 			f, err := FitRBIG(x, RBIGOptions{Blocks: 3, Components: 5, Seed: seed})
@@ -235,7 +229,7 @@ func TestFitRBIGDeterminism(t *testing.T) {
 		if !sameFlow(one, f) {
 			t.Errorf("d=%d: the fit of a transposed view differs", d)
 		}
-		if !mat.Equal(x, table(1203, d, newRand(uint64(d)))) {
+		if !mat.Equal(x, flowtest.Table(1203, d, flowtest.NewRand(uint64(d)))) {
 			t.Errorf("d=%d: FitRBIG changed its input", d)
 		}
 	}
@@ -243,7 +237,7 @@ func TestFitRBIGDeterminism(t *testing.T) {
 
 // Each block is fitted to what the flow computes up to it.
 func TestFitRBIGSeesWhatTheFlowComputes(t *testing.T) {
-	x := table(1000, 3, newRand(1))
+	x := flowtest.Table(1000, 3, flowtest.NewRand(1))
 	f, err := FitRBIG(x, RBIGOptions{Blocks: 3, Components: 4})
 	if err != nil {
 		t.Fatal(err)
@@ -253,11 +247,11 @@ func TestFitRBIGSeesWhatTheFlowComputes(t *testing.T) {
 		if err := f.Block(b-1).Forward(z, nil, z); err != nil {
 			t.Fatal(err)
 		}
-		seen, err := readAll("test", z)
+		seen, err := tile.ReadAll(z)
 		if err != nil {
 			t.Fatal(err)
 		}
-		axes, err := pca(seen)
+		axes, err := rotate.PCA(seen)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -269,8 +263,8 @@ func TestFitRBIGSeesWhatTheFlowComputes(t *testing.T) {
 
 // Odd tables that have a density get one: finite on the data and beyond it.
 func TestFitRBIGOddTables(t *testing.T) {
-	rng := newRand(3)
-	base := table(400, 3, rng)
+	rng := flowtest.NewRand(3)
+	base := flowtest.Table(400, 3, rng)
 	change := func(f func(i, j int, v float64) float64) *mat.Dense {
 		x := mat.DenseCopyOf(base)
 		x.Apply(f, x)
@@ -304,14 +298,14 @@ func TestFitRBIGOddTables(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !finite(f.params) {
+			if !tile.Finite(f.params) {
 				t.Fatal("a parameter is not finite")
 			}
 			n, d := c.x.Dims()
 			x := mat.DenseCopyOf(c.x)
 			lp := make([]float64, n)
-			if err := f.LogProb(lp, x); err != nil || !finite(lp) {
-				t.Errorf("log-density of the data: %v, all finite: %v", err, finite(lp))
+			if err := f.LogProb(lp, x); err != nil || !tile.Finite(lp) {
+				t.Errorf("log-density of the data: %v, all finite: %v", err, tile.Finite(lp))
 			}
 			// Gaussianization beats a Gaussian of the whole data, diagonal or not,
 			// unless there is little data.
@@ -332,7 +326,7 @@ func TestFitRBIGOddTables(t *testing.T) {
 			back.Sub(&back, x)
 			t.Logf("inverse(forward(x)) - x is at most %.2g of the largest value", mat.Max(&back)/mat.Norm(x, math.Inf(1)))
 			sample := mat.NewDense(100, d, nil)
-			if err := f.Sample(sample, rand.NewPCG(1, 2)); err != nil || !finite(sample.RawMatrix().Data) {
+			if err := f.Sample(sample, rand.NewPCG(1, 2)); err != nil || !tile.Finite(sample.RawMatrix().Data) {
 				t.Errorf("sample: %v", err)
 			}
 		})
@@ -340,7 +334,7 @@ func TestFitRBIGOddTables(t *testing.T) {
 }
 
 func TestFitRBIGBadInput(t *testing.T) {
-	base := table(40, 3, newRand(4))
+	base := flowtest.Table(40, 3, flowtest.NewRand(4))
 	with := func(i, j int, v float64) *mat.Dense {
 		x := mat.DenseCopyOf(base)
 		x.Set(i, j, v)
@@ -388,7 +382,7 @@ func TestFitRBIGBadInput(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f, err := FitRBIG(c.x, c.o)
 			if c.want == "" { // a right answer will do
-				if err != nil || !finite(f.params) {
+				if err != nil || !tile.Finite(f.params) {
 					t.Fatal(err)
 				}
 				return
@@ -406,7 +400,7 @@ func TestFitRBIGBadInput(t *testing.T) {
 
 // tableOf is a table whose values are near size.
 func tableOf(size float64) *mat.Dense {
-	return scaled(table(40, 2, newRand(5)), size)
+	return scaled(flowtest.Table(40, 2, flowtest.NewRand(5)), size)
 }
 
 func scaled(x mat.Matrix, by float64) *mat.Dense {
@@ -429,9 +423,9 @@ func TestFitRBIGRubbish(t *testing.T) {
 	special := []float64{0, 1, -1, 1, 2, 0.5, 1e-300, 5e-324, 1e49, -1e49, 1e200, -math.MaxFloat64, math.Inf(1), math.NaN()}
 	fitted, refused := 0, 0
 	for seed := range uint64(200) {
-		rng := newRand(seed)
+		rng := flowtest.NewRand(seed)
 		n, d := 1+rng.IntN(40), 1+rng.IntN(4)
-		x := table(n, d, rng)
+		x := flowtest.Table(n, d, rng)
 		kinds := 1 + rng.IntN(len(special))
 		for range rng.IntN(n * d) {
 			x.Set(rng.IntN(n), rng.IntN(d), special[rng.IntN(kinds)])
@@ -449,12 +443,51 @@ func TestFitRBIGRubbish(t *testing.T) {
 		}
 		fitted++
 		lp := make([]float64, n)
-		if err := f.LogProb(lp, x); err != nil || !finite(f.params) || !finite(lp) {
-			t.Errorf("seed %d: %v, parameters finite: %v, log-densities %v", seed, err, finite(f.params), lp)
+		if err := f.LogProb(lp, x); err != nil || !tile.Finite(f.params) || !tile.Finite(lp) {
+			t.Errorf("seed %d: %v, parameters finite: %v, log-densities %v", seed, err, tile.Finite(f.params), lp)
 		}
 	}
 	t.Logf("%d fitted, %d refused", fitted, refused)
 	if fitted < 40 || refused < 40 {
 		t.Errorf("%d fitted and %d refused: the rubbish is one-sided", fitted, refused)
+	}
+}
+
+// A fit can be watched, and stopped between and within blocks.
+func TestFitRBIGContext(t *testing.T) {
+	x := flowtest.Table(2000, 4, flowtest.NewRand(1))
+	var seen []int
+	o := RBIGOptions{Blocks: 3, Progress: func(block, of int) {
+		if of != 3 {
+			t.Errorf("%d blocks in all, want 3", of)
+		}
+		seen = append(seen, block)
+	}}
+	want, err := FitRBIG(x, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(seen, []int{1, 2, 3}) {
+		t.Errorf("progress at blocks %v", seen)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	f, err := FitRBIGContext(ctx, x, o)
+	if err != nil || !sameFlow(f, want) {
+		t.Errorf("with a context the fit differs: %v", err)
+	}
+	o.Progress = func(block, _ int) {
+		if block == 2 {
+			cancel()
+		}
+	}
+	if f, err := FitRBIGContext(ctx, x, o); f != nil || !errors.Is(err, context.Canceled) || err.Error() != "flow: FitRBIG: stopped before block 2 of 3: context canceled" {
+		t.Errorf("error is %v", err)
+	}
+	// Within a block: one that would take long.
+	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	big := flowtest.Table(100_000, 8, flowtest.NewRand(2))
+	if _, err := FitRBIGContext(ctx, big, RBIGOptions{Blocks: 1, Components: 32}); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "stopped") {
+		t.Errorf("error is %v", err)
 	}
 }

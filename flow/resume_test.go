@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
 )
 
 func newTrainerFor(t testing.TB, f *Flow, x mat.Matrix, o TrainOptions) *Trainer {
@@ -50,7 +52,7 @@ func savedTrainer(t testing.TB, tr *Trainer) []byte {
 // savedRunOf is a run on 40 rows that has taken two steps.
 func savedRunOf(t testing.TB, o TrainOptions) []byte {
 	t.Helper()
-	x := table(40, 2, newRand(5))
+	x := flowtest.Table(40, 2, flowtest.NewRand(5))
 	f, err := FitRBIG(x, RBIGOptions{Blocks: 1, Components: 2})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +74,7 @@ func sameHistory(t *testing.T, got, want *History) {
 func TestResume(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	start, x := problem(t, 3, 400)
-	held := table(90, 3, newRand(8))
+	held := flowtest.Table(90, 3, flowtest.NewRand(8))
 	for name, o := range map[string]TrainOptions{
 		"without validation": {Steps: 9, Batch: 300},
 		"fraction":           {Steps: 9, Batch: 300, ValidationFraction: 0.2, ValidateEvery: 2, LearningRate: 0.05},
@@ -109,7 +111,7 @@ func TestResume(t *testing.T) {
 				if err := tr.Run(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				sameBits(t, "parameters", tr.Flow().params, want.Flow().params)
+				flowtest.SameBits(t, "parameters", tr.Flow().params, want.Flow().params)
 				sameHistory(t, tr.History(), want.History())
 				if !bytes.Equal(savedTrainer(t, tr), savedTrainer(t, want)) {
 					t.Errorf("stopped at %v: the state of the run differs", way.stops)
@@ -124,7 +126,7 @@ func TestResume(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sameBits(t, "parameters of Train", f.params, want.Flow().params)
+			flowtest.SameBits(t, "parameters of Train", f.params, want.Flow().params)
 			sameHistory(t, h, want.History())
 			// Running on does nothing.
 			if err := want.Run(t.Context()); err != nil {
@@ -158,21 +160,21 @@ func TestSaveInTheMiddle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameBits(t, "the flow in the file", best.params, resumed.best)
+	flowtest.SameBits(t, "the flow in the file", best.params, resumed.best)
 	if h := resumed.History(); len(h.Steps) != 5 || len(h.Validations) != 2 {
 		t.Errorf("%d steps and %d validations in the file", len(h.Steps), len(h.Validations))
 	}
 	if err := resumed.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	sameBits(t, "parameters", resumed.Flow().params, tr.Flow().params)
+	flowtest.SameBits(t, "parameters", resumed.Flow().params, tr.Flow().params)
 	sameHistory(t, resumed.History(), tr.History())
 }
 
 // Validation keeps the best parameters, whose loss it reports.
 func TestValidation(t *testing.T) {
 	start, x := problem(t, 2, 120)
-	held := table(500, 2, newRand(8))
+	held := flowtest.Table(500, 2, flowtest.NewRand(8))
 	// So few rows and so long steps overfit.
 	o := TrainOptions{Steps: 60, Batch: 64, LearningRate: 0.05, Validation: held, ValidateEvery: 7}
 	f := couple(t, start, CouplingOptions{})
@@ -236,9 +238,9 @@ func TestValidationFraction(t *testing.T) {
 	start, x := problem(t, 2, 200)
 	for _, seed := range []uint64{1, 2} {
 		tr := newTrainerFor(t, couple(t, start, CouplingOptions{Width: 4}), x, TrainOptions{ValidationFraction: 0.25, Seed: seed})
-		all := slices.Concat(tr.data.index, tr.validation.index)
-		if len(tr.validation.index) != 50 || len(all) != 200 {
-			t.Fatalf("%d rows held out of %d", len(tr.validation.index), len(all))
+		all := slices.Concat(tr.data.Index, tr.validation.Index)
+		if len(tr.validation.Index) != 50 || len(all) != 200 {
+			t.Fatalf("%d rows held out of %d", len(tr.validation.Index), len(all))
 		}
 		slices.Sort(all)
 		for i, row := range all {
@@ -246,7 +248,7 @@ func TestValidationFraction(t *testing.T) {
 				t.Fatalf("row %d is missing or there twice", i)
 			}
 		}
-		if slices.Equal(tr.validation.index, newTrainerFor(t, start, x, TrainOptions{ValidationFraction: 0.25, Seed: seed + 1}).validation.index) {
+		if slices.Equal(tr.validation.Index, newTrainerFor(t, start, x, TrainOptions{ValidationFraction: 0.25, Seed: seed + 1}).validation.Index) {
 			t.Error("two seeds hold out the same rows")
 		}
 		h := tr.History()
@@ -254,7 +256,7 @@ func TestValidationFraction(t *testing.T) {
 			t.Errorf("error %v, history %+v", err, h)
 		}
 		lp := 0.0
-		for _, row := range tr.validation.index {
+		for _, row := range tr.validation.Index {
 			lp += meanLogProb(t, start, x.Slice(row, row+1, 0, 2))
 		}
 		if got, want := tr.validate(), -lp/50; math.Abs(got-want) > 1e-12*math.Abs(want) {
@@ -283,7 +285,7 @@ func TestValidationOverflow(t *testing.T) {
 	if !math.IsInf(h.Validations[0].Loss, 1) || !h.StoppedEarly || h.Kept != 0 || len(h.Steps) != 3 {
 		t.Errorf("history %+v", h)
 	}
-	sameBits(t, "parameters", f.params, before)
+	flowtest.SameBits(t, "parameters", f.params, before)
 }
 
 // A run that diverges keeps the best parameters, and cannot go on or be saved.
@@ -296,7 +298,7 @@ func TestDivergingWithValidation(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "step 2: the loss is") {
 		t.Fatalf("error is %v", err)
 	}
-	sameBits(t, "parameters", f.params, before)
+	flowtest.SameBits(t, "parameters", f.params, before)
 	if again := tr.Run(t.Context()); again != err {
 		t.Errorf("running on: %v", again)
 	}
@@ -334,7 +336,7 @@ func TestValidationRefuses(t *testing.T) {
 }
 
 func TestLoadTrainerRefuses(t *testing.T) {
-	x := table(40, 2, newRand(5))
+	x := flowtest.Table(40, 2, flowtest.NewRand(5))
 	b := savedRunOf(t, TrainOptions{Steps: 4, Batch: 8})
 	other := mat.DenseCopyOf(x)
 	other.Set(17, 1, other.At(17, 1)+1e-9)

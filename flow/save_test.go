@@ -15,6 +15,9 @@ import (
 	"testing/iotest"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
+	"github.com/gaussflow/gaussflow/flow/internal/gflow"
 )
 
 func saved(t testing.TB, f *Flow) []byte {
@@ -28,14 +31,18 @@ func saved(t testing.TB, f *Flow) []byte {
 
 // savedFlows is one of every kind.
 func savedFlows(t testing.TB) map[string]*Flow {
-	rng := newRand(31)
+	rng := flowtest.NewRand(31)
 	wide := randomDiagonal(3, 2, rng)
 	bound, err := wide.Couple(CouplingOptions{Width: 5, Depth: 3, LogScaleBound: 9})
 	if err != nil {
 		t.Fatal(err)
 	}
 	base := randomDiagonal(2, 1, rng)
-	base.base.loc[1], base.base.scale[0] = -0.5, 2
+	m := base.Model()
+	m.Base.Loc[1], m.Base.Scale[0] = -0.5, 2
+	if base, err = New(m); err != nil {
+		t.Fatal(err)
+	}
 	return map[string]*Flow{
 		"diagonal, d=1":    randomDiagonal(1, 3, rng),
 		"diagonal, d=7":    randomDiagonal(7, 2, rng),
@@ -43,14 +50,14 @@ func savedFlows(t testing.TB) map[string]*Flow {
 		"coupling, d=5":    randomCoupling(t, 5, 2, CouplingOptions{Width: 6, Depth: 1}, rng),
 		"coupling, bound":  bound,
 		"moved base":       base,
-		"rotations":        newFlow(3, []block{{randomRotation(3, rng)}, {randomRotation(3, rng), randomRotation(3, rng)}}),
+		"rotations":        newFlow(3, []block{{flowtest.RandomRotation(3, rng)}, {flowtest.RandomRotation(3, rng), flowtest.RandomRotation(3, rng)}}),
 		"diagonal, fitted": fitted(t),
 	}
 }
 
 func fitted(t testing.TB) *Flow {
 	t.Helper()
-	f, err := FitRBIG(table(300, 2, newRand(5)), RBIGOptions{Blocks: 2, Components: 3})
+	f, err := FitRBIG(flowtest.Table(300, 2, flowtest.NewRand(5)), RBIGOptions{Blocks: 2, Components: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,16 +77,16 @@ func TestSaveKeepsEveryBit(t *testing.T) {
 			if rest, _ := io.ReadAll(r); string(rest) != "more" {
 				t.Errorf("behind the flow Load leaves %q", rest)
 			}
-			x := randomRows(100, f.dim, 3, newRand(6))
+			x := randomRows(100, f.dim, 3, flowtest.NewRand(6))
 			evaluateAll(t, g, x, x).sameBits(t, evaluateAll(t, f, x, x))
-			sameBits(t, "parameters", g.params, f.params)
+			flowtest.SameBits(t, "parameters", g.params, f.params)
 			if g.String() != f.String() || g.Blocks() != f.Blocks() || g.Block(0).LogScaleBound() != f.Block(0).LogScaleBound() {
 				t.Errorf("%v became %v", f, g)
 			}
 			if !bytes.Equal(saved(t, g), b) {
 				t.Error("saved again, the flow has other bytes")
 			}
-			perturb(g.params, 0.1, newRand(7)) // its layers see the new parameters
+			flowtest.Perturb(g.params, 0.1, flowtest.NewRand(7)) // its layers see the new parameters
 			g.refresh()
 			if len(g.params) > 0 && bytes.Equal(saved(t, g), b) {
 				t.Error("the parameters are not those of the layers")
@@ -97,7 +104,7 @@ func TestLoadedFlowWorks(t *testing.T) {
 	}
 	o := CouplingOptions{Width: 8}
 	want, got := couple(t, f, o), couple(t, g, o)
-	x := table(300, 2, newRand(5))
+	x := flowtest.Table(300, 2, flowtest.NewRand(5))
 	if got, err = Load(bytes.NewReader(saved(t, got))); err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +113,7 @@ func TestLoadedFlowWorks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sameBits(t, "parameters", got.params, want.params)
+	flowtest.SameBits(t, "parameters", got.params, want.params)
 }
 
 // The format does not change by accident: a file of version 1 is read as it was.
@@ -137,12 +144,12 @@ func TestFormat(t *testing.T) {
 func resum(b []byte) []byte {
 	b = bytes.Clone(b)
 	n := len(b) - 4
-	binary.LittleEndian.PutUint32(b[n:], crc32.Checksum(b[:n], castagnoli))
+	binary.LittleEndian.PutUint32(b[n:], crc32.Checksum(b[:n], gflow.Castagnoli))
 	return b
 }
 
 func TestLoadRefuses(t *testing.T) {
-	coupling := randomCoupling(t, 2, 1, CouplingOptions{Width: 3, Depth: 1}, newRand(1))
+	coupling := randomCoupling(t, 2, 1, CouplingOptions{Width: 3, Depth: 1}, flowtest.NewRand(1))
 	good := saved(t, coupling)
 	at := func(offset int, v uint32) []byte {
 		b := bytes.Clone(good)
@@ -163,9 +170,9 @@ func TestLoadRefuses(t *testing.T) {
 		want string
 	}{
 		{"nothing", nil, "it ends too early"},
-		{"text", []byte("x0,x1\n1,2\n"), "this is no saved flow"},
-		{"another version", at(8, 2), "the format has version 2; this program reads version 1"},
-		{"another content", at(12, 3), "it says to hold 3"},
+		{"text", []byte("x0,x1\n1,2\n"), "not a gaussflow model: wrong magic bytes"},
+		{"another version", at(8, 3), "the format has version 3; this program reads versions 1 and 2"},
+		{"another content", at(12, 3), "it holds 3"},
 		{"no dimension", at(16, 0), "the dimension is 0"},
 		{"huge dimension", at(16, math.MaxUint32), "the dimension is 4294967295"},
 		{"large dimension", at(16, 1<<30), "it ends too early"},
@@ -174,9 +181,9 @@ func TestLoadRefuses(t *testing.T) {
 		{"no block", at(blocks, 0), "the number of blocks is 0"},
 		{"no layer", at(blocks+4, 0), "the number of layers is 0"},
 		{"kind", at(rotation, 77), "a layer of kind 77"},
-		{"rotation", float(rotation+4, 3), "a rotation is not orthogonal"},
+		{"rotation", float(rotation+4, 3), `block 0, layer 0 (rotation): tensor "rotation": it is not orthogonal`},
 		{"infinite rotation", float(rotation+4, math.Inf(1)), "of the rotation is +Inf"},
-		{"bound", float(mixtures+4, -1), "the bound of the scales is -1"},
+		{"bound", float(mixtures+4, -1), `block 0, layer 1 (coupling): tensor "bound": it is -1`},
 		{"NaN bound", float(mixtures+4, math.NaN()), "of the bound of the scales is NaN"},
 		{"components", at(mixtures+12, 0), "the number of components is 0"},
 		{"many components", at(mixtures+12, 1<<30), "more than 2147483647 parameters"},
@@ -232,7 +239,7 @@ func (f *failing) Write(b []byte) (int, error) {
 }
 
 func TestSaveFails(t *testing.T) {
-	f := randomCoupling(t, 2, 2, CouplingOptions{}, newRand(1))
+	f := randomCoupling(t, 2, 2, CouplingOptions{}, flowtest.NewRand(1))
 	size := len(saved(t, f))
 	boom := errors.New("boom")
 	for _, left := range []int{0, size / 2, size - 1} {
@@ -248,12 +255,17 @@ func FuzzLoad(f *testing.F) {
 	for _, flow := range savedFlows(f) {
 		f.Add(saved(f, flow), true)
 	}
+	everything, err := New(described(f))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(saved(f, everything), true)
 	f.Add(savedRunOf(f, TrainOptions{Steps: 4, Batch: 8, ValidationFraction: 0.25, Patience: 2}), true)
 	f.Fuzz(func(t *testing.T, b []byte, fits bool) {
 		if fits && len(b) >= 4 {
 			b = resum(b)
 		}
-		x := table(40, 2, newRand(5))
+		x := flowtest.Table(40, 2, flowtest.NewRand(5))
 		if tr, err := LoadTrainer(bytes.NewReader(b), x, TrainOptions{}); err == nil && tr.o.Batch <= 64 && tr.o.Steps <= 20 {
 			if err := tr.Run(t.Context()); err != nil && tr.err == nil {
 				t.Error(err)
@@ -264,11 +276,11 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		again := saved(t, flow)
-		if head := len(magic) + 8; !bytes.Equal(again[:head-4], b[:head-4]) || !bytes.Equal(again[head:len(again)-4], b[head:len(again)-4]) {
+		if head := 8 + 8; !bytes.Equal(again[:head-4], b[:head-4]) || !bytes.Equal(again[head:len(again)-4], b[head:len(again)-4]) {
 			t.Error("saved again, the flow has other bytes")
 		}
 		lp := make([]float64, 8)
-		if err := flow.LogProb(lp, randomRows(8, flow.dim, 3, newRand(1))); err != nil && !strings.Contains(err.Error(), "leaves the range") {
+		if err := flow.LogProb(lp, randomRows(8, flow.dim, 3, flowtest.NewRand(1))); err != nil && !strings.Contains(err.Error(), "leaves the range") {
 			t.Error(err)
 		}
 	})

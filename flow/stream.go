@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
-	"sync"
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
@@ -78,12 +78,19 @@ type piece struct {
 	from int        // in the whole sequence
 	n    int
 	err  error
-	done chan struct{} // receives when the piece is ready
+	// The worker sets abandoned while it is at work on the piece, and clears it at the
+	// end: a panic leaves it set.
+	abandoned bool
+	done      chan struct{} // receives when the piece is ready
 }
 
 // stream is the one way through for rows in blocks. It yields pieces, or one error
 // at the end.
 func (f *Flow) stream(ctx context.Context, what string, eval evaluation, image bool, blocks iter.Seq2[*mat.Dense, error], yield func(*piece, error) bool) {
+	if err := f.ready(what); err != nil {
+		yield(nil, err)
+		return
+	}
 	if _, err := kernels.Active(); err != nil {
 		yield(nil, fmt.Errorf("flow: %s: %w", what, err))
 		return
@@ -97,23 +104,22 @@ func (f *Flow) stream(ctx context.Context, what string, eval evaluation, image b
 		order: make(chan *piece, limit+1), // and an error
 		stop:  make(chan struct{}),
 	}
-	var all sync.WaitGroup
 	defer func() {
 		close(s.stop)
-		all.Wait()
+		s.group.Wait()
 		for _, p := range s.made {
 			f.pool.Put(p.w)
 		}
-		if s.panicked != nil {
-			panic(s.panicked)
-		}
 	}()
-	all.Go(func() { s.read(ctx, blocks) })
+	s.group.Go(func() { s.read(ctx, blocks) })
 	for range workers {
-		all.Go(func() { s.compute(eval) })
+		s.group.Go(func() { s.compute(eval) })
 	}
 	for p := range s.order {
 		<-p.done
+		if p.abandoned {
+			return // its worker has panicked, which Wait tells
+		}
 		if p.err != nil {
 			yield(nil, p.err)
 			return
@@ -130,18 +136,17 @@ type streamer struct {
 	what        string
 	image       bool
 	limit       int
+	group       tile.Group
 	made        []*piece
 	free        chan *piece
 	work, order chan *piece // the reader fills both, the latter in the order of the rows
 	stop        chan struct{}
-	panicked    any // by the caller's iterator
 }
 
 // read fills pieces with the rows of the blocks.
 func (s *streamer) read(ctx context.Context, blocks iter.Seq2[*mat.Dense, error]) {
 	defer close(s.order)
 	defer close(s.work)
-	defer func() { s.panicked = recover() }()
 	row := 0
 	for m, err := range blocks {
 		if err != nil {
@@ -151,13 +156,12 @@ func (s *streamer) read(ctx context.Context, blocks iter.Seq2[*mat.Dense, error]
 		if m == nil || m.IsEmpty() {
 			continue
 		}
-		src, err := newSource(s.what, m, s.flow.dim)
+		src, err := tile.NewSource(m, s.flow.dim)
 		if err != nil {
-			_, err = newSource(fmt.Sprintf("%s: the block at row %d", s.what, row), m, s.flow.dim)
-			s.fail(err)
+			s.fail(fmt.Errorf("flow: %s: the block at row %d: %w", s.what, row, err))
 			return
 		}
-		for from, size := 0, tileSize(s.flow.dim); from < src.n; from += size {
+		for from, size := 0, tile.Size(s.flow.dim); from < src.N; from += size {
 			p := s.take()
 			if p == nil {
 				return
@@ -166,19 +170,19 @@ func (s *streamer) read(ctx context.Context, blocks iter.Seq2[*mat.Dense, error]
 				s.fail(fmt.Errorf("flow: %s: stopped at row %d: %w", s.what, row+from, err))
 				return
 			}
-			p.from, p.n = row+from, min(size, src.n-from)
-			if err := p.w.load(rows{source: src}, from, from+p.n); err != nil {
-				var value *valueError
+			p.from, p.n = row+from, min(size, src.N-from)
+			if err := p.w.load(tile.Rows{Source: src}, from, from+p.n); err != nil {
+				var value *tile.ValueError
 				if errors.As(err, &value) {
-					value.row += row
+					value.Row += row
 				}
-				s.fail(fmt.Errorf("flow: %s: %w", s.what, err))
+				s.fail(s.flow.wrap(s.what, err))
 				return
 			}
 			s.order <- p
 			s.work <- p
 		}
-		row += src.n
+		row += src.N
 	}
 	if err := ctx.Err(); err != nil {
 		s.fail(fmt.Errorf("flow: %s: stopped at row %d: %w", s.what, row, err))
@@ -204,7 +208,7 @@ func (s *streamer) take() *piece {
 	if len(s.made) < s.limit {
 		p := &piece{w: s.flow.pool.Get().(*workspace), done: make(chan struct{}, 1)}
 		if s.image {
-			p.all = mat.NewDense(tileSize(s.flow.dim), s.flow.dim, nil)
+			p.all = mat.NewDense(tile.Size(s.flow.dim), s.flow.dim, nil)
 			p.rows = p.all
 		}
 		s.made = append(s.made, p)
@@ -221,16 +225,22 @@ func (s *streamer) take() *piece {
 // compute takes pieces through the flow.
 func (s *streamer) compute(eval evaluation) {
 	for p := range s.work {
-		image, err := p.w.image(eval, s.flow.layers, p.from, p.from+p.n)
-		switch {
-		case err != nil:
-			p.err = fmt.Errorf("flow: %s: %w", s.what, err)
-		case s.image:
-			if r, _ := p.rows.Dims(); r != p.n {
-				p.rows = p.all.Slice(0, p.n, 0, s.flow.dim).(*mat.Dense)
-			}
-			write(p.rows, 0, image)
-		}
-		p.done <- struct{}{}
+		s.computeOne(p, eval)
 	}
+}
+
+func (s *streamer) computeOne(p *piece, eval evaluation) {
+	p.abandoned = true
+	defer func() { p.done <- struct{}{} }()
+	image, err := p.w.image(eval, s.flow.layers, p.from, p.from+p.n)
+	switch {
+	case err != nil:
+		p.err = s.flow.wrap(s.what, err)
+	case s.image:
+		if r, _ := p.rows.Dims(); r != p.n {
+			p.rows = p.all.Slice(0, p.n, 0, s.flow.dim).(*mat.Dense)
+		}
+		tile.Write(p.rows, 0, image)
+	}
+	p.abandoned = false
 }

@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 )
 
 // inBlocks yields the rows of x in blocks of so many, by turns, in memory that it
@@ -44,7 +47,7 @@ func inBlocks(x *mat.Dense, sizes ...int) iter.Seq2[*mat.Dense, error] {
 
 func TestStreams(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	rng := newRand(40)
+	rng := flowtest.NewRand(40)
 	for _, f := range []*Flow{randomDiagonal(3, 2, rng), randomCoupling(t, 3, 2, CouplingOptions{Width: 8}, rng)} {
 		x := randomRows(5000, 3, 5, rng)
 		want := evaluateAll(t, f, x, x)
@@ -89,8 +92,8 @@ func TestStreams(t *testing.T) {
 
 // A piece is all of a block, unless that is larger than a tile.
 func TestStreamPieces(t *testing.T) {
-	f := randomDiagonal(2, 1, newRand(41))
-	x := randomRows(1000, 2, 3, newRand(42))
+	f := randomDiagonal(2, 1, flowtest.NewRand(41))
+	x := randomRows(1000, 2, 3, flowtest.NewRand(42))
 	var got []int
 	for lp, err := range f.LogProbSeq(t.Context(), inBlocks(x, 10, 600, 256)) {
 		if err != nil {
@@ -117,9 +120,9 @@ func counted(in iter.Seq2[*mat.Dense, error], n *atomic.Int64, ended *bool) iter
 }
 
 func TestStreamErrors(t *testing.T) {
-	f := randomDiagonal(3, 2, newRand(43))
+	f := randomDiagonal(3, 2, flowtest.NewRand(43))
 	const n = 20000
-	good := randomRows(n, 3, 2, newRand(44))
+	good := randomRows(n, 3, 2, flowtest.NewRand(44))
 	with := func(row, col int, v float64) *mat.Dense {
 		x := mat.DenseCopyOf(good)
 		x.Set(row, col, v)
@@ -147,8 +150,8 @@ func TestStreamErrors(t *testing.T) {
 		want string
 	}{
 		{"NaN", inBlocks(with(17001, 2, math.NaN()), 1000), 17000, "flow: LogProbSeq: row 17001, column 2 is NaN; every value must be finite"},
-		{"infinity in a large block", inBlocks(with(5000, 0, math.Inf(-1)), n), 5000 / tileSize(3) * tileSize(3), "flow: LogProbSeq: row 5000, column 0 is -Inf"},
-		{"overflow", inBlocks(far, 500), 12000 + 345/tileSize(3)*tileSize(3), "flow: LogProbSeq: row 12345 leaves the range of float64"},
+		{"infinity in a large block", inBlocks(with(5000, 0, math.Inf(-1)), n), 5000 / tile.Size(3) * tile.Size(3), "flow: LogProbSeq: row 5000, column 0 is -Inf"},
+		{"overflow", inBlocks(far, 500), 12000 + 345/tile.Size(3)*tile.Size(3), "flow: LogProbSeq: row 12345 leaves the range of float64"},
 		{"the input's", then(inBlocks(good, 900), failing), n, "flow: LogProbSeq: the input from row 20000 on: boom"},
 		{"columns", then(inBlocks(good, 900), inBlocks(mat.NewDense(5, 2, nil), 5)), n, "flow: LogProbSeq: the block at row 20000: the matrix has 2 columns; the flow has dimension 3"},
 	} {
@@ -174,8 +177,8 @@ func TestStreamErrors(t *testing.T) {
 
 // Ending the loop, or ctx, ends the input soon, and every goroutine.
 func TestStreamStops(t *testing.T) {
-	f := randomDiagonal(2, 1, newRand(45))
-	x := randomRows(1000, 2, 3, newRand(46))
+	f := randomDiagonal(2, 1, flowtest.NewRand(45))
+	x := randomRows(1000, 2, 3, flowtest.NewRand(46))
 	forever := func(yield func(*mat.Dense, error) bool) {
 		for yield(x, nil) {
 		}
@@ -225,7 +228,7 @@ func TestStreamStops(t *testing.T) {
 		}
 		return nil
 	}
-	if r := recovered(func(yield func(*mat.Dense, error) bool) { yield(x, nil); panic("input") }, func() {}); r != "input" {
+	if r := recovered(func(yield func(*mat.Dense, error) bool) { yield(x, nil); panic("input") }, func() {}); r.(*PanicError).Value != "input" {
 		t.Errorf("the panic of the input became %v", r)
 	}
 	if r := recovered(forever, func() { panic("body") }); r != "body" {
@@ -260,7 +263,7 @@ func syntheticRows(n, d int) iter.Seq2[*mat.Dense, error] {
 
 // Ten times as many rows take no more memory, at the peak or in total.
 func TestStreamDoesNotAllocate(t *testing.T) {
-	f := randomDiagonal(2, 1, newRand(47))
+	f := randomDiagonal(2, 1, flowtest.NewRand(47))
 	n := 100_000
 	if testing.Short() {
 		n = 20_000

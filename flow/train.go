@@ -3,13 +3,13 @@ package flow
 import (
 	"context"
 	"fmt"
-	"iter"
 	"math"
 	"math/rand/v2"
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
@@ -107,7 +107,7 @@ func Train(ctx context.Context, f *Flow, x mat.Matrix, o TrainOptions) (*History
 type Trainer struct {
 	flow             *Flow
 	o                TrainOptions
-	data, validation rows
+	data, validation tile.Rows
 	pcg              *rand.PCG
 	rng              *rand.Rand
 	adam             kernels.AdamParams
@@ -120,7 +120,7 @@ type Trainer struct {
 	lp        []float64 // of the validation rows
 	batch     *batch
 	rate      float64 // what the gradient is scaled by
-	update    func(int)
+	update    func(*tile.Loop)
 	history   History
 	err       error // of a run that cannot go on
 }
@@ -132,6 +132,9 @@ func NewTrainer(f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, error) {
 }
 
 func newTrainer(what string, f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, error) {
+	if err := f.ready(what); err != nil {
+		return nil, err
+	}
 	if err := o.setDefaults(what); err != nil {
 		return nil, err
 	}
@@ -159,46 +162,53 @@ func (t *Trainer) setData(what string, x mat.Matrix) error {
 	if _, err := kernels.Active(); err != nil {
 		return fmt.Errorf("flow: %s: %w", what, err)
 	}
-	src, err := newSource(what, x, t.flow.dim)
+	src, err := t.source(what, x)
 	if err != nil {
-		return err
-	}
-	if err := src.check(what); err != nil {
 		return err
 	}
 	if len(t.flow.params) == 0 {
 		return fmt.Errorf("flow: %s: the flow has no trainable parameters", what)
 	}
-	t.data = rows{source: src}
+	t.data = tile.Rows{Source: src}
 	switch {
 	case t.o.Validation != nil:
-		what += ": Validation"
-		held, err := newSource(what, t.o.Validation, t.flow.dim)
+		held, err := t.source(what+": Validation", t.o.Validation)
 		if err != nil {
 			return err
 		}
-		if err := held.check(what); err != nil {
-			return err
-		}
-		t.validation = rows{source: held}
+		t.validation = tile.Rows{Source: held}
 	case t.o.ValidationFraction > 0:
-		held := int(math.Round(t.o.ValidationFraction * float64(src.n)))
-		if held == 0 || held == src.n {
-			return fmt.Errorf("flow: %s: a ValidationFraction of %g holds out %d of %d rows; both parts need one at least", what, t.o.ValidationFraction, held, src.n)
+		held := int(math.Round(t.o.ValidationFraction * float64(src.N)))
+		if held == 0 || held == src.N {
+			return fmt.Errorf("flow: %s: a ValidationFraction of %g holds out %d of %d rows; both parts need one at least", what, t.o.ValidationFraction, held, src.N)
 		}
-		order := rand.New(rand.NewPCG(t.o.Seed, 2)).Perm(src.n)
+		order := rand.New(rand.NewPCG(t.o.Seed, 2)).Perm(src.N)
 		slices.Sort(order[:held])
 		slices.Sort(order[held:])
-		t.validation, t.data.index = rows{src, order[:held:held]}, order[held:]
+		t.validation, t.data.Index = tile.Rows{Source: src, Index: order[:held:held]}, order[held:]
 	}
 	if t.validates() {
-		t.lp = make([]float64, t.validation.len())
+		t.lp = make([]float64, t.validation.Len())
 	}
 	t.rng = rand.New(t.pcg)
+	t.update = func(loop *tile.Loop) {
+		for from, to := range loop.Tiles {
+			t.updateChunk(from, to)
+		}
+	}
 	return nil
 }
 
-func (t *Trainer) validates() bool { return t.validation.m != nil }
+// source checks every element of x.
+func (t *Trainer) source(what string, x mat.Matrix) (tile.Source, error) {
+	src, err := tile.NewSource(x, t.flow.dim)
+	if err == nil {
+		err = src.Check()
+	}
+	return src, t.flow.wrap(what, err)
+}
+
+func (t *Trainer) validates() bool { return t.validation.N > 0 }
 
 // Flow returns the flow in training. While Run is at work it changes.
 func (t *Trainer) Flow() *Flow { return t.flow }
@@ -223,11 +233,9 @@ func (t *Trainer) Run(ctx context.Context) error {
 		t.flow.set(t.now)
 	}
 	t.batch = newBatch(t.flow, t.data, t.o.Batch)
-	t.update = t.updateChunk
 	t.running = true
 	defer func() {
 		t.running = false
-		t.batch.team.stop()
 		t.batch = nil
 		if t.validates() {
 			copy(t.now, t.flow.params)
@@ -251,7 +259,7 @@ func (t *Trainer) Run(ctx context.Context) error {
 // step takes one step after those done.
 func (t *Trainer) step(done int) error {
 	b := t.batch
-	n := t.data.len()
+	n := t.data.Len()
 	for i := range b.at {
 		b.at[i] = t.rng.IntN(n)
 	}
@@ -270,7 +278,7 @@ func (t *Trainer) step(done int) error {
 	}
 	t.adam.Step = done + 1
 	t.adam.LR = oneCycle(done, t.o.Steps, t.o.LearningRate)
-	b.team.do(chunks(len(b.grad)), t.update)
+	b.loop.Run(len(b.grad), chunkSize, t.update)
 	t.flow.refresh()
 	step := Step{done + 1, loss, t.adam.LR, norm}
 	t.history.Steps = append(t.history.Steps, step)
@@ -283,9 +291,8 @@ func (t *Trainer) step(done int) error {
 	return nil
 }
 
-// updateChunk moves chunk i of the parameters.
-func (t *Trainer) updateChunk(i int) {
-	from, to := chunk(i, len(t.m))
+// updateChunk moves a chunk of the parameters.
+func (t *Trainer) updateChunk(from, to int) {
 	p, g := t.flow.params[from:to], t.batch.grad[from:to]
 	copy(t.good[from:to], p)
 	if t.rate != 1 {
@@ -338,16 +345,16 @@ func (t *Trainer) sinceBest() int {
 // validate returns the loss on the rows held out.
 func (t *Trainer) validate() float64 {
 	f := t.flow
-	overTiles(len(t.lp), tileSize(f.dim), func(tiles iter.Seq2[int, int]) {
+	tile.Over(len(t.lp), tile.Size(f.dim), func(loop *tile.Loop) {
 		w := f.pool.Get().(*workspace)
 		defer f.pool.Put(w)
-		for from, to := range tiles {
+		for from, to := range loop.Tiles {
 			lp := t.lp[from:to]
 			if err := w.load(t.validation, from, to); err != nil {
-				fill(lp, math.Inf(-1)) // the row has changed since it was checked
+				tile.Fill(lp, math.Inf(-1)) // the row has changed since it was checked
 				continue
 			}
-			w.logProb(f.layers, padded(to-from))
+			w.logProb(f.layers, tile.Padded(to-from))
 			copy(lp, w.logDet)
 		}
 	})

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gaussflow/gaussflow/blas"
+	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/internal/moons"
 )
 
@@ -34,13 +36,17 @@ func BenchmarkTrainStep(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			t.batch, t.update = newBatch(t.flow, t.data, t.o.Batch), t.updateChunk
-			defer t.batch.team.stop()
+			t.batch = newBatch(t.flow, t.data, t.o.Batch)
 			var jobs []*products
 			for _, s := range t.batch.shards {
 				jobs = append(jobs, newProducts(t.flow, len(s.at)))
 			}
-			product := func(i int) { jobs[i].run() }
+			product := func(loop *tile.Loop) {
+				for i := range loop.Tiles {
+					jobs[i].run()
+				}
+			}
+			var loop tile.Loop
 			b.ReportAllocs()
 			var step, matmul time.Duration
 			for i := 0; b.Loop(); i++ {
@@ -49,7 +55,7 @@ func BenchmarkTrainStep(b *testing.B) {
 					b.Fatal(err)
 				}
 				between := time.Now()
-				t.batch.team.do(len(jobs), product)
+				loop.Run(len(jobs), 1, product)
 				step += between.Sub(start)
 				matmul += time.Since(between)
 			}
@@ -82,35 +88,34 @@ type product struct {
 func newProducts(f *Flow, n int) *products {
 	rng := rand.New(rand.NewPCG(1, 2))
 	random := func(rows, cols int) blas.Matrix {
-		m := matrix(rows, cols, make([]float64, rows*cols))
+		m := tile.Matrix(rows, cols, make([]float64, rows*cols))
 		for i := range m.Data {
 			m.Data[i] = rng.NormFloat64()
 		}
 		return m
 	}
 	var forward, backward []product
-	for _, l := range f.layers {
-		switch l := l.(type) {
-		case *rotation:
-			x, z := random(l.d, n), random(l.d, n)
-			forward = append(forward, product{blas.NoTrans, blas.NoTrans, l.matrix(), x, z, 0})
-			backward = append(backward, product{blas.Trans, blas.NoTrans, l.matrix(), z, x, 0})
-		case *coupling:
+	for _, block := range f.Model().Blocks {
+		for _, l := range block {
 			var halves []product
-			for i := range l.half {
-				net := l.half[i].net
-				var layers []product
-				for j := range net.layers() {
-					out, in := net.sizes[j+1], net.sizes[j]
-					w, h, c := matrix(out, in, net.kernel[j]), random(in, n), random(out, n)
-					if j == net.layers()-1 || in > 1 { // else the layer is no product
+			for _, t := range l.Tensors {
+				if len(t.Shape) != 2 {
+					continue
+				}
+				out, in := t.Shape[0], t.Shape[1]
+				w, h, c := tile.Matrix(out, in, t.Values), random(in, n), random(out, n)
+				switch {
+				case l.Kind == "rotation":
+					forward = append(forward, product{blas.NoTrans, blas.NoTrans, w, h, c, 0})
+					backward = append(backward, product{blas.Trans, blas.NoTrans, w, c, h, 0})
+				case l.Kind == "coupling":
+					if _, more := l.Tensor(nextWeight(t.Name)); !more || in > 1 { // else the layer is no product
 						forward = append(forward, product{blas.NoTrans, blas.NoTrans, w, h, c, 1})
 					}
-					layers = append(layers,
+					halves = append(halves,
 						product{blas.Trans, blas.NoTrans, w, c, h, 0},
 						product{blas.NoTrans, blas.Trans, c, h, random(out, in), 0})
 				}
-				halves = append(halves, layers...)
 			}
 			backward = append(backward, halves...)
 		}
@@ -129,6 +134,13 @@ func newProducts(f *Flow, n int) *products {
 	return p
 }
 
+// nextWeight is the name of the kernel of the next layer of a conditioner.
+func nextWeight(name string) string {
+	var half, i int
+	fmt.Sscanf(name, "half.%d.layer.%d.weight", &half, &i)
+	return fmt.Sprintf("half.%d.layer.%d.weight", half, i+1)
+}
+
 func (p *products) run() {
 	for _, c := range p.calls {
 		blas.Gemm(c.tA, c.tB, 1, c.a, c.b, c.beta, c.c)
@@ -137,7 +149,7 @@ func (p *products) run() {
 
 // BenchmarkShardSize makes the same products for shards of other sizes.
 func BenchmarkShardSize(b *testing.B) {
-	f := couple(b, eightComponents(2, 4, newRand(1)), CouplingOptions{})
+	f := couple(b, eightComponents(2, 4, flowtest.NewRand(1)), CouplingOptions{})
 	for _, n := range []int{16, 32, 64, 128, 256, 512, 1024} {
 		b.Run(fmt.Sprintf("blas=%s/core=%s/n=%d", blas.Backend(), blas.Core(), n), func(b *testing.B) {
 			p := newProducts(f, n)

@@ -11,6 +11,10 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
+
+	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
+	"github.com/gaussflow/gaussflow/flow/model"
 )
 
 // The gradient of the whole training loss, through every layer, agrees with
@@ -18,12 +22,11 @@ import (
 func TestLossGradient(t *testing.T) {
 	check := func(t *testing.T, f *Flow, n int, seed uint64) {
 		x := sampleOf(t, f, n, seed)
-		src, err := newSource("test", x, f.dim)
+		src, err := tile.NewSource(x, f.dim)
 		if err != nil {
 			t.Fatal(err)
 		}
-		tr := newBatch(f, rows{source: src}, n)
-		defer tr.team.stop()
+		tr := newBatch(f, tile.Rows{Source: src}, n)
 		for i := range tr.at {
 			tr.at[i] = i
 		}
@@ -37,34 +40,34 @@ func TestLossGradient(t *testing.T) {
 		if want := -stat.Mean(lp, nil); math.Abs(loss-want) > 1e-12*(1+math.Abs(want)) {
 			t.Errorf("the loss is %v, the mean of -LogProb %v", loss, want)
 		}
-		checkGradient(t, "parameters", grad, f.params, func() float64 {
+		flowtest.CheckGradient(t, "parameters", grad, f.params, func() float64 {
 			f.refresh()
 			return tr.gradient()
 		})
 	}
 	for d := 2; d <= 7; d++ {
 		t.Run(fmt.Sprintf("coupling/d=%d", d), func(t *testing.T) {
-			f := randomCoupling(t, d, 2, CouplingOptions{Width: 5, Depth: 1 + d%2}, newRand(uint64(d)))
+			f := randomCoupling(t, d, 2, CouplingOptions{Width: 5, Depth: 1 + d%2}, flowtest.NewRand(uint64(d)))
 			check(t, f, 5, uint64(d))
 		})
 	}
 	for d := 1; d <= 4; d++ {
 		t.Run(fmt.Sprintf("diagonal/d=%d", d), func(t *testing.T) {
-			check(t, randomDiagonal(d, 2, newRand(uint64(d))), 7, uint64(d))
+			check(t, randomDiagonal(d, 2, flowtest.NewRand(uint64(d))), 7, uint64(d))
 		})
 	}
 	t.Run("several shards", func(t *testing.T) {
-		check(t, randomDiagonal(2, 2, newRand(1)), 2*shardSize+37, 1)
+		check(t, randomDiagonal(2, 2, flowtest.NewRand(1)), 2*shardSize+37, 1)
 	})
 	t.Run("several waves", func(t *testing.T) {
-		check(t, randomDiagonal(2, 1, newRand(2)), 9*shardSize+1, 2)
+		check(t, randomDiagonal(2, 1, flowtest.NewRand(2)), 9*shardSize+1, 2)
 	})
 }
 
 // problem is a diagonal flow to start from and n rows to train it on.
 func problem(t testing.TB, d, n int) (*Flow, *mat.Dense) {
 	t.Helper()
-	x := table(2000, d, newRand(77))
+	x := flowtest.Table(2000, d, flowtest.NewRand(77))
 	start, err := FitRBIG(x, RBIGOptions{Blocks: 2, Components: 4})
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +97,7 @@ func meanLogProb(t testing.TB, f *Flow, x mat.Matrix) float64 {
 func TestTrain(t *testing.T) {
 	start, x := problem(t, 3, 2000)
 	coupling := couple(t, start, CouplingOptions{Width: 16})
-	for _, f := range []*Flow{randomDiagonal(3, 2, newRand(1)), coupling} {
+	for _, f := range []*Flow{randomDiagonal(3, 2, flowtest.NewRand(1)), coupling} {
 		before := meanLogProb(t, f, x)
 		var seen []Step
 		h, err := Train(context.Background(), f, x, TrainOptions{
@@ -143,7 +146,7 @@ func TestTrainReproduces(t *testing.T) {
 	want, history := train(1, 1)
 	for _, workers := range []int{1, 2, 3, 8} {
 		got, h := train(workers, 1)
-		sameBits(t, "parameters", got, want)
+		flowtest.SameBits(t, "parameters", got, want)
 		for i, s := range h.Steps {
 			if s != history.Steps[i] {
 				t.Fatalf("%d workers: step %d is %+v, want %+v", workers, i+1, s, history.Steps[i])
@@ -156,9 +159,9 @@ func TestTrainReproduces(t *testing.T) {
 }
 
 func TestCoupleReproduces(t *testing.T) {
-	diagonal := randomDiagonal(3, 2, newRand(1))
+	diagonal := randomDiagonal(3, 2, flowtest.NewRand(1))
 	params := func(seed uint64) []float64 { return couple(t, diagonal, CouplingOptions{Seed: seed}).params }
-	sameBits(t, "parameters", params(1), params(1))
+	flowtest.SameBits(t, "parameters", params(1), params(1))
 	a, b := params(1), params(2)
 	for i := range a {
 		if a[i] != b[i] {
@@ -183,7 +186,7 @@ func TestTrainCancel(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "stopped after 7 of 50 steps") {
 		t.Errorf("error is %v", err)
 	}
-	sameBits(t, "parameters after cancelling", f.params, atSeven)
+	flowtest.SameBits(t, "parameters after cancelling", f.params, atSeven)
 	if !(meanLogProb(t, f, x) > meanLogProb(t, start, x)) {
 		t.Error("the cancelled run kept nothing")
 	}
@@ -205,7 +208,7 @@ func TestTrainCancel(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || len(h.Steps) != 0 {
 		t.Errorf("after cancelling: %d steps, error %v", len(h.Steps), err)
 	}
-	sameBits(t, "parameters of no step", f.params, atSeven)
+	flowtest.SameBits(t, "parameters of no step", f.params, atSeven)
 }
 
 func TestTrainDiverging(t *testing.T) {
@@ -227,7 +230,7 @@ func TestTrainDiverging(t *testing.T) {
 		if len(h.Steps) > 1 {
 			t.Errorf("rate %g: %d steps recorded", c.rate, len(h.Steps))
 		}
-		sameBits(t, "restored parameters", f.params, before)
+		flowtest.SameBits(t, "restored parameters", f.params, before)
 		if got := meanLogProb(t, f, x); got != lp {
 			t.Errorf("rate %g: the mean log-density went from %v to %v", c.rate, lp, got)
 		}
@@ -275,9 +278,9 @@ func TestTrainRefuses(t *testing.T) {
 			t.Errorf("%s: error is %v, want one with %q", c.what, err, c.want)
 		}
 	}
-	sameBits(t, "parameters", f.params, before)
+	flowtest.SameBits(t, "parameters", f.params, before)
 
-	rotations := newFlow(2, []block{{randomRotation(2, newRand(1))}})
+	rotations := newFlow(2, []block{{flowtest.RandomRotation(2, flowtest.NewRand(1))}})
 	if _, err := Train(context.Background(), rotations, good, TrainOptions{}); err == nil || !strings.Contains(err.Error(), "no trainable parameters") {
 		t.Errorf("nothing to train: error is %v", err)
 	}
@@ -295,7 +298,7 @@ func TestClipping(t *testing.T) {
 		return f.params
 	}
 	free, huge, tight := params(math.Inf(1)), params(1e9), params(1e-3)
-	sameBits(t, "no clipping", free, huge)
+	flowtest.SameBits(t, "no clipping", free, huge)
 	for i := range free {
 		if free[i] != tight[i] {
 			return
@@ -338,13 +341,13 @@ func TestHalfCosine(t *testing.T) {
 func TestLargeMinibatch(t *testing.T) {
 	start, x := problem(t, 2, 300)
 	f := couple(t, start, CouplingOptions{})
-	src, err := newSource("test", x, 2)
+	src, err := tile.NewSource(x, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	size := func(n int) float64 {
 		before := totalAlloc()
-		newBatch(f, rows{source: src}, n).team.stop()
+		newBatch(f, tile.Rows{Source: src}, n)
 		return float64(totalAlloc() - before)
 	}
 	const small, large = 1 << 12, 1 << 17
@@ -356,19 +359,45 @@ func TestLargeMinibatch(t *testing.T) {
 func TestTrainingDoesNotAllocate(t *testing.T) {
 	start, x := problem(t, 3, 300)
 	f := couple(t, start, CouplingOptions{})
-	src, err := newSource("test", x, 3)
+	src, err := tile.NewSource(x, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, workers := range []int{1, 2} {
 		runtime.GOMAXPROCS(workers)
-		tr := newBatch(f, rows{source: src}, 300)
+		tr := newBatch(f, tile.Rows{Source: src}, 300)
 		// The first time two workers are inside a kernel at once, its pool makes a second scratch: so many runs that
 		// what happens once is none of what happens every time.
 		if n := testing.AllocsPerRun(50, func() { tr.gradient() }); n != 0 {
 			t.Errorf("%d workers: %v allocations per gradient", workers, n)
 		}
-		tr.team.stop()
+	}
+}
+
+// Parameters that a layer pins stay as they are, and the others are trained.
+func TestTrainPinned(t *testing.T) {
+	start, x := problem(t, 2, 300)
+	m := start.Model()
+	mean, _ := m.Blocks[1][1].Tensor("mean")
+	pins := make([]float64, len(mean.Values))
+	pins[0], pins[5] = 1, 1
+	m.Blocks[1][1].Tensors = append(m.Blocks[1][1].Tensors, model.Matrix("pinned", 2, len(pins)/2, pins))
+	f, err := New(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Train(t.Context(), f, x, TrainOptions{Steps: 3}); err != nil {
+		t.Fatal(err)
+	}
+	after := f.Model()
+	for _, name := range []string{"mean", "scale", "raw.scale", "weight"} {
+		was, _ := m.Blocks[1][1].Tensor(name)
+		is, _ := after.Blocks[1][1].Tensor(name)
+		for i, v := range was.Values {
+			if pinned := pins[i] == 1 && name != "weight"; (is.Values[i] == v) != pinned {
+				t.Errorf("%s %d: %v became %v; pinned is %v", name, i, v, is.Values[i], pinned)
+			}
+		}
 	}
 }

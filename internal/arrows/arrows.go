@@ -3,6 +3,11 @@
 //	cmd → flow → kernels → asm        bench, fuzz → everything
 //	         └→ blas
 //
+// and inside flow, where the face may import every room and no room the face:
+//
+//	layer → tile → errs       gmm → tile        gflow → model
+//	   └→ model               rotate → tile
+//
 // It reads the import clauses of every Go file, whatever its build constraints,
 // so that a build for another machine or with another tag cannot break a rule.
 package arrows
@@ -54,6 +59,22 @@ var rules = map[string]rule{
 	"bench":    {module: []string{"flow", "kernels", "blas", "asm", "internal"}, programs: true},
 	"fuzz":     {module: []string{"flow", "kernels", "blas", "asm", "internal"}},
 }
+
+// rooms are the packages inside flow and what each may import of the module, tests
+// excepted. Only the face, flow itself, may import them all.
+var rooms = map[string][]string{
+	"flow/model":             {"kernels"},
+	"flow/internal/errs":     {},
+	"flow/internal/tile":     {"flow/internal/errs", "blas"},
+	"flow/internal/layer":    {"flow/internal/errs", "flow/internal/tile", "flow/model", "kernels", "blas"},
+	"flow/internal/gmm":      {"flow/internal/tile", "kernels"},
+	"flow/internal/rotate":   {"flow/internal/tile", "kernels", "blas"},
+	"flow/internal/gflow":    {"flow/internal/errs", "flow/model"},
+	"flow/internal/flowtest": {"flow/internal/layer", "flow/internal/tile", "kernels"},
+}
+
+// forTests are packages that only tests import.
+var forTests = []string{"flow/internal/flowtest"}
 
 // Check returns what breaks the rules in the module at the root of fsys, one
 // line each. Nil means that all is well.
@@ -138,9 +159,26 @@ func Check(fsys fs.FS) ([]string, error) {
 	}
 	for dir := range imports {
 		top, _, _ := strings.Cut(dir, "/")
-		if r := rules[top]; r.light {
+		if r := rules[top]; r.light && !strings.HasPrefix(dir, "flow/internal/") { // flow reaches its rooms
 			for heavy, chain := range reach(imports, dir, r.external) {
 				complain("%s: reaches %s, which a program that imports it should not have to build (%s)", dir, heavy, chain)
+			}
+		}
+	}
+	for dir := range goes {
+		all := imports[dir]
+		allowed, known := rooms[dir]
+		inside := strings.HasPrefix(dir, "flow/")
+		if inside && !known {
+			complain("%s: no rule for this room of flow", dir)
+		}
+		for _, to := range all {
+			target, module := directory(to)
+			if module && inside && known && !slices.Contains(allowed, target) {
+				complain("%s: must not import %s", dir, target)
+			}
+			if slices.Contains(forTests, target) {
+				complain("%s: imports %s, which is for tests", dir, target)
 			}
 		}
 	}

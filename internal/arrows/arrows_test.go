@@ -21,21 +21,25 @@ func TestModule(t *testing.T) {
 
 // house is a small module that keeps the rules.
 var house = map[string]string{
-	"asm/a.go":              `package asm; import "math"`,
-	"asm/a_amd64.s":         ``,
-	"asm/a_test.go":         `package asm; import "golang.org/x/arch/arm64/arm64asm"`,
-	"kernels/k.go":          `package kernels; import ("` + Module + `/asm"; "github.com/klauspost/cpuid/v2")`,
-	"blas/b.go":             `package blas; import ("C"; "gonum.org/v1/netlib/blas/netlib")`,
-	"flow/f.go":             `package flow; import ("` + Module + `/kernels"; "` + Module + `/blas"; "` + Module + `/internal/light"; "gonum.org/v1/gonum/mat")`,
-	"flow/f_test.go":        `package flow; import "` + Module + `/internal/heavy"`,
-	"internal/light/l.go":   `package light; import "sort"`,
-	"internal/heavy/h.go":   `package heavy; import "gonum.org/v1/plot"`,
-	"cmd/gaussflow/m.go":    `package main; import ("` + Module + `/flow"; "` + Module + `/internal/heavy"; "github.com/alecthomas/kong")`,
-	"bench/peers/p.c":       ``,
-	"bench/b.go":            `package bench; import "` + Module + `/asm"`,
-	"fuzz/f.go":             `package fuzz; import "` + Module + `/flow"`,
-	"flow/testdata/x.go":    `not Go at all`,
-	"kernels/derive/run.py": ``,
+	"asm/a.go":                     `package asm; import "math"`,
+	"asm/a_amd64.s":                ``,
+	"asm/a_test.go":                `package asm; import "golang.org/x/arch/arm64/arm64asm"`,
+	"kernels/k.go":                 `package kernels; import ("` + Module + `/asm"; "github.com/klauspost/cpuid/v2")`,
+	"blas/b.go":                    `package blas; import ("C"; "gonum.org/v1/netlib/blas/netlib")`,
+	"flow/f.go":                    `package flow; import ("` + Module + `/kernels"; "` + Module + `/blas"; "` + Module + `/internal/light"; "gonum.org/v1/gonum/mat")`,
+	"flow/f_test.go":               `package flow; import "` + Module + `/internal/heavy"`,
+	"flow/internal/tile/t.go":      `package tile; import "` + Module + `/blas"`,
+	"flow/internal/layer/l.go":     `package layer; import ("` + Module + `/flow/internal/tile"; "` + Module + `/kernels")`,
+	"flow/internal/flowtest/f.go":  `package flowtest; import "` + Module + `/flow/internal/layer"`,
+	"flow/internal/tile/t_test.go": `package tile; import "` + Module + `/flow/internal/flowtest"`,
+	"internal/light/l.go":          `package light; import "sort"`,
+	"internal/heavy/h.go":          `package heavy; import "gonum.org/v1/plot"`,
+	"cmd/gaussflow/m.go":           `package main; import ("` + Module + `/flow"; "` + Module + `/internal/heavy"; "github.com/alecthomas/kong")`,
+	"bench/peers/p.c":              ``,
+	"bench/b.go":                   `package bench; import "` + Module + `/asm"`,
+	"fuzz/f.go":                    `package fuzz; import "` + Module + `/flow"`,
+	"flow/testdata/x.go":           `not Go at all`,
+	"kernels/derive/run.py":        ``,
 }
 
 func TestRulesBite(t *testing.T) {
@@ -61,6 +65,10 @@ func TestRulesBite(t *testing.T) {
 		"C":                {"flow/x.c", "", []string{"flow/x.c: C source outside blas/"}},
 		"unknown package":  {"util/x.go", "package util", []string{`util/x.go: no rule for packages in "util"`}},
 		"root package":     {"x.go", "package gaussflow", []string{`x.go: no rule for packages in "."`}},
+		"room upwards":     {"flow/internal/tile/x.go", `package tile; import "` + Module + `/flow/internal/layer"`, []string{"flow/internal/tile: must not import flow/internal/layer"}},
+		"room to the face": {"flow/internal/layer/x.go", `package layer; import "` + Module + `/flow"`, []string{"flow/internal/layer: must not import flow"}},
+		"unknown room":     {"flow/internal/attic/x.go", `package attic`, []string{"flow/internal/attic: no rule"}},
+		"helpers of tests": {"flow/x.go", `package flow; import "` + Module + `/flow/internal/flowtest"`, []string{"flow: imports flow/internal/flowtest, which is for tests"}},
 		"bench imported":   {"cmd/gaussflow/x.go", `package main; import "` + Module + `/bench"`, []string{"cmd must not import bench"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,7 +50,7 @@ func cover(least float64) error {
 				continue
 			}
 			file := filepath.Join(tmp, fmt.Sprint(r.name, i))
-			c := exec.Command("go", "test", "-count=1", "-tags", tag, "-coverprofile", file, "./"+r.name)
+			c := exec.Command("go", "test", "-count=1", "-tags", tag, "-coverpkg", "./"+r.name+"/...", "-coverprofile", file, "./"+r.name+"/...")
 			if output, err := c.CombinedOutput(); err != nil {
 				return fmt.Errorf("%v: %w\n%s", c.Args, err, output)
 			}

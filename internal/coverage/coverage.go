@@ -5,7 +5,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"path"
 	"strconv"
 	"strings"
 )
@@ -39,11 +38,11 @@ func (p Profile) Read(r io.Reader) error {
 	return lines.Err()
 }
 
-// Percent returns the share of the statements of a package that are covered; 0 if there are none.
+// Percent returns the share of the statements of a package and of those below it that are covered; 0 if there are none.
 func (p Profile) Percent(importPath string) float64 {
 	covered, all := 0, 0
 	for place, b := range p {
-		if file, _, _ := strings.Cut(place, ":"); path.Dir(file) != importPath {
+		if file, _, _ := strings.Cut(place, ":"); !strings.HasPrefix(file, importPath+"/") {
 			continue
 		}
 		all += b.statements

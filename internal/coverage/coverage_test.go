@@ -16,7 +16,7 @@ func TestProfile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for path, want := range map[string]float64{"m/a": 80, "m/a/b": 100, "m": 0} {
+	for path, want := range map[string]float64{"m/a": 100 * 17.0 / 19, "m/a/b": 100, "m": 100 * 17.0 / 19, "m/ab": 0} {
 		if got := p.Percent(path); math.Abs(got-want) > 1e-9 {
 			t.Errorf("%s: %v%%, want %v", path, got, want)
 		}

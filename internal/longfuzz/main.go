@@ -212,7 +212,7 @@ func list(ctx context.Context, only *regexp.Regexp) ([]*target, error) {
 func (s *session) build(ctx context.Context, work string) error {
 	var cover []string
 	for _, p := range measured {
-		cover = append(cover, "./"+p)
+		cover = append(cover, "./"+p+"/...")
 	}
 	done := map[string]bool{}
 	for _, t := range s.targets {

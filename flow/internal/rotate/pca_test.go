@@ -1,4 +1,4 @@
-package flow
+package rotate
 
 import (
 	"math"
@@ -9,19 +9,21 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/gaussflow/gaussflow/blas"
+	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
 func TestPCA(t *testing.T) {
 	for _, d := range []int{1, 2, 3, 7, 40} {
-		rng := newRand(uint64(d))
-		x := randomTile(d, 500, 1, rng)
+		rng := flowtest.NewRand(uint64(d))
+		x := flowtest.Tile(d, 500, 1, rng)
 		for j := range d { // unlike spreads, correlated, off centre
-			for i := range x.n {
-				x.row(j)[i] = x.row(j)[i]*float64(j+1) + x.row(0)[i] + 100*float64(j%3)
+			for i := range x.N {
+				x.Row(j)[i] = x.Row(j)[i]*float64(j+1) + x.Row(0)[i] + 100*float64(j%3)
 			}
 		}
-		axes, err := pca(x)
+		axes, err := PCA(x)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,8 +37,8 @@ func TestPCA(t *testing.T) {
 			t.Errorf("d=%d: R·Rᵀ - 1 reaches %g", d, off)
 		}
 
-		rows := mat.NewDense(x.n, d, nil)
-		write(rows, 0, x)
+		rows := mat.NewDense(x.N, d, nil)
+		tile.Write(rows, 0, x)
 		var rotated mat.Dense
 		rotated.Mul(rows, r.T())
 		var cov mat.SymDense
@@ -68,28 +70,28 @@ func TestPCA(t *testing.T) {
 func TestCovariance(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, c := range []struct{ d, n int }{{1, 1}, {1, 200_000}, {2, 5000}, {3, 70_000}, {127, 2000}, {128, 3001}, {300, 11000}} {
-		rng := newRand(uint64(c.d))
-		x := randomTile(c.d, c.n, 1, rng)
+		rng := flowtest.NewRand(uint64(c.d))
+		x := flowtest.Tile(c.d, c.n, 1, rng)
 		for j := range c.d {
 			for i := range c.n {
-				x.row(j)[i] += 100 + float64(j)*x.row(0)[i]/float64(c.d)
+				x.Row(j)[i] += 100 + float64(j)*x.Row(0)[i]/float64(c.d)
 			}
 		}
 		runtime.GOMAXPROCS(1)
 		got := covariance(x)
 		for workers := 2; workers <= 3; workers++ {
 			runtime.GOMAXPROCS(workers)
-			sameBits(t, "covariance", covariance(x), got)
+			flowtest.SameBits(t, "covariance", covariance(x), got)
 		}
 		if c.d == 2 { // one chunk, one product
-			centred, want := newTile(c.d, c.n), make([]float64, 4)
+			centred, want := tile.New(c.d, c.n), make([]float64, 4)
 			for j := range c.d {
-				for i, v := range x.row(j) {
-					centred.row(j)[i] = v - kernels.Sum(x.row(j))/float64(c.n)
+				for i, v := range x.Row(j) {
+					centred.Row(j)[i] = v - kernels.Sum(x.Row(j))/float64(c.n)
 				}
 			}
-			blas.SyrkUpper(blas.NoTrans, 1/float64(c.n), centred.matrix(), 0, matrix(2, 2, want))
-			sameBits(t, "covariance of few samples", got, want)
+			blas.SyrkUpper(blas.NoTrans, 1/float64(c.n), centred.Matrix(), 0, tile.Matrix(2, 2, want))
+			flowtest.SameBits(t, "covariance of few samples", got, want)
 		}
 		for range 100 {
 			i := rng.IntN(c.d)
@@ -97,7 +99,7 @@ func TestCovariance(t *testing.T) {
 			if c.n == 1 {
 				continue
 			}
-			want := stat.Covariance(x.row(i), x.row(j), nil) * float64(c.n-1) / float64(c.n)
+			want := stat.Covariance(x.Row(i), x.Row(j), nil) * float64(c.n-1) / float64(c.n)
 			if g := got[i*c.d+j]; math.Abs(g-want) > 1e-11*(1+math.Abs(want)) {
 				t.Errorf("d=%d, n=%d: covariance of %d and %d is %v, want %v", c.d, c.n, i, j, g, want)
 			}
@@ -107,16 +109,16 @@ func TestCovariance(t *testing.T) {
 
 // Axes along which the data do not differ at all come out the same every time.
 func TestPCATies(t *testing.T) {
-	x := newTile(3, 6)
+	x := tile.New(3, 6)
 	for i := range 6 {
-		x.row(i / 2)[i] = float64(1 - 2*(i%2))
+		x.Row(i / 2)[i] = float64(1 - 2*(i%2))
 	}
-	first, err := pca(x)
+	first, err := PCA(x)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		again, err := pca(x)
+		again, err := PCA(x)
 		if err != nil {
 			t.Fatal(err)
 		}

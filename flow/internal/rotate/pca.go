@@ -1,24 +1,25 @@
-package flow
+// Package rotate finds the axes that a block turns the samples to.
+package rotate
 
 import (
-	"iter"
 	"math"
 
 	"github.com/gaussflow/gaussflow/blas"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// pca returns the orthogonal d×d matrix, row-major, whose rows are the principal
+// PCA returns the orthogonal d×d matrix, row-major, whose rows are the principal
 // axes of x: the eigenvectors of its covariance by descending eigenvalue, the
 // largest entry of each (the first of equals) positive. The mean serves the
 // covariance only: the rotation neither centres nor whitens.
-func pca(x tile) ([]float64, error) {
+func PCA(x tile.Tile) ([]float64, error) {
 	r := covariance(x)
-	if err := blas.SymEig(make([]float64, x.d), matrix(x.d, x.d, r)); err != nil {
+	if err := blas.SymEig(make([]float64, x.D), tile.Matrix(x.D, x.D, r)); err != nil {
 		return nil, err
 	}
-	for j := range x.d {
-		axis := r[j*x.d : (j+1)*x.d]
+	for j := range x.D {
+		axis := r[j*x.D : (j+1)*x.D]
 		largest := 0.0
 		for _, v := range axis {
 			if math.Abs(v) > math.Abs(largest) {
@@ -40,41 +41,41 @@ func pca(x tile) ([]float64, error) {
 // keep their sums below an eighth of x. A worker centres a group's samples, a chunk
 // at a time, and adds up the products; the groups' sums are added in their order.
 // The cuts depend on the shape of x alone, and so do the bits of the result.
-func covariance(x tile) []float64 {
+func covariance(x tile.Tile) []float64 {
 	const (
 		most    = 64      // groups
 		numbers = 1 << 17 // in a chunk, so that it stays in the cache,
 		long    = 256     // but as many samples as the product takes to be fast
 	)
-	n, d := x.n, x.d
+	n, d := x.N, x.D
 	means := make([]float64, d)
-	overTiles(d, 1, func(coordinates iter.Seq2[int, int]) {
-		for j := range coordinates {
-			means[j] = kernels.Sum(x.row(j)) / float64(n)
+	tile.Over(d, 1, func(loop *tile.Loop) {
+		for j := range loop.Tiles {
+			means[j] = kernels.Sum(x.Row(j)) / float64(n)
 		}
 	})
 	chunk := min(max(numbers/d, long), n)
 	chunks := (n + chunk - 1) / chunk
 	groups := max(1, min(most, chunks, n/(8*d)))
 	sums := make([][]float64, groups)
-	overTiles(groups, 1, func(work iter.Seq2[int, int]) {
-		centred := newTile(d, chunk)
-		for g := range work {
+	tile.Over(groups, 1, func(loop *tile.Loop) {
+		centred := tile.New(d, chunk)
+		for g := range loop.Tiles {
 			sums[g] = make([]float64, d*d)
 			for c := g * chunks / groups; c < (g+1)*chunks/groups; c++ {
 				from, to := c*chunk, min((c+1)*chunk, n)
 				for j, mean := range means {
-					row := centred.row(j)
-					for i, v := range x.row(j)[from:to] {
+					row := centred.Row(j)
+					for i, v := range x.Row(j)[from:to] {
 						row[i] = v - mean
 					}
 				}
-				blas.SyrkUpper(blas.NoTrans, 1/float64(n), centred.cols(0, to-from).matrix(), 1, matrix(d, d, sums[g]))
+				blas.SyrkUpper(blas.NoTrans, 1/float64(n), centred.Cols(0, to-from).Matrix(), 1, tile.Matrix(d, d, sums[g]))
 			}
 		}
 	})
 	for _, s := range sums[1:] {
-		add(sums[0], s)
+		tile.Add(sums[0], s)
 	}
 	return sums[0]
 }

@@ -1,11 +1,11 @@
-package flow
+package layer
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 
 	"github.com/gaussflow/gaussflow/blas"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
@@ -36,19 +36,13 @@ func newMLP(in, width, depth, out int) (*mlp, error) {
 	return c, nil
 }
 
-// maxParams is the most parameters that a flow can have; it keeps counts of them
-// in range.
-const maxParams = math.MaxInt32
-
-var errMaxParams = fmt.Errorf("it has more than %d parameters", maxParams)
-
 // count returns the number of parameters.
 func (c *mlp) count() (int, error) {
 	n := int64(0)
 	for l := range c.layers() {
 		out, in := int64(c.sizes[l+1]), int64(c.sizes[l])
-		if out > maxParams || in > maxParams || out*(in+1) > maxParams-n {
-			return 0, errMaxParams
+		if out > MaxParams || in > MaxParams || out*(in+1) > MaxParams-n {
+			return 0, ErrMaxParams
 		}
 		n += out * (in + 1)
 	}
@@ -66,10 +60,10 @@ func (c *mlp) bind(p []float64) {
 
 // views cuts p, parameters or their gradient, into kernels and biases.
 func (c *mlp) views(p []float64) (kernel, bias [][]float64) {
-	a := arena(p)
+	a := tile.Arena(p)
 	for l := range c.layers() {
-		kernel = append(kernel, a.take(c.sizes[l+1]*c.sizes[l]))
-		bias = append(bias, a.take(c.sizes[l+1]))
+		kernel = append(kernel, a.Take(c.sizes[l+1]*c.sizes[l]))
+		bias = append(bias, a.Take(c.sizes[l+1]))
 	}
 	return kernel, bias
 }
@@ -95,31 +89,31 @@ func (c *mlp) init(bias []float64, rng *rand.Rand) {
 }
 
 // forward returns the outputs; they and the hidden layers stay in s.
-func (c *mlp) forward(x tile, s *arena) tile {
-	h := s.tile(x.d, x.n)
-	for j := range x.d {
-		dst := h.row(j)
-		for i, v := range x.row(j) {
+func (c *mlp) forward(x tile.Tile, s *tile.Arena) tile.Tile {
+	h := s.Tile(x.D, x.N)
+	for j := range x.D {
+		dst := h.Row(j)
+		for i, v := range x.Row(j) {
 			dst[i] = min(max(v, -inputLimit), inputLimit)
 		}
 	}
 	for l := range c.layers() {
-		next := s.tile(c.sizes[l+1], x.n)
+		next := s.Tile(c.sizes[l+1], x.N)
 		switch hidden := l < c.layers()-1; {
-		case hidden && h.d == 1:
+		case hidden && h.D == 1:
 			// Of one input, as in two dimensions, the layer is one pass.
 			for j, b := range c.bias[l] {
-				affineReLU(next.row(j), c.kernel[l][j], h.data, b)
+				affineReLU(next.Row(j), c.kernel[l][j], h.Data, b)
 			}
 		default:
 			for j, b := range c.bias[l] {
-				fill(next.row(j), b)
+				tile.Fill(next.Row(j), b)
 			}
 			// The bias is where the product is added to: with a zero kernel the
 			// output is the bias, bit for bit.
-			blas.Gemm(blas.NoTrans, blas.NoTrans, 1, matrix(next.d, h.d, c.kernel[l]), h.matrix(), 1, next.matrix())
+			blas.Gemm(blas.NoTrans, blas.NoTrans, 1, tile.Matrix(next.D, h.D, c.kernel[l]), h.Matrix(), 1, next.Matrix())
 			if hidden {
-				relu(next.data)
+				relu(next.Data)
 			}
 		}
 		h = next
@@ -145,29 +139,29 @@ func affineReLU(dst []float64, w float64, x []float64, b float64) {
 // backward adds the derivative with respect to the input to dx and writes the
 // one with respect to the parameters to grad. fwd is what forward took from its
 // arena.
-func (c *mlp) backward(dx tile, grad []float64, dOut tile, fwd, s arena) {
-	n := dOut.n
-	spare := [2][]float64{s.take(c.widest() * n), s.take(c.widest() * n)}
-	d, at, end := dOut, len(fwd)-dOut.d*n, len(grad)
+func (c *mlp) backward(dx tile.Tile, grad []float64, dOut tile.Tile, fwd, s tile.Arena) {
+	n := dOut.N
+	spare := [2][]float64{s.Take(c.widest() * n), s.Take(c.widest() * n)}
+	d, at, end := dOut, len(fwd)-dOut.D*n, len(grad)
 	for l := c.layers() - 1; l >= 0; l-- {
 		out, in := c.sizes[l+1], c.sizes[l]
 		at -= in * n
-		h := tile{fwd[at:], in, n, n}
+		h := tile.View(fwd[at:], in, n)
 		bias := grad[end-out : end]
 		end -= out + out*in
 		for j := range bias {
-			bias[j] = kernels.Sum(d.row(j))
+			bias[j] = kernels.Sum(d.Row(j))
 		}
-		blas.Gemm(blas.NoTrans, blas.Trans, 1, d.matrix(), h.matrix(), 0, matrix(out, in, grad[end:]))
-		dh := tile{spare[l%2][:in*n], in, n, n}
-		blas.Gemm(blas.Trans, blas.NoTrans, 1, matrix(out, in, c.kernel[l]), d.matrix(), 0, dh.matrix())
+		blas.Gemm(blas.NoTrans, blas.Trans, 1, d.Matrix(), h.Matrix(), 0, tile.Matrix(out, in, grad[end:]))
+		dh := tile.View(spare[l%2][:in*n], in, n)
+		blas.Gemm(blas.Trans, blas.NoTrans, 1, tile.Matrix(out, in, c.kernel[l]), d.Matrix(), 0, dh.Matrix())
 		if l > 0 {
-			maskZero(dh.data, h.data)
+			maskZero(dh.Data, h.Data)
 		}
 		d = dh
 	}
-	for j := range dx.d {
-		dst, from, h := dx.row(j), d.row(j), fwd[j*n:(j+1)*n]
+	for j := range dx.D {
+		dst, from, h := dx.Row(j), d.Row(j), fwd[j*n:(j+1)*n]
 		for i, v := range h {
 			if math.Abs(v) < inputLimit {
 				dst[i] += from[i]

@@ -1,4 +1,4 @@
-package flow
+package rotate
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/gaussflow/gaussflow/blas"
+	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 )
 
 // BenchmarkPCA times the two parts of a rotation's fit, whose cost is of order n·d²
@@ -17,11 +19,11 @@ func BenchmarkPCA(b *testing.B) {
 		if testing.Short() && s.d*s.n > 1e7 {
 			continue
 		}
-		x := tile{}
+		x := tile.Tile{}
 		for workers := 1; workers <= runtime.NumCPU(); workers *= 2 {
 			b.Run(fmt.Sprintf("blas=%s/part=covariance/d=%d/n=%d/workers=%d", blas.Backend(), s.d, s.n, workers), func(b *testing.B) {
-				if x.data == nil {
-					x = randomTile(s.d, s.n, 1, newRand(1))
+				if x.Data == nil {
+					x = flowtest.Tile(s.d, s.n, 1, flowtest.NewRand(1))
 				}
 				runtime.GOMAXPROCS(workers)
 				b.ReportAllocs()
@@ -32,11 +34,11 @@ func BenchmarkPCA(b *testing.B) {
 			})
 		}
 		b.Run(fmt.Sprintf("blas=%s/part=eigenvectors/d=%d", blas.Backend(), s.d), func(b *testing.B) {
-			cov := covariance(randomTile(s.d, 2*s.d, 1, newRand(2)))
+			cov := covariance(flowtest.Tile(s.d, 2*s.d, 1, flowtest.NewRand(2)))
 			v, values := make([]float64, len(cov)), make([]float64, s.d)
 			for b.Loop() {
 				copy(v, cov)
-				if err := blas.SymEig(values, matrix(s.d, s.d, v)); err != nil {
+				if err := blas.SymEig(values, tile.Matrix(s.d, s.d, v)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,4 +1,4 @@
-package flow
+package gmm
 
 import (
 	"fmt"
@@ -10,23 +10,27 @@ import (
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
+	"github.com/gaussflow/gaussflow/flow/internal/layer"
+	"github.com/gaussflow/gaussflow/flow/internal/rotate"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/internal/moons"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
 // moonsColumn is a principal coordinate of the two moons, sorted and standardized.
 func moonsColumn(t testing.TB, j int) []float64 {
-	x, err := readAll("test", moons.Standardized())
+	x, err := tile.ReadAll(moons.Standardized())
 	if err != nil {
 		t.Fatal(err)
 	}
-	y := newTile(x.d, x.n)
-	axes, err := pca(x)
+	y := tile.New(x.D, x.N)
+	axes, err := rotate.PCA(x)
 	if err != nil {
 		t.Fatal(err)
 	}
-	apply(newRotation(x.d, axes), y, x)
-	s := slices.Clone(y.row(j))
+	layer.Apply(layer.NewRotation(x.D, axes), y, x)
+	s := slices.Clone(y.Row(j))
 	slices.Sort(s)
 	standardize(s)
 	return s
@@ -69,7 +73,7 @@ func meanLogDensity(x []float64, m kernels.Mixture) float64 {
 
 // The gradient that the climbs follow is that of the posterior they report.
 func TestPosteriorGradient(t *testing.T) {
-	rng := newRand(1)
+	rng := flowtest.NewRand(1)
 	data := []sample{{drawMixture(randomMixture(3, rng), 50, rng), 1}, {drawMixture(randomMixture(3, rng), 20, rng), 7}}
 	const k = 5
 	e := newEM(k, []float64{-4, 2})
@@ -131,7 +135,7 @@ func TestClimbAgainstEM(t *testing.T) {
 	for j := range 2 {
 		s := moonsColumn(t, j)
 		data := newSketch(s, 8)
-		share := starts(s, 8, newRand(0))[0]
+		share := starts(s, 8, flowtest.NewRand(0))[0]
 		e := newEM(8, s)
 
 		last := math.Inf(-1)
@@ -164,7 +168,7 @@ func TestClimbAgainstEM(t *testing.T) {
 
 // The sketch says about a mixture what all rows say.
 func TestSketch(t *testing.T) {
-	rng := newRand(2)
+	rng := flowtest.NewRand(2)
 	columns := [][]float64{moonsColumn(t, 0), moonsColumn(t, 1)}
 	for range 6 {
 		s := drawMixture(randomMixture(8, rng), 20000, rng)
@@ -207,7 +211,7 @@ func TestStartsAgree(t *testing.T) {
 		e := newEM(8, s)
 		var scores []float64
 		for seed := range uint64(4) {
-			for _, start := range starts(s, 8, newRand(seed)) {
+			for _, start := range starts(s, 8, flowtest.NewRand(seed)) {
 				_, score := e.climb(data, start, longClimb)
 				scores = append(scores, score)
 			}
@@ -225,11 +229,11 @@ func TestStartsAgree(t *testing.T) {
 func TestFitMixtureFindsTheTruth(t *testing.T) {
 	var gains, restarted []float64
 	for seed := range uint64(12) {
-		rng := newRand(seed)
+		rng := flowtest.NewRand(seed)
 		truth := randomMixture(8, rng)
 		x := drawMixture(truth, 5000, rng)
 		want := meanLogDensity(x, truth)
-		m, err := fitMixture(x, 8, rng)
+		m, err := Fit(t.Context(), x, 8, rng)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,8 +263,8 @@ func TestFitMixtureFindsTheTruth(t *testing.T) {
 
 // The fit follows the data through shifts and changes of scale.
 func TestFitMixtureScale(t *testing.T) {
-	x := drawMixture(randomMixture(3, newRand(5)), 2000, newRand(6))
-	base, err := fitMixture(x, 4, newRand(7))
+	x := drawMixture(randomMixture(3, flowtest.NewRand(5)), 2000, flowtest.NewRand(6))
+	base, err := Fit(t.Context(), x, 4, flowtest.NewRand(7))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +274,7 @@ func TestFitMixtureScale(t *testing.T) {
 			for i, v := range x {
 				y[i] = c.scale*v + c.shift
 			}
-			m, err := fitMixture(y, 4, newRand(7))
+			m, err := Fit(t.Context(), y, 4, flowtest.NewRand(7))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -284,7 +288,7 @@ func TestFitMixtureScale(t *testing.T) {
 
 // Columns that tempt a likelihood to be infinite, or hide most rows from it.
 func TestFitMixtureOddColumns(t *testing.T) {
-	rng := newRand(8)
+	rng := flowtest.NewRand(8)
 	normal := drawMixture(kernels.Mixture{Weight: []float64{1}, Mean: []float64{0}, Scale: []float64{1}}, 1000, rng)
 	column := func(f func(i int) float64) []float64 {
 		x := make([]float64, len(normal))
@@ -305,7 +309,7 @@ func TestFitMixtureOddColumns(t *testing.T) {
 		"as few as K":      normal[:8],
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, err := fitMixture(x, 8, newRand(9))
+			m, err := Fit(t.Context(), x, 8, flowtest.NewRand(9))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -318,7 +322,7 @@ func TestFitMixtureOddColumns(t *testing.T) {
 			}
 			z, logDet := make([]float64, len(x)), make([]float64, len(x))
 			kernels.MixtureForward(z, logDet, x, m)
-			if !finite(z) || !finite(logDet) {
+			if !tile.Finite(z) || !tile.Finite(logDet) {
 				t.Error("the map is not finite on its own data")
 			}
 			t.Logf("smallest σ %.3g, largest |z| %.3g", slices.Min(m.Scale), mat.Norm(mat.NewVecDense(len(z), z), math.Inf(1)))
@@ -331,13 +335,13 @@ func TestFitMixtureStaysNearRows(t *testing.T) {
 	most := 0.0
 	for _, n := range []int{10, 20, 50, 200} {
 		for seed := range uint64(40) {
-			rng := newRand(seed)
+			rng := flowtest.NewRand(seed)
 			x, farthest := make([]float64, n), 0.0
 			for i := range x {
 				x[i] = rng.NormFloat64() + 4*float64(2*rng.IntN(2)-1)
 				farthest = max(farthest, math.Abs(x[i]))
 			}
-			m, err := fitMixture(x, min(8, n/2), rng)
+			m, err := Fit(t.Context(), x, min(8, n/2), rng)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,15 +1,18 @@
-package flow
+// Package gmm fits one-dimensional Gaussian mixtures.
+package gmm
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// This file fits the mixture of one coordinate. In units in which the column has
+// In units in which the column has
 // median 0 and spread 1 it maximises the posterior
 //
 //	Σ_i log f(x_i) + Σ_k [log w_k - κ/2·log(1 + 1/σ_k²) - ε/2·1/σ_k² - 1/2·(μ_k² + σ_k²)/s²]
@@ -57,13 +60,14 @@ const (
 	sketchBlock  = 16 // the number of groups is a multiple of this, which the kernels' assembly takes at a time
 )
 
-// reach is the largest magnitude of the data, its inverse the smallest spread of a
-// column: the kernels take scales within 1e±60.
-const reach = 1e50
+// MaxMagnitude is the largest magnitude of the data, its inverse the smallest spread
+// of a column: the kernels take scales within 1e±60.
+const MaxMagnitude = 1e50
 
-// fitMixture fits k components to x. Its result depends on x as a set, on k and
-// on the numbers that rng gives.
-func fitMixture(x []float64, k int, rng *rand.Rand) (kernels.Mixture, error) {
+// Fit fits k components to x. Its result depends on x as a set, on k and
+// on the numbers that rng gives. It returns the error of ctx
+// soon after that is done.
+func Fit(ctx context.Context, x []float64, k int, rng *rand.Rand) (kernels.Mixture, error) {
 	s := slices.Clone(x)
 	slices.Sort(s)
 	centre, spread := standardize(s)
@@ -71,6 +75,7 @@ func fitMixture(x []float64, k int, rng *rand.Rand) (kernels.Mixture, error) {
 		return kernels.Mixture{}, err
 	}
 	e := newEM(k, s)
+	e.ctx = ctx
 	sketch := newSketch(s, k)
 	best, score := e.best(sketch, starts(s, k, rng))
 	for range 4 * k { // each round gains, so it ends; the limit is a guard
@@ -87,13 +92,16 @@ func fitMixture(x []float64, k int, rng *rand.Rand) (kernels.Mixture, error) {
 	best, _ = e.climb(sketch, best, longClimb)
 	best, _ = e.climb([]sample{{s, 1}}, best, longClimb)
 
+	if err := ctx.Err(); err != nil {
+		return kernels.Mixture{}, err
+	}
 	e.evaluate(best)
 	m := e.m
 	for j := range m.Mean {
 		m.Mean[j] = centre + float64(spread*m.Mean[j])
 		m.Scale[j] *= spread
 	}
-	if !finite(m.Weight) || !finite(m.Mean) || !finite(m.Scale) {
+	if !tile.Finite(m.Weight) || !tile.Finite(m.Mean) || !tile.Finite(m.Scale) {
 		return kernels.Mixture{}, fmt.Errorf("the fit of %d components diverged", k)
 	}
 	return m, nil
@@ -125,11 +133,11 @@ func standardize(s []float64) (centre, spread float64) {
 
 // checkColumn refuses a standardized column that has no density of k components.
 func checkColumn(s []float64, spread float64, k int) error {
-	if spread < 1/reach {
-		return fmt.Errorf("its spread is below %g, where the scales of its components leave the range of the kernels; rescale the data", 1/reach)
+	if spread < 1/MaxMagnitude {
+		return fmt.Errorf("its spread is below %g, where the scales of its components leave the range of the kernels; rescale the data", 1/MaxMagnitude)
 	}
-	if far := max(-s[0], s[len(s)-1]); far > reach {
-		return fmt.Errorf("a value lies %.3g spreads from the median, more than %g; remove the outlier", far, float64(reach))
+	if far := max(-s[0], s[len(s)-1]); far > MaxMagnitude {
+		return fmt.Errorf("a value lies %.3g spreads from the median, more than %g; remove the outlier", far, float64(MaxMagnitude))
 	}
 	distinct, last := 1, s[0]
 	for _, v := range s {
@@ -233,6 +241,7 @@ func split(theta []float64) (logit, mean, logScale []float64) {
 
 // em is the memory of one column's fit.
 type em struct {
+	ctx   context.Context // ends climbs when it is done
 	k     int
 	reach float64         // 1/s²
 	m     kernels.Mixture // what evaluate was last given
@@ -242,14 +251,15 @@ type em struct {
 
 // newEM is for k components of a standardized, sorted column.
 func newEM(k int, column []float64) *em {
-	p := arena(make([]float64, 7*k))
+	p := tile.Arena(make([]float64, 7*k))
 	farthest := max(-column[0], column[len(column)-1])
 	return &em{
+		ctx:   context.Background(),
 		k:     k,
 		reach: 1 / float64(farthest*farthest),
-		m:     kernels.Mixture{Weight: p.take(k), Mean: p.take(k), Scale: p.take(k)},
-		stats: kernels.EMStats{N: p.take(k), A: p.take(k), B: p.take(k)},
-		logs:  p.take(k),
+		m:     kernels.Mixture{Weight: p.Take(k), Mean: p.Take(k), Scale: p.Take(k)},
+		stats: kernels.EMStats{N: p.Take(k), A: p.Take(k), B: p.Take(k)},
+		logs:  p.Take(k),
 	}
 }
 
@@ -271,8 +281,8 @@ type point struct {
 // point evaluates the posterior at theta, which it keeps.
 func (e *em) point(data []sample, theta []float64) *point {
 	e.evaluate(theta)
-	p := arena(make([]float64, 2*len(theta)))
-	at := &point{theta: theta, grad: p.take(len(theta)), metric: p.take(len(theta))}
+	p := tile.Arena(make([]float64, 2*len(theta)))
+	at := &point{theta: theta, grad: p.Take(len(theta)), metric: p.Take(len(theta))}
 	gLogit, gMean, gLogScale := split(at.grad)
 	mLogit, mMean, mLogScale := split(at.metric)
 	n, sum := 0.0, 0.0
@@ -321,7 +331,7 @@ func (e *em) climb(data []sample, theta []float64, evaluations int) (end []float
 	at := e.point(data, theta)
 	evaluations--
 	var history []pair
-	for small := 0; small < 3; {
+	for small := 0; small < 3 && e.ctx.Err() == nil; {
 		direction := e.direction(at, history)
 		next := e.search(data, at, direction, &evaluations)
 		switch {

@@ -1,0 +1,103 @@
+// Package gflow reads and writes models in the format of .gflow files. It knows a
+// model as [model.Model] alone; only version 1, which names three kinds of layers,
+// knows what those hold.
+//
+// A file is, with numbers in little-endian order and floats as IEEE 754:
+//
+//	magic, 8 bytes
+//	uint32   version of the format
+//	uint32   what follows: 1, a flow; 2, a flow and the training run it is in
+//	uint32   dim
+//	float64  location of the base, dim; scale, dim
+//	         the rest of the model; see version1.go and version2.go
+//	uint32   CRC-32C of all bytes before
+//
+// and, for a training run, what Trainer.Save says, with a checksum of its own.
+// Version 1 is written wherever it can hold the model, so that such files keep their
+// bytes.
+package gflow
+
+import (
+	"github.com/gaussflow/gaussflow/flow/internal/errs"
+	"github.com/gaussflow/gaussflow/flow/model"
+)
+
+const magic = "\x89GFLOW\r\n" // no text, and damaged by what takes it for one
+
+// Content is what a file holds.
+type Content uint32
+
+const (
+	Flow Content = 1
+	Run  Content = 2 // a flow, and the training run that it is in
+)
+
+// Encode writes the model; what it is part of follows.
+func Encode(e *Encoder, m model.Model, what Content) {
+	version, write := uint32(2), encode2
+	if fits1(m) {
+		version, write = 1, encode1
+	}
+	e.Bytes([]byte(magic))
+	e.Uint32(version)
+	e.Uint32(uint32(what))
+	e.Uint32(uint32(m.Dim))
+	e.Floats(m.Base.Loc)
+	e.Floats(m.Base.Scale)
+	write(e, m)
+	e.Checksum()
+}
+
+// Decode reads a model, and what the file holds. The tensors are not checked
+// but for being finite.
+func Decode(d *Decoder) (model.Model, Content, error) {
+	if head := d.Bytes(len(magic)); d.err == nil && string(head) != magic {
+		d.Fail("not a gaussflow model: wrong magic bytes")
+	}
+	version := d.Uint32()
+	if d.err == nil && version != 1 && version != 2 {
+		d.Fail("the format has version %d; this program reads versions 1 and 2", version)
+	}
+	what := Content(d.Uint32())
+	if d.err == nil && what != Flow && what != Run {
+		d.Fail("the file says that it holds %d; a flow is %d, a training run %d", what, Flow, Run)
+	}
+	m := model.Model{Dim: d.Count("dimension", 1)}
+	m.Base = model.Base{Loc: d.Floats("location of the base", m.Dim), Scale: d.Floats("scale of the base", m.Dim)}
+	if d.err == nil {
+		if version == 1 {
+			decode1(d, &m)
+		} else {
+			decode2(d, &m)
+		}
+	}
+	d.Checksum()
+	if d.err != nil {
+		return model.Model{}, 0, d.err
+	}
+	return m, what, nil
+}
+
+// blocks reads what layer reads, for every layer of every block.
+func blocks(d *Decoder, layer func() model.Layer) [][]model.Layer {
+	var all [][]model.Layer
+	for range d.Count("number of blocks", 1) {
+		var b []model.Layer
+		for range d.Count("number of layers", 1) {
+			b = append(b, layer())
+			if d.err != nil {
+				return nil
+			}
+		}
+		if d.err != nil {
+			return nil
+		}
+		all = append(all, b)
+	}
+	return all
+}
+
+// tooMany is the error for a model of more than maxParams parameters.
+func tooMany() error {
+	return errs.Errorf(errs.ErrFormat, "it has more than %d parameters", maxParams)
+}

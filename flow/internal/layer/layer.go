@@ -1,0 +1,276 @@
+// Package layer holds the invertible maps that flows are made of.
+//
+// A new kind of layer is one file with a type that implements [Layer] and registers
+// its constructor, and one row in the table of TestLayers. What only some layers have
+// is a small optional interface: [Axes], [Marginals], [Conditioned], [Coupler],
+// [Pinned].
+package layer
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/gaussflow/gaussflow/flow/internal/errs"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
+	"github.com/gaussflow/gaussflow/flow/model"
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+// A Layer is one invertible map of R^d with a tractable Jacobian.
+//
+// A layer reads its trainable parameters through a view of the flow's one flat
+// vector, so that the optimiser, clipping and checkpoints are each one loop.
+// Methods other than Bind and Refresh only read the layer, so goroutines share it.
+type Layer interface {
+	// Forward writes z = T(x) and adds log|det dT/dx| of each sample to
+	// logDet, which may be nil. It leaves in s what Backward needs. z must not
+	// overlap x.
+	Forward(z tile.Tile, logDet []float64, x tile.Tile, s tile.Arena)
+
+	// Inverse writes x = T⁻¹(z) and adds log|det dx/dz| to logDet, which may
+	// be nil.
+	Inverse(x tile.Tile, logDet []float64, z tile.Tile, s tile.Arena)
+
+	// Backward is the vector-Jacobian product of Forward. Given the
+	// derivatives dz and dLogDet of a scalar with respect to Forward's outputs,
+	// it writes the derivative with respect to x into dx, and with respect to
+	// the parameters into grad. fwd is what Forward saw and left, s its own
+	// scratch. It may overwrite dz.
+	Backward(dx tile.Tile, grad []float64, dz tile.Tile, dLogDet []float64, fwd Tape, s tile.Arena)
+
+	// Scratch returns how many numbers per sample Forward (or Inverse) and
+	// Backward take from their arenas.
+	Scratch() (forward, backward int)
+
+	// Params returns the trainable parameters, a view.
+	Params() []float64
+
+	// Bind copies the parameters to p and uses that memory from then on.
+	Bind(p []float64)
+
+	// Refresh recomputes what depends on the parameters alone. It is called
+	// after they change.
+	Refresh()
+
+	// NumFixed counts the stored numbers that are not trained.
+	NumFixed() int
+
+	// Describe returns the layer as data, in memory of its own. Build makes the
+	// same layer of it, to the last bit.
+	Describe() model.Layer
+}
+
+// A Tape is what Forward leaves behind for Backward: its input, its output,
+// and its scratch.
+type Tape struct {
+	X, Z tile.Tile
+	S    tile.Arena
+}
+
+// Axes is a layer that rotates; the rows of the matrix are the new axes.
+type Axes interface{ Axes() []float64 }
+
+// Marginals is a layer with a mixture for each coordinate, and a bound on the
+// components' |log σ|. Where the mixtures depend on the sample they are those that
+// the conditioners' biases alone describe.
+type Marginals interface {
+	Marginals() (m []kernels.Mixture, bound float64)
+}
+
+// Conditioned is a layer whose map depends on some of the coordinates by way of
+// conditioners.
+type Conditioned interface {
+	// KernelMax returns the largest magnitude in the final kernel of each
+	// conditioner.
+	KernelMax() []float64
+}
+
+// A Coupler is a layer of which Couple makes a conditioned one that is the same map
+// until its final kernels move.
+type Coupler interface {
+	Couple(o Conditioner, rng *rand.Rand) (Layer, error)
+}
+
+// Pinned is a layer of whose parameters some are not trained.
+type Pinned interface {
+	// Pinned tells of each element of Params whether it stays as it is; nil if
+	// none does. Backward need not heed it: who trains clears those derivatives.
+	Pinned() []bool
+}
+
+// A Conditioner says how networks are built: the width and number of hidden layers,
+// and the bound on |log σ|, 0 for that of the layer that is coupled.
+type Conditioner struct {
+	Width, Depth int
+	Bound        float64
+}
+
+// Apply runs one layer forward over any number of samples, on as many
+// goroutines as GOMAXPROCS allows, without log-determinants.
+func Apply(l Layer, z, x tile.Tile) {
+	size := tile.Size(x.D)
+	perSample, _ := l.Scratch()
+	tile.Over(x.N, size, func(loop *tile.Loop) {
+		s := make(tile.Arena, perSample*size)
+		for from, to := range loop.Tiles {
+			l.Forward(z.Cols(from, to), nil, x.Cols(from, to), s)
+		}
+	})
+}
+
+// MaxParams is the most parameters that a flow can have; it keeps counts of them
+// in range.
+const MaxParams = math.MaxInt32
+
+// ErrMaxParams says that there are more.
+var ErrMaxParams = fmt.Errorf("it has more than %d parameters", MaxParams)
+
+// kinds has the constructor of every kind of layer.
+var kinds = map[string]func(d *description, dim int) Layer{}
+
+// register is called by the init function of a layer's file. The constructor reads
+// what it needs from the description; the layer must not keep the memory of its
+// tensors.
+func register(kind string, build func(d *description, dim int) Layer) { kinds[kind] = build }
+
+// Build makes the layer of dimension dim that m describes. Its errors name the
+// tensor or attribute that is wrong.
+func Build(m model.Layer, dim int) (Layer, error) {
+	build := kinds[m.Kind]
+	if build == nil {
+		return nil, errs.Errorf(errs.ErrFormat, "the kind %q is unknown", m.Kind)
+	}
+	d := &description{layer: m, read: map[string]bool{}}
+	l := build(d, dim)
+	d.nothingElse()
+	if d.err != nil {
+		return nil, d.err
+	}
+	l.Refresh()
+	return l, nil
+}
+
+// Clone returns a layer that is the same map and shares no memory with l.
+func Clone(l Layer, dim int) (Layer, error) { return Build(l.Describe(), dim) }
+
+// A description gives a constructor the tensors of a layer. It keeps the first
+// error, after which everything is empty.
+type description struct {
+	layer model.Layer
+	read  map[string]bool
+	err   error
+}
+
+// fail notes what is wrong with a tensor.
+func (d *description) fail(name, format string, args ...any) {
+	d.failAs(errs.ErrFormat, fmt.Sprintf("tensor %q", name), fmt.Sprintf(format, args...))
+}
+
+func (d *description) failAs(kind error, what, wrong string) {
+	if d.err == nil {
+		d.err = errs.Errorf(kind, "%s: %s", what, wrong)
+	}
+}
+
+// has reports whether there is a tensor of that name.
+func (d *description) has(name string) bool {
+	_, ok := d.layer.Tensor(name)
+	return ok
+}
+
+// attribute returns the value of an attribute, "" if there is none.
+func (d *description) attribute(name string) string {
+	d.read[name] = true
+	return d.layer.Attributes[name]
+}
+
+// any is a size that a tensor may have as it likes.
+const anySize = -1
+
+// tensor returns the tensor of that name, which must have the given shape and
+// finite values.
+func (d *description) tensor(name string, shape ...int) model.Tensor {
+	t, ok := d.layer.Tensor(name)
+	d.read[name] = true
+	size := 1
+	fits := len(t.Shape) == len(shape)
+	for i, n := range t.Shape {
+		fits = fits && n >= 1 && (shape[i] == n || shape[i] == anySize) && n <= MaxParams/size
+		if !fits {
+			break
+		}
+		size *= n
+	}
+	switch {
+	case !ok:
+		d.fail(name, "it is missing")
+	case !fits:
+		d.failAs(errs.ErrShape, fmt.Sprintf("tensor %q", name), fmt.Sprintf("its shape is %v; it must be %s", t.Shape, formatShape(shape)))
+	case len(t.Values) != size:
+		d.failAs(errs.ErrShape, fmt.Sprintf("tensor %q", name), fmt.Sprintf("it has %d values for shape %v", len(t.Values), t.Shape))
+	default:
+		if i := slices.IndexFunc(t.Values, func(v float64) bool { return v-v != 0 }); i >= 0 {
+			d.failAs(errs.ErrNotFinite, fmt.Sprintf("tensor %q", name), fmt.Sprintf("element %d is %v; it must be finite", i, t.Values[i]))
+		}
+	}
+	if d.err != nil {
+		return model.Tensor{Name: name, Shape: make([]int, len(shape))}
+	}
+	return t
+}
+
+// formatShape writes a shape with a word for sizes that are free.
+func formatShape(shape []int) string {
+	s := "["
+	for i, n := range shape {
+		if i > 0 {
+			s += " "
+		}
+		if n == anySize {
+			s += "any"
+		} else {
+			s += fmt.Sprint(n)
+		}
+	}
+	return s + "]"
+}
+
+// nothingElse complains about tensors that are there twice, and tensors and
+// attributes that nobody has read.
+func (d *description) nothingElse() {
+	seen := map[string]bool{}
+	for _, t := range d.layer.Tensors {
+		switch {
+		case !d.read[t.Name]:
+			d.fail(t.Name, "a layer of kind %s has no such tensor", d.layer.Kind)
+		case seen[t.Name]:
+			d.fail(t.Name, "it is there twice")
+		}
+		seen[t.Name] = true
+	}
+	for name := range d.layer.Attributes {
+		if !d.read[name] {
+			d.failAs(errs.ErrFormat, fmt.Sprintf("attribute %q", name), fmt.Sprintf("a layer of kind %s has no such attribute", d.layer.Kind))
+		}
+	}
+}
+
+// dot is the sum of the products of the elements, in their order.
+func dot(x, y []float64) float64 {
+	sum := 0.0
+	for i, v := range x {
+		sum += float64(v * y[i])
+	}
+	return sum
+}
+
+// sum adds up counts.
+func sum(k []int) int {
+	n := 0
+	for _, v := range k {
+		n += v
+	}
+	return n
+}

@@ -1,0 +1,239 @@
+package tile
+
+import (
+	"fmt"
+	"unsafe"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/gaussflow/gaussflow/flow/internal/errs"
+)
+
+// A Source reads the rows of a matrix into tiles.
+type Source struct {
+	N, Dim int
+	m      mat.Matrix
+	raw    []float64 // row i at raw[i*stride:], when the matrix shows its memory
+	stride int
+}
+
+// NewSource checks the shape of m: at least one row, and dim columns (any
+// positive number of columns if dim is 0).
+func NewSource(m mat.Matrix, dim int) (Source, error) {
+	if m == nil {
+		return Source{}, errs.Errorf(errs.ErrShape, "the matrix is nil")
+	}
+	s := Source{m: m}
+	s.N, s.Dim = m.Dims()
+	switch {
+	case s.N == 0 || s.Dim == 0:
+		return Source{}, errs.Errorf(errs.ErrShape, "the matrix is %d×%d; at least one row and one column are needed", s.N, s.Dim)
+	case dim != 0 && s.Dim != dim:
+		return Source{}, errs.Errorf(errs.ErrShape, "the matrix has %d columns; the flow has dimension %d", s.Dim, dim)
+	}
+	if r, ok := m.(mat.RawMatrixer); ok {
+		g := r.RawMatrix()
+		s.raw, s.stride = g.Data, g.Stride
+	}
+	return s, nil
+}
+
+// Read transposes rows first, first+1, ... into dst. An element that is not finite
+// is a *[ValueError].
+func (s Source) Read(dst Tile, first int) error {
+	// Eight columns at a time: their lines of dst stay in the first-level cache.
+	const block = 8
+	for j0 := 0; j0 < s.Dim; j0 += block {
+		j1 := min(j0+block, s.Dim)
+		for i := range dst.N {
+			if err := s.readRow(dst, i, first+i, j0, j1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ReadRow writes the given row into sample i of dst.
+func (s Source) ReadRow(dst Tile, i, row int) error { return s.readRow(dst, i, row, 0, s.Dim) }
+
+// readRow writes columns [j0, j1) of the given row into sample i of dst.
+func (s Source) readRow(dst Tile, i, row, j0, j1 int) error {
+	if s.raw == nil {
+		for j := j0; j < j1; j++ {
+			v := s.m.At(row, j)
+			if v-v != 0 {
+				return &ValueError{row, j, v}
+			}
+			dst.Data[j*dst.Stride+i] = v
+		}
+		return nil
+	}
+	for j, v := range s.raw[row*s.stride+j0 : row*s.stride+j1] {
+		if v-v != 0 {
+			return &ValueError{row, j0 + j, v}
+		}
+		dst.Data[(j0+j)*dst.Stride+i] = v
+	}
+	return nil
+}
+
+// Rows are the rows of a matrix that Index names, or all of them if it is nil.
+type Rows struct {
+	Source
+	Index []int
+}
+
+// Len is the number of rows.
+func (r Rows) Len() int {
+	if r.Index == nil {
+		return r.N
+	}
+	return len(r.Index)
+}
+
+// Read transposes rows first, first+1, ... into dst.
+func (r Rows) Read(dst Tile, first int) error {
+	if r.Index == nil {
+		return r.Source.Read(dst, first)
+	}
+	for i := range dst.N {
+		if err := r.ReadRow(dst, i, first+i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReadRow writes row k into sample i of dst.
+func (r Rows) ReadRow(dst Tile, i, k int) error {
+	if r.Index != nil {
+		k = r.Index[k]
+	}
+	return r.Source.ReadRow(dst, i, k)
+}
+
+// Check reads everything once and reports the first value that is not finite.
+func (s Source) Check() error {
+	var first FirstError
+	Over(s.N, 1024, func(loop *Loop) {
+		row := New(s.Dim, 1)
+		for from, to := range loop.Tiles {
+			for i := from; i < to; i++ {
+				if err := s.ReadRow(row, 0, i); err != nil {
+					first.Set(from, err)
+					break
+				}
+			}
+		}
+	})
+	return first.Err()
+}
+
+// ReadAll returns the whole matrix as one tile.
+func ReadAll(x mat.Matrix) (Tile, error) {
+	s, err := NewSource(x, 0)
+	if err != nil {
+		return Tile{}, err
+	}
+	all := New(s.Dim, s.N)
+	var first FirstError
+	Over(s.N, Size(s.Dim), func(loop *Loop) {
+		for from, to := range loop.Tiles {
+			if err := s.Read(all.Cols(from, to), from); err != nil {
+				first.Set(from, err)
+			}
+		}
+	})
+	return all, first.Err()
+}
+
+// Write transposes src into rows first, first+1, ... of m.
+func Write(m *mat.Dense, first int, src Tile) {
+	g := m.RawMatrix()
+	const block = 8
+	for j0 := 0; j0 < g.Cols; j0 += block {
+		j1 := min(j0+block, g.Cols)
+		for i := range src.N {
+			row := g.Data[(first+i)*g.Stride+j0 : (first+i)*g.Stride+j1]
+			for j := range row {
+				row[j] = src.Data[(j0+j)*src.Stride+i]
+			}
+		}
+	}
+}
+
+// A ValueError is an element of the input that is not finite.
+type ValueError struct {
+	Row, Col int
+	Value    float64
+}
+
+func (e *ValueError) Error() string {
+	return fmt.Sprintf("row %d, column %d is %v; every value must be finite", e.Row, e.Col, e.Value)
+}
+
+// A region is the memory of a matrix: rows of cols numbers, stride apart.
+type region struct {
+	from               uintptr // address of the first number
+	rows, cols, stride int
+	transposed         bool
+}
+
+// regionOf returns the memory of m, if m shows it.
+func regionOf(m any) (region, bool) {
+	transposed := false
+	for {
+		u, ok := m.(mat.Untransposer)
+		if !ok {
+			break
+		}
+		m, transposed = u.Untranspose(), !transposed
+	}
+	var r region
+	var data []float64
+	switch m := m.(type) {
+	case []float64:
+		data, r.rows, r.cols, r.stride = m, 1, len(m), len(m)
+	case mat.RawMatrixer:
+		g := m.RawMatrix()
+		data, r.rows, r.cols, r.stride = g.Data, g.Rows, g.Cols, g.Stride
+	case mat.RawVectorer:
+		v := m.RawVector()
+		data, r.rows, r.cols, r.stride = v.Data, v.N, 1, v.Inc
+	case mat.RawSymmetricer:
+		g := m.RawSymmetric()
+		data, r.rows, r.cols, r.stride = g.Data, g.N, g.N, g.Stride
+	case mat.RawTriangular:
+		g := m.RawTriangular()
+		data, r.rows, r.cols, r.stride = g.Data, g.N, g.N, g.Stride
+	}
+	r.transposed = transposed
+	r.from = uintptr(unsafe.Pointer(unsafe.SliceData(data)))
+	return r, len(data) > 0 && r.rows > 0 && r.cols > 0
+}
+
+// Overlap reports whether a and b, matrices or slices, share memory in another way
+// than by being the same matrix. It cannot tell of a matrix that shows only its
+// elements.
+func Overlap(a, b any) bool {
+	x, ok := regionOf(a)
+	y, also := regionOf(b)
+	if !ok || !also || x == y {
+		return false
+	}
+	if x.from > y.from {
+		x, y = y, x
+	}
+	// Both begin in x's coordinates: y's first number is offset numbers after x's.
+	offset := int((y.from - x.from) / unsafe.Sizeof(float64(0)))
+	if offset >= (x.rows-1)*x.stride+x.cols {
+		return false
+	}
+	if x.stride != y.stride || x.rows == 1 || y.rows == 1 && y.cols > x.stride {
+		return true
+	}
+	// Rectangles of the same matrix are apart if their columns are.
+	column := offset % x.stride
+	return column < x.cols || column+y.cols > x.stride
+}
