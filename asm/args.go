@@ -78,3 +78,25 @@ type AdamStep struct {
 	P, G, M, V                            *float64
 	Beta1, Beta2, C1, C2, Rate, Root, Eps float64
 }
+
+// Spline is what the spline kernels work on: N samples, a multiple of Block, in rows of N numbers, and their splines: row k
+// of Width, Height and Slope (one row less) begins Stride·k numbers from the start. Knot k is Scale·Σ + Step·k - Bound, Σ
+// the sum of the first k widths or heights.
+type Spline struct {
+	N, K                           int
+	Width, Height, Slope           *float64
+	Stride                         int
+	Bound, MinusBound, Scale, Step float64
+
+	X, Y, L *float64 // the source, its image, the log-det
+
+	GY, GL, DX              *float64
+	DWidth, DHeight, DSlope *float64 // laid out like Width, with DStride
+	DStride                 int
+	State                   *SplineState // of the reverse mode
+}
+
+// SplineState is what the reverse mode keeps of a block on NEON, in terms of Splines.backwardOne of kernels/spline.go.
+type SplineState struct {
+	Bin, Outside, CXL, CXR, CYL, CYR, DL, DR, IH, Up, Down, Lean Row
+}

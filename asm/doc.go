@@ -19,6 +19,7 @@
 //	norm        Φ, Φ(-·), log Φ, φ and Φ⁻¹
 //	activate    a smooth ReLU and its derivative
 //	elementary  exp, log, tanh, softmax, exp(bound·tanh(raw))
+//	spline      rational-quadratic splines: forward map, inverse, reverse mode
 //	train       Adam, sums
 //
 // # Rules

@@ -313,3 +313,33 @@ func MixtureEMAVX512(t *Tile)
 //
 //go:noescape
 func MixtureEMAVX2(t *Tile)
+
+// SplinesForwardAVX512 is Splines.forwardOne of kernels/spline.go for each sample: from X to Y and L. Y may be X.
+//
+//go:noescape
+func SplinesForwardAVX512(s *Spline)
+
+// SplinesForwardAVX2 is SplinesForwardAVX512 for another instruction set.
+//
+//go:noescape
+func SplinesForwardAVX2(s *Spline)
+
+// SplinesInverseAVX512 is Splines.inverseOne: X holds the images, Y receives the solutions and may be X.
+//
+//go:noescape
+func SplinesInverseAVX512(s *Spline)
+
+// SplinesInverseAVX2 is SplinesInverseAVX512 for another instruction set.
+//
+//go:noescape
+func SplinesInverseAVX2(s *Spline)
+
+// SplinesBackwardAVX512 is Splines.backwardOne: from X, GY and GL to DX, DWidth, DHeight and DSlope. DX may be X, GY or GL.
+//
+//go:noescape
+func SplinesBackwardAVX512(s *Spline)
+
+// SplinesBackwardAVX2 is SplinesBackwardAVX512 for another instruction set.
+//
+//go:noescape
+func SplinesBackwardAVX2(s *Spline)

@@ -163,3 +163,18 @@ func MixturesBackwardNEON(t *Tile)
 //
 //go:noescape
 func MixtureEMNEON(t *Tile)
+
+// SplinesForwardNEON is Splines.forwardOne of kernels/spline.go for each sample: from X to Y and L. Y may be X.
+//
+//go:noescape
+func SplinesForwardNEON(s *Spline)
+
+// SplinesInverseNEON is Splines.inverseOne: X holds the images, Y receives the solutions and may be X.
+//
+//go:noescape
+func SplinesInverseNEON(s *Spline)
+
+// SplinesBackwardNEON is Splines.backwardOne: from X, GY and GL to DX, DWidth, DHeight and DSlope. DX may be X, GY or GL.
+//
+//go:noescape
+func SplinesBackwardNEON(s *Spline)

@@ -152,6 +152,25 @@ func FuzzWideMixtureLaws(f *testing.F) {
 	})
 }
 
+// FuzzSplineLaws puts arbitrary splines and samples to the laws that hold for all of them.
+func FuzzSplineLaws(f *testing.F) {
+	f.Add(encode(2, 4.0, 0.0, 0.25, 0.5, 0.25, 0.5, 0.25, 0.25, 0.5, 2.0, 0.3, -1.0, 2.0, 3.0))
+	f.Add(encode(7, 0.5, 0.001, 0.1, 0.9, 0.01, 0.3, 128.0, 1.0/128, 1e-9, 0.49))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		src := kerneltest.NewBytes(data)
+		in := kerneltest.DrawSpline(src)
+		x := make([]float64, 8)
+		for i := range x {
+			x[i] = src.Float(kerneltest.Real)
+		}
+		for _, tier := range kernels.Tiers() {
+			if _, err := kerneltest.SplineLaw(tier, in, x); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 // FuzzNormalLaws puts arbitrary numbers to the laws of the functions of one number.
 func FuzzNormalLaws(f *testing.F) {
 	f.Add(encode(0.0, 1.0, -1.0, 0.5, 37.0, -37.0, 8.3, 1e-10))

@@ -234,3 +234,24 @@ func (t Tier) em(p *asm.Tile) {
 		asm.MixtureEMAVX2(p)
 	}
 }
+
+func (t Tier) spline(inverse bool, p *asm.Spline) {
+	switch {
+	case t == AVX512 && inverse:
+		asm.SplinesInverseAVX512(p)
+	case t == AVX512:
+		asm.SplinesForwardAVX512(p)
+	case inverse:
+		asm.SplinesInverseAVX2(p)
+	default:
+		asm.SplinesForwardAVX2(p)
+	}
+}
+
+func (t Tier) splineBackward(p *asm.Spline) {
+	if t == AVX512 {
+		asm.SplinesBackwardAVX512(p)
+	} else {
+		asm.SplinesBackwardAVX2(p)
+	}
+}

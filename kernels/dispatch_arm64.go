@@ -99,3 +99,13 @@ func (t Tier) backward(shared bool, p *asm.Tile) {
 		asm.MixturesBackwardNEON(p)
 	}
 }
+
+func (t Tier) spline(inverse bool, p *asm.Spline) {
+	if inverse {
+		asm.SplinesInverseNEON(p)
+	} else {
+		asm.SplinesForwardNEON(p)
+	}
+}
+
+func (t Tier) splineBackward(p *asm.Spline) { asm.SplinesBackwardNEON(p) }

@@ -29,3 +29,5 @@ func (t Tier) inverseSums(shared bool, p *asm.Tile)              { panic(unreach
 func (t Tier) inverseSolve(p *asm.Tile, fourth bool) (done bool) { panic(unreachable) }
 func (t Tier) backward(shared bool, p *asm.Tile)                 { panic(unreachable) }
 func (t Tier) em(p *asm.Tile)                                    { panic(unreachable) }
+func (t Tier) spline(inverse bool, p *asm.Spline)                { panic(unreachable) }
+func (t Tier) splineBackward(p *asm.Spline)                      { panic(unreachable) }

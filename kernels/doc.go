@@ -5,7 +5,8 @@
 //	z = Φ⁻¹(F) if F ≤ S, else -Φ⁻¹(S)      L = log dz/dx = log f + z²/2 + log √(2π)
 //
 // with the inverse of z(x), the gradients of z and L, and the E-step of EM; for one mixture that all samples share
-// ([Mixture]) and for one mixture per sample ([Mixtures]). Logarithms are natural, log-determinants in nats.
+// ([Mixture]) and for one mixture per sample ([Mixtures]). Monotone rational-quadratic splines, one per sample ([Splines]),
+// have the same three kernels. Logarithms are natural, log-determinants in nats.
 //
 // # Tails
 //
@@ -32,6 +33,7 @@
 //	Mixture(s)Forward  NaN    z = x, L = -log of the largest scale with weight, its limit
 //	Mixture(s)Inverse  NaN    x = z, and the limit of its log-det
 //	Mixture(s)Backward NaN    NaN, as for every sample with z² beyond 1e308; finite up to |t| = 1e150
+//	Splines…           NaN    the identity at and beyond ±Bound; parameters get no gradient there
 //	MixtureEM          NaN    the statistics are NaN, as for samples with t² beyond 1e308
 //	Softmax            NaN    a logit -Inf has weight 0; +Inf, or -Inf alone, makes the sample's weights NaN
 //	BoundedExp         NaN    e^bound and e^-bound; its gradient is 0
@@ -68,29 +70,35 @@
 //
 // In units of ulp, the spacing of float64 numbers at the exact result, where that is a normal number;
 // uz = ulp(z) + ulp(min(F, S))/φ(z), what the last bits of z and of the probability behind it are worth;
-// ux = ulp(x) + uz·dx/dz; uL = 2⁻⁵²·max(1, |L|, z²/2), for gradients times the largest entry of the sample's.
+// ub = 2⁻⁵²·bound; ux = ulp(x) + uz·dx/dz; uL = 2⁻⁵²·max(1, |L|, z²/2), for gradients times the largest entry of the sample's; z = 0
+// for splines, whose errors are those of the spline through its knots as they round.
 // For mixtures the worst input is given by K and its x or z; internal/kerneltest has the rest. The columns avx2 and avx512
 // are cycles per element of the kernel behind the result, on one core of an AMD EPYC of family 0x1a (Zen 5), 8 components
 // to a mixture; make bench prints those of the machine it runs on.
 //
-//	result     domain                max     limit  unit             avx2   avx512  worst input
-//	Φ(x)       x ≥ -37.5             5.39    6      ulp              6.2    2.9     -0.01988486889207847
-//	Φ(-x)      x ≤ 37.5              5.51    6      ulp              6.2    2.9     0.01972790496215344
-//	log Φ(x)   -20000 ≤ x ≤ 0        5.23    9      ulp              13.8   11.2    -0.024951357826214188
-//	log Φ(x)   0 ≤ x ≤ 37.5          6.43    9      ulp              13.8   11.2    0.2761236116211897
-//	φ(x)       |x| ≤ 37.5            1.61    4      ulp              3.6    1.8     -0.9669815197427033
-//	Φ⁻¹(p)     0 < p < 1             3.18    4      ulp              11.2   6.1     0.9571042876678071
-//	exp x      -708.39 ≤ x ≤ 709.78  1.03    4      ulp              2.9    1.4     -61.333996021973164
-//	log x      0 < x                 0.86    4      ulp              4.1    2.4     0.7018002209348776
-//	tanh x     all                   1.40    4      ulp              5.1    2.6     0.6251899583946593
-//	mixture F  normal results        5.58    10     ulp              56.2   28.1    K=4, -5.41358
-//	mixture S  normal results        7.28    10     ulp              56.2   28.1    K=3, 1.89851
-//	mixture f  normal results        3.70    10     ulp              56.2   28.1    K=3, -0.353384
-//	mixture z  |t| ≤ 1000            6.33    10     uz               68.4   33.9    K=4, -3.30467
-//	mixture L  |t| ≤ 1000            4.90    9      uL               68.4   33.9    K=2, 11.7509
-//	inverse x  |z| ≤ 100             4.32    8      ux               414.8  227.3   K=4, 2.45845e-310
-//	inverse L  |z| ≤ 100             5.35    9      uL + |dL/dz|·uz  414.8  227.3   K=1, -1.47811
-//	gradients  |t| ≤ 100             213.59  4500   uL·largest       81.1   36.7    K=1, 2.09258
+//	result            domain                           max     limit  unit             avx2   avx512  worst input
+//	Φ(x)              x ≥ -37.5                        5.39    6      ulp              6.2    2.9     -0.01988486889207847
+//	Φ(-x)             x ≤ 37.5                         5.51    6      ulp              6.2    2.9     0.01972790496215344
+//	log Φ(x)          -20000 ≤ x ≤ 0                   5.23    9      ulp              13.8   11.2    -0.024951357826214188
+//	log Φ(x)          0 ≤ x ≤ 37.5                     6.43    9      ulp              13.8   11.2    0.2761236116211897
+//	φ(x)              |x| ≤ 37.5                       1.61    4      ulp              3.6    1.8     -0.9669815197427033
+//	Φ⁻¹(p)            0 < p < 1                        3.18    4      ulp              11.2   6.1     0.9571042876678071
+//	exp x             -708.39 ≤ x ≤ 709.78             1.03    4      ulp              2.9    1.4     -61.333996021973164
+//	log x             0 < x                            0.86    4      ulp              4.1    2.4     0.7018002209348776
+//	tanh x            all                              1.40    4      ulp              5.1    2.6     0.6251899583946593
+//	mixture F         normal results                   5.58    10     ulp              56.2   28.1    K=4, -5.41358
+//	mixture S         normal results                   7.28    10     ulp              56.2   28.1    K=3, 1.89851
+//	mixture f         normal results                   3.70    10     ulp              56.2   28.1    K=3, -0.353384
+//	mixture z         |t| ≤ 1000                       6.33    10     uz               68.4   33.9    K=4, -3.30467
+//	mixture L         |t| ≤ 1000                       4.90    9      uL               68.4   33.9    K=2, 11.7509
+//	inverse x         |z| ≤ 100                        4.32    8      ux               414.8  227.3   K=4, 2.45845e-310
+//	inverse L         |z| ≤ 100                        5.35    9      uL + |dL/dz|·uz  414.8  227.3   K=1, -1.47811
+//	gradients         |t| ≤ 100                        213.59  4500   uL·largest       81.1   36.7    K=1, 2.09258
+//	spline y          shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸  4.51    8      ub               -      -       K=3, -3.23687
+//	spline L          the same                         5.83    16     uL               -      -       K=8, -1.79566
+//	spline inverse x  the same                         2.27    16     ub·(1 + dx/dy)   -      -       K=2, 1.68919
+//	spline inverse L  the same                         5.42    32     uL + |dL/dy|·ub  -      -       K=2, 0.563624
+//	spline gradients  the same                         334.72  4500   2⁻⁵²·largest     -      -       K=6, 2.49507
 //
 // Against correctly rounded reference values at fixed points, in testdata, every tier is within 4 ulp for Φ, φ, F, S, f
 // and Φ⁻¹, 4 uz for z, and 2e-15·max(1, |value|, z²/2) for logarithms; go test ./kernels -run Golden -v prints how far.
@@ -100,6 +108,7 @@
 // The Mills ratio Φ(-t)/φ(t) is one rational function for all t; exponentials, logarithms, the quantile and tanh are
 // classical reductions with minimax polynomials and rationals, all derived by asm/derive/derive.py, which prints its
 // error bounds. The logarithm's reduction follows FreeBSD's e_log.c. The inverse is Halley's method in z-space within an
-// exact bracket. Adam: Kingma and Ba, 2015. Gaussianization flows: Meng, Song, Song and Ermon, 2020; RBIG: Laparra,
+// exact bracket. Splines: Durkan, Bekasov, Murray and Papamakarios, 2019, with denominators and the inverse's discriminant
+// written as sums of positive terms. Adam: Kingma and Ba, 2015. Gaussianization flows: Meng, Song, Song and Ermon, 2020; RBIG: Laparra,
 // Camps-Valls and Malo, 2011.
 package kernels

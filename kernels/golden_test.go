@@ -275,3 +275,59 @@ func TestGoldenGradients(t *testing.T) {
 		report(t, &err)
 	})
 }
+
+// testdata/spline.py makes the rows: splines whose knots float64 holds exactly.
+func TestGoldenSplines(t *testing.T) {
+	rows := readRows(t, "spline")
+	eachTier(t, func(t *testing.T, tier Tier) {
+		y, l := worst{name: "spline y, of bound", limit: 2e-15}, worst{name: "spline log-det", limit: 2e-15}
+		x, back := worst{name: "spline inverse, of bound·(1+dx/dy)", limit: 2e-15}, worst{name: "its log-det, of 1+|L|+dx/dy", limit: 1e-13}
+		grad := worst{name: "spline gradients, of the largest", limit: 1e-13}
+		for _, r := range rows {
+			k, bound := int(r.number(t, "K")), r.number(t, "bound")
+			s := Splines{K: k, Stride: 1, Width: r.numbers(t, "widths"), Height: r.numbers(t, "heights"), Bound: bound, Floor: r.number(t, "floor")}
+			if k > 1 {
+				s.Slope = r.numbers(t, "slopes")
+			}
+			at := r["id"] + " " + r["kind"]
+			v, d := []float64{r.number(t, "x")}, make([]float64, 1)
+			image := make([]float64, 1)
+			tier.SplinesForward(image, d, v, s)
+			y.add(t, math.Abs(image[0]-r.number(t, "y"))/bound, at, image[0], r.number(t, "y"))
+			l.addLog(t, at, d[0], r.number(t, "logdet"), 0)
+
+			want, wantLog := r.number(t, "x_of_y"), r.number(t, "logdet_of_y")
+			flat := math.Exp(math.Abs(wantLog))
+			tier.SplinesInverse(image, d, []float64{r.number(t, "y_given")}, s)
+			x.add(t, math.Abs(image[0]-want)/(bound*(1+flat)), at, image[0], want)
+			back.add(t, math.Abs(d[0]-wantLog)/(1+math.Abs(wantLog)+flat), at, d[0], wantLog)
+
+			if r["kind"] == "knot" {
+				continue // the log-det has a corner there
+			}
+			var got, exact []float64
+			for _, g := range []struct {
+				prefix string
+				gy, gl float64
+			}{{"dy_", 1, 0}, {"dlogdet_", 0, 1}} {
+				to := SplinesGrad{K: k, Stride: 1, Width: make([]float64, k), Height: make([]float64, k), LogSlope: make([]float64, k-1)}
+				dx := make([]float64, 1)
+				tier.SplinesBackward(dx, to, []float64{g.gy}, []float64{g.gl}, v, s)
+				got = append(append(append(append(got, dx...), to.Width...), to.Height...), to.LogSlope...)
+				for _, c := range []string{"dx", "dwidths", "dheights", "dlogslopes"} {
+					if r[g.prefix+c] != "" {
+						exact = append(exact, r.numbers(t, g.prefix+c)...)
+					}
+				}
+			}
+			top := 0.0
+			for _, w := range exact {
+				top = max(top, math.Abs(w))
+			}
+			for i := range exact {
+				grad.add(t, math.Abs(got[i]-exact[i])/top, at, got[i], exact[i])
+			}
+		}
+		report(t, &y, &l, &x, &back, &grad)
+	})
+}

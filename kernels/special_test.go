@@ -234,7 +234,8 @@ func TestNoSamples(t *testing.T) {
 			for _, s := range []kerneltest.Shape{{N: 0, K: 3, Stride: 0, DstStride: 0}, {N: 0, K: 1, Stride: 5, DstStride: 2}} {
 				args := kerneltest.Fill(k, s, kerneltest.NewRandom(1, true))
 				for i, a := range k.Args {
-					if a.Layout == kerneltest.PerSample || a.Layout == kerneltest.PerBoth || a.Layout == kerneltest.PerBothDst {
+					switch a.Layout {
+					case kerneltest.PerSample, kerneltest.PerBoth, kerneltest.PerBothDst, kerneltest.PerKnot, kerneltest.PerKnotDst:
 						args[i] = nil
 					}
 				}
@@ -294,6 +295,11 @@ func TestPackageFunctions(t *testing.T) {
 		"MixtureEM": func(_ kerneltest.Shape, a [][]float64) {
 			a[3][0] = kernels.MixtureEM(kernels.EMStats{N: a[0], A: a[1], B: a[2]}, a[4], kernels.Mixture{Weight: a[5], Mean: a[6], Scale: a[7]})
 		},
+		"SplinesForward": func(s kerneltest.Shape, a [][]float64) { kernels.SplinesForward(a[0], a[1], a[2], splines(s, a[3:])) },
+		"SplinesInverse": func(s kerneltest.Shape, a [][]float64) { kernels.SplinesInverse(a[0], a[1], a[2], splines(s, a[3:])) },
+		"SplinesBackward": func(s kerneltest.Shape, a [][]float64) {
+			kernels.SplinesBackward(a[0], kernels.SplinesGrad{K: s.K, Stride: s.DstStride, Width: a[1], Height: a[2], LogSlope: a[3]}, a[4], a[5], a[6], splines(s, a[7:]))
+		},
 		"Softmax":            func(s kerneltest.Shape, a [][]float64) { kernels.Softmax(a[0], s.DstStride, a[1], s.Stride, s.K, s.N) },
 		"BoundedExp":         func(_ kerneltest.Shape, a [][]float64) { kernels.BoundedExp(a[0], a[1], a[2][0]) },
 		"BoundedExpBackward": func(_ kerneltest.Shape, a [][]float64) { kernels.BoundedExpBackward(a[0], a[1], a[2], a[3][0]) },
@@ -319,4 +325,9 @@ func TestPackageFunctions(t *testing.T) {
 			t.Error(fmt.Errorf("package function: %w", err))
 		}
 	})
+}
+
+// splines are the last five arguments of a spline kernel.
+func splines(s kerneltest.Shape, a [][]float64) kernels.Splines {
+	return kernels.Splines{K: s.K, Stride: s.Stride, Width: a[0], Height: a[1], Slope: a[2], Bound: a[3][0], Floor: a[4][0]}
 }

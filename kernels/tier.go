@@ -103,6 +103,7 @@ func active() Tier {
 
 var (
 	errLength = errors.New("kernels: slice lengths differ")
+	errSpline = errors.New("kernels: a spline needs K ≥ 1 widths and heights and K-1 slopes for each sample")
 	errShape  = errors.New("kernels: a mixture needs one weight, mean and scale for each of K ≥ 1 components")
 )
 

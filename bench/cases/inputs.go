@@ -33,6 +33,8 @@ type Inputs struct {
 	Each   kernels.Mixtures // near Shared, another one for each sample
 	X      []float64        // drawn from Shared
 	Z      []float64        // standard normal
+
+	Splines kernels.Splines // K bins on ±4, shares within a factor of e³, slopes of e^±1.5; another one for each sample
 }
 
 // NewInputs returns inputs that depend on n and k alone.
@@ -63,6 +65,12 @@ func NewInputs(n, k int) *Inputs {
 		for j := range k {
 			in.Each.Weight[j*n+i], in.Each.Mean[j*n+i], in.Each.Scale[j*n+i] = m.Weight[j], m.Mean[j], m.Scale[j]
 		}
+	}
+	in.Splines = kernels.Splines{K: k, Stride: n, Bound: 4, Floor: 1e-3}
+	logit := func() float64 { return 3*rng.Float64() - 1.5 }
+	in.Splines.Width, in.Splines.Height, in.Splines.Slope = draws(n*k, logit), draws(n*k, logit), draws(n*(k-1), func() float64 { return math.Exp(logit()) })
+	for _, share := range [][]float64{in.Splines.Width, in.Splines.Height} {
+		kernels.Generic.Softmax(share, n, share, n, k, n)
 	}
 	return in
 }

@@ -112,6 +112,19 @@ func OfMixtures(in *Inputs) []Kernel {
 			dst := make([]float64, k*n)
 			return func() { t.Softmax(dst, n, in.Each.Mean, n, k, n) }, [][]float64{dst}
 		}),
+		kernel("SplinesForward", "each", (3+3*k)*n, func(t kernels.Tier) (func(), [][]float64) {
+			y, l := vec(), vec()
+			return func() { t.SplinesForward(y, l, in.Z, in.Splines) }, [][]float64{y, l}
+		}),
+		kernel("SplinesInverse", "each", (3+3*k)*n, func(t kernels.Tier) (func(), [][]float64) {
+			x, l := vec(), vec()
+			return func() { t.SplinesInverse(x, l, in.Z, in.Splines) }, [][]float64{x, l}
+		}),
+		kernel("SplinesBackward", "each", (4+6*k)*n, func(t kernels.Tier) (func(), [][]float64) {
+			dx, gl := vec(), vec()
+			d := kernels.SplinesGrad{K: k, Stride: n, Width: make([]float64, n*k), Height: make([]float64, n*k), LogSlope: make([]float64, n*(k-1))}
+			return func() { t.SplinesBackward(dx, d, in.Z, gl, in.Z, in.Splines) }, [][]float64{dx, d.Width, d.Height, d.LogSlope}
+		}),
 	}
 }
 

@@ -31,16 +31,21 @@ type Accuracy struct {
 
 // The units in which errors are given; the package documentation of kernels explains them.
 const (
-	unitULP      = "ulp"
-	unitZ        = "uz"
-	unitX        = "ux"
-	unitLog      = "uL"
-	unitInverse  = "uL + |dL/dz|·uz"
-	unitGradient = "uL·largest"
-	unitScale    = "ulp·max(1, |log σ|)"
-	unitBack     = "2⁻⁵²·|dLogScale·bound|"
-	unitEM       = "2⁻⁵²·max(1, t², Σ r t²)·|value|"
-	unitAdam     = "2⁻⁵²·terms"
+	unitULP            = "ulp"
+	unitZ              = "uz"
+	unitX              = "ux"
+	unitLog            = "uL"
+	unitInverse        = "uL + |dL/dz|·uz"
+	unitGradient       = "uL·largest"
+	unitScale          = "ulp·max(1, |log σ|)"
+	unitBack           = "2⁻⁵²·|dLogScale·bound|"
+	unitEM             = "2⁻⁵²·max(1, t², Σ r t²)·|value|"
+	unitSpline         = "ub"
+	unitSplineLog      = "uL"
+	unitSplineX        = "ub·(1 + dx/dy)"
+	unitSplineInverse  = "uL + |dL/dy|·ub"
+	unitSplineGradient = "2⁻⁵²·largest"
+	unitAdam           = "2⁻⁵²·terms"
 )
 
 const epsilon = 0x1p-52
@@ -409,6 +414,14 @@ func (a *Accuracy) Input(in []float64) string {
 	return fmt.Sprintf("K=%d, %.6g", len(in)/3, in[0])
 }
 
+// perElement is a number of cycles; - if none is recorded.
+func perElement(cycles float64) string {
+	if cycles == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f", cycles)
+}
+
 // Table is the table of the package documentation, one line for each result.
 func Table() string {
 	rows := [][]string{{"result", "domain", "max", "limit", "unit", "avx2", "avx512", "worst input"}}
@@ -417,7 +430,7 @@ func Table() string {
 			continue
 		}
 		rows = append(rows, []string{a.Name, a.Domain, fmt.Sprintf("%.2f", a.Max), fmt.Sprintf("%g", a.Limit), a.Unit,
-			fmt.Sprintf("%.1f", cycles[a.Name].avx2), fmt.Sprintf("%.1f", cycles[a.Name].avx512), a.Input(a.Worst)})
+			perElement(cycles[a.Name].avx2), perElement(cycles[a.Name].avx512), a.Input(a.Worst)})
 	}
 	width := make([]int, len(rows[0]))
 	for _, r := range rows {

@@ -72,9 +72,9 @@ func Compare(k *Kernel, t kernels.Tier, s Shape, args, want [][]float64, c Call)
 func (k *Kernel) describe(s Shape, args [][]float64, i, j int) string {
 	sample := j
 	switch k.Args[i].Layout {
-	case PerBoth:
+	case PerBoth, PerKnot:
 		sample = j % s.Stride
-	case PerBothDst:
+	case PerBothDst, PerKnotDst:
 		sample = j % s.DstStride
 	case PerSample:
 	default:
@@ -106,6 +106,14 @@ func Sample(k *Kernel, s Shape, args [][]float64, i int) ([][]float64, Shape) {
 			}
 		case PerBothDst:
 			for c := range s.K {
+				one[a] = append(one[a], args[a][c*s.DstStride+i])
+			}
+		case PerKnot:
+			for c := range s.K - 1 {
+				one[a] = append(one[a], args[a][c*s.Stride+i])
+			}
+		case PerKnotDst:
+			for c := range s.K - 1 {
 				one[a] = append(one[a], args[a][c*s.DstStride+i])
 			}
 		default:

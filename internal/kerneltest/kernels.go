@@ -24,6 +24,10 @@ const (
 	Scale              // in [1e-60, 1e60]
 	Bound              // in [0, 100]
 	Step               // LR, Beta1, Beta2, Eps, Step of Adam
+	Share              // in [2^-20, 1], their sum over the bins near 1
+	Slope              // in [2^-20, 2^20]
+	Edge               // in [2^-10, 2^10]
+	Floor              // in [0, 2^-8]
 )
 
 // Layout says how many numbers an argument holds.
@@ -34,8 +38,10 @@ const (
 	PerComponent               // K
 	PerBoth                    // component k of sample i at [k*Stride+i]
 	PerBothDst                 // the same with DstStride
-	One                        // 1: a scalar argument or a result
-	Five                       // 5: Adam's settings
+	PerKnot                    // PerBoth, K-1 rows
+	PerKnotDst
+	One  // 1: a scalar argument or a result
+	Five // 5: Adam's settings
 )
 
 // Arg is one argument of a kernel, or its result.
@@ -60,6 +66,10 @@ func (s Shape) Len(l Layout) int {
 		return max(0, (s.K-1)*s.Stride+s.N)
 	case PerBothDst:
 		return max(0, (s.K-1)*s.DstStride+s.N)
+	case PerKnot:
+		return max(0, (s.K-2)*s.Stride+s.N) * min(s.K-1, 1)
+	case PerKnotDst:
+		return max(0, (s.K-2)*s.DstStride+s.N) * min(s.K-1, 1)
 	case One:
 		return 1
 	default:
@@ -97,6 +107,15 @@ func each(outputs ...Arg) []Arg   { return append(outputs, mixtureArgs(PerBoth).
 
 func mixtureArgs(l Layout) []Arg {
 	return []Arg{{"weight", Weight, l, false}, {"mean", Mean, l, false}, {"scale", Scale, l, false}}
+}
+
+func splineArgs(args ...Arg) []Arg {
+	return append(args, Arg{"width", Share, PerBoth, false}, Arg{"height", Share, PerBoth, false}, Arg{"slope", Slope, PerKnot, false},
+		Arg{"bound", Edge, One, false}, Arg{"floor", Floor, One, false})
+}
+
+func splines(s Shape, a [][]float64) kernels.Splines {
+	return kernels.Splines{K: s.K, Stride: s.Stride, Width: a[0], Height: a[1], Slope: a[2], Bound: a[3][0], Floor: a[4][0]}
 }
 
 func out(name string) Arg           { return Arg{name, Output, PerSample, false} }
@@ -193,6 +212,34 @@ var Kernels = []Kernel{
 		Reduces: true,
 		Run: func(t kernels.Tier, _ Shape, a [][]float64) {
 			a[3][0] = t.MixtureEM(kernels.EMStats{N: a[0], A: a[1], B: a[2]}, a[4], mixture(a[5:]))
+		},
+	},
+	{
+		Name:    "SplinesForward",
+		Args:    splineArgs(out("y"), out("logDet"), in("x", Real)),
+		Nilable: []int{1},
+		Aliases: [][2]int{{0, 2}},
+		Run: func(t kernels.Tier, s Shape, a [][]float64) {
+			t.SplinesForward(a[0], a[1], a[2], splines(s, a[3:]))
+		},
+	},
+	{
+		Name:    "SplinesInverse",
+		Args:    splineArgs(out("x"), out("logDet"), in("y", Real)),
+		Nilable: []int{1},
+		Aliases: [][2]int{{0, 2}},
+		Run: func(t kernels.Tier, s Shape, a [][]float64) {
+			t.SplinesInverse(a[0], a[1], a[2], splines(s, a[3:]))
+		},
+	},
+	{
+		Name: "SplinesBackward",
+		Args: splineArgs(out("dx"), Arg{"dWidth", Output, PerBothDst, false}, Arg{"dHeight", Output, PerBothDst, false}, Arg{"dLogSlope", Output, PerKnotDst, false},
+			in("gy", Grad), in("gl", Grad), in("x", Real)),
+		Aliases: [][2]int{{0, 4}, {0, 5}, {0, 6}},
+		Run: func(t kernels.Tier, s Shape, a [][]float64) {
+			t.SplinesBackward(a[0], kernels.SplinesGrad{K: s.K, Stride: s.DstStride, Width: a[1], Height: a[2], LogSlope: a[3]},
+				a[4], a[5], a[6], splines(s, a[7:]))
 		},
 	},
 	{

@@ -69,6 +69,22 @@ func Fold(r Role, v float64) float64 {
 		if !(v >= 0 && v <= 100) {
 			return 8 * f
 		}
+	case Share:
+		if !(v >= 0x1p-20 && v <= 1) {
+			return math.Ldexp(1+f, -int(math.Float64bits(v)>>52&15)-1)
+		}
+	case Slope:
+		if !(v >= 0x1p-20 && v <= 0x1p20) {
+			return math.Ldexp(1+f, int(math.Float64bits(v)>>52&15)-8)
+		}
+	case Edge:
+		if !(v >= 0x1p-10 && v <= 0x1p10) {
+			return math.Ldexp(1+f, int(math.Float64bits(v)>>52&7)-1)
+		}
+	case Floor:
+		if !(v >= 0 && v <= 0x1p-8) {
+			return 0x1p-8 * f
+		}
 	case Step:
 		return f
 	}
@@ -155,6 +171,17 @@ func (r *Random) any(role Role) float64 {
 			return math.Abs(r.wide(-10, 10))
 		}
 		return math.Abs(r.wide(-3, 2))
+	case Share:
+		return math.Abs(r.wide(-6, 0))
+	case Slope:
+		return math.Abs(r.wide(-4, 3))
+	case Edge:
+		return math.Abs(r.wide(0, 4))
+	case Floor:
+		if pick < 8 {
+			return 0
+		}
+		return 0x1p-8 * r.unit()
 	case Logit:
 		if pick == 2 {
 			return r.wide(0, 10)
@@ -215,7 +242,7 @@ func Fill(k *Kernel, s Shape, src Source) [][]float64 {
 			}
 		}
 		switch a.Role {
-		case Weight:
+		case Weight, Share:
 			normalise(args[i], s, a.Layout)
 		case Step:
 			copy(args[i], []float64{args[i][0], args[i][1], args[i][2], math.Max(args[i][3], 0x1p-60), 1 + math.Floor(0x1p20*args[i][4]*args[i][4])})

@@ -100,6 +100,20 @@ var mutants = []Mutant{
 	{"softmax without its maximum", "kernels/params.go", "exp(logit[j*stride+i] - top)", "exp(logit[j*stride+i])", kernels, "TestSoftmax|TestSpecialSoftmax"},
 	{"softmax mixes its strides", "kernels/params.go", "dst[j*dstStride+i] = e", "dst[j*stride+i] = e", kernels, bits + "|TestTiers"},
 
+	// Splines.
+	{"a spline's curvature", "kernels/spline.go", "float64(p.d*p.tp)", "float64(b.dl*p.tp)", kernels, "TestGoldenSplines|TestSplineIdentity"},
+	{"a spline's slopes change places", "kernels/spline.go", "math.FMA(b.dr, p.tt, math.FMA(s+s, p.tp, float64(b.dl*p.pp)))", "math.FMA(b.dl, p.tt, math.FMA(s+s, p.tp, float64(b.dr*p.pp)))", kernels, "TestGoldenSplines"},
+	{"a spline's inverse goes by widths", "kernels/spline.go", "b := s.bin(i, y, true)", "b := s.bin(i, y, false)", kernels, "TestGoldenSplines|TestSplineLaws"},
+	{"the other root of a spline's inverse", "kernels/spline.go", "if beta >= 0 { theta, phi = phi, theta }", "if beta < 0 { theta, phi = phi, theta }", kernels, "TestGoldenSplines|TestSplineLaws"},
+	{"the sign of an inverse spline's log-det", "kernels/spline.go", "(y - y) - logNormal(p.e, 0)", "(y - y) + logNormal(p.e, 0)", kernels, "TestGoldenSplines|TestSplineLaws"},
+	{"a spline that ends before its bound", "kernels/spline.go", "b.xr, b.yr, b.dr, b.cxr, b.cyr = s.Bound, s.Bound, 1, 1, 1", "b.xr, b.yr, b.dr, b.cxr, b.cyr = s.Bound, s.Bound, 1, 0, 0", kernels, "TestGoldenSplines|TestAccuracy$"},
+	{"a spline's floor", "kernels/spline.go", "(s.Bound + s.Bound) * s.Floor", "(s.Bound + s.Bound) * 0 * s.Floor", kernels, "TestGoldenSplines"},
+	{"gradient of a spline's slopes", "kernels/spline.go", "float64(b.dr * math.FMA(-gy,", "float64(b.dr * math.FMA(gy,", kernels, "TestGoldenSplines"},
+	{"AVX-512, a spline's last bin", "asm/spline_avx512_amd64.s", "VMOVAPD     EDGE, WITHIN, YR", "VMOVAPD     EDGE, OUTSIDE, YR", kernels, equal},
+	{"AVX2, a spline's right slope", "asm/spline_avx2_amd64.s", "VBLENDVPD    WITHIN, SLOPE, DR, DR", "VBLENDVPD    WITHIN, SLOPE, DR, DL", kernels, equal},
+	{"AVX2, the rows of a spline's gradient", "asm/spline_avx2_amd64.s", "VANDPD       KEPT_DR, AFTER, Y0", "VANDPD       KEPT_DR, AT, Y0", kernels, equal},
+	{"NEON, a spline's knot", "asm/spline_neon_arm64.s", "FMLA_D2(STEP, RUN, KNOT)", "FMLA_D2(STEP, UNIT, KNOT)", kernels, emulated},
+
 	// Assembly: a coefficient, a mask, a lane, a threshold.
 	{"AVX-512, a coefficient of Mills' ratio", "asm/avx512_amd64.h", "·MillsP+8*6(SB), Y0, A0", "·MillsP+8*5(SB), Y0, A0", kernels, equal},
 	{"AVX-512, a coefficient of the logarithm", "asm/avx512_amd64.h", "·LogLg+8*3(SB)", "·LogLg+8*4(SB)", kernels, equal},
