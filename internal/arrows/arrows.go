@@ -63,14 +63,15 @@ var rules = map[string]rule{
 // rooms are the packages inside flow and what each may import of the module, tests
 // excepted. Only the face, flow itself, may import them all.
 var rooms = map[string][]string{
-	"flow/model":             {"kernels"},
-	"flow/internal/errs":     {},
-	"flow/internal/tile":     {"flow/internal/errs", "blas"},
-	"flow/internal/layer":    {"flow/internal/errs", "flow/internal/tile", "flow/model", "kernels", "blas"},
-	"flow/internal/gmm":      {"flow/internal/tile", "kernels"},
-	"flow/internal/rotate":   {"flow/internal/tile", "kernels", "blas"},
-	"flow/internal/gflow":    {"flow/internal/errs", "flow/model"},
-	"flow/internal/flowtest": {"flow/internal/layer", "flow/internal/tile", "kernels"},
+	"flow/model":                {"kernels"},
+	"flow/internal/errs":        {},
+	"flow/internal/tile":        {"flow/internal/errs", "blas"},
+	"flow/internal/layer":       {"flow/internal/errs", "flow/internal/tile", "flow/model", "kernels", "blas"},
+	"flow/internal/gmm":         {"flow/internal/tile", "kernels"},
+	"flow/internal/rotate":      {"flow/internal/tile", "kernels", "blas"},
+	"flow/internal/gflow":       {"flow/internal/errs", "flow/model"},
+	"flow/internal/safetensors": {"flow/internal/errs", "flow/model"},
+	"flow/internal/flowtest":    {"flow/internal/layer", "flow/internal/tile", "kernels"},
 }
 
 // forTests are packages that only tests import.
