@@ -200,7 +200,9 @@ func TestLoadRefusesSafetensors(t *testing.T) {
 		{"layers that are none", change(func(s *tensors) { s.metadata["layers"] = "{}" }), `metadata "layers"`},
 		{"an unknown layer", change(func(s *tensors) { s.metadata["layers"] = `[["spline"]]` }), `tensor "input.shift": the model has no such tensor`},
 		{"no layers", change(func(s *tensors) { s.metadata["layers"] = `[]` }), "the model has no such tensor"},
-		{"more layers", change(func(s *tensors) { s.metadata["layers"] = strings.Replace(s.metadata["layers"], "[[", `[["rotation",`, 1) }), `tensor "input.shift": the model has no such tensor`},
+		{"more layers", change(func(s *tensors) {
+			s.metadata["layers"] = strings.Replace(s.metadata["layers"], "[[", `[["rotation",`, 1)
+		}), `tensor "input.shift": the model has no such tensor`},
 		{"an attribute too many", change(func(s *tensors) { s.metadata["attributes"] = `{"7.7":{"a":"b"}}` }), `there is no layer "7.7"`},
 		{"float32", change(func(s *tensors) { s.entry("block.0.rotation").DType = "F32" }), `tensor "block.0.rotation": its dtype is "F32"`},
 		{"10¹² elements", change(func(s *tensors) { s.entry("block.0.rotation").Shape = []int64{1e6, 1e6} }), `tensor "block.0.rotation": its shape is`},
