@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +60,48 @@ var layers = []struct {
 	{"coupling, four hidden layers", func(d int, rng *rand.Rand) layer.Layer {
 		return randomCoupling(d, layer.Conditioner{Width: 4, Depth: 4}, rng)
 	}, []int{4}},
+	{"actnorm", func(d int, rng *rand.Rand) layer.Layer {
+		return layer.NewActNorm(flowtest.Tile(d, 50, 3, rng))
+	}, []int{1, 2, 5}},
+	{"householder", func(d int, rng *rand.Rand) layer.Layer { return layer.NewHouseholder(d, 3, false, rng) }, []int{2, 3, 5}},
+	{"householder, pairs", func(d int, rng *rand.Rand) layer.Layer { return layer.NewHouseholder(d, 2, true, rng) }, []int{2, 3}},
+	{"cayley", func(d int, rng *rand.Rand) layer.Layer { return layer.NewCayley(d, 0.7, rng) }, []int{2, 3, 5}},
+	{"affine coupling", elementwise("couple", layer.Affine{Bound: 2}, 0, layer.Conditioner{Width: 6, Depth: 2}), []int{2, 3, 4}},
+	{"spline coupling", elementwise("couple", layer.Spline{K: 5, Edge: 4, Bound: 3}, 0, layer.Conditioner{Width: 6, Depth: 2}), []int{2, 3, 4}},
+	{"mixture coupling", elementwise("couple", layer.Mixed{K: 3, Bound: 5}, 0, layer.Conditioner{Width: 6, Depth: 2}), []int{2, 5}},
+	{"affine given context", elementwise("given", layer.Affine{Bound: 2}, 2, layer.Conditioner{Width: 6, Depth: 2}), []int{1, 3}},
+	{"spline given context", elementwise("given", layer.Spline{K: 4, Edge: 4, Bound: 3}, 1, layer.Conditioner{Width: 6, Depth: 1}), []int{1, 2}},
+	{"mixtures given context", elementwise("given", layer.Mixed{K: 3, Bound: 5}, 2, layer.Conditioner{Width: 6, Depth: 2}), []int{1, 2}},
+	{"spline coupling given context", elementwise("couple", layer.Spline{K: 4, Edge: 4, Bound: 3}, 2, layer.Conditioner{Width: 6, Depth: 2}), []int{2, 3}},
+	{"residual", residual(0.5), []int{1, 2, 5}},
+	{"residual, nearly not invertible", residual(0.9), []int{2, 3}},
+}
+
+// elementwise makes rows for layers with so many columns of context.
+func elementwise(form string, m layer.Map, context int, o layer.Conditioner) func(d int, rng *rand.Rand) layer.Layer {
+	return func(d int, rng *rand.Rand) layer.Layer {
+		c := layer.Context{}
+		for range context {
+			c.Shift, c.Scale = append(c.Shift, rng.NormFloat64()), append(c.Scale, math.Exp(rng.NormFloat64()))
+		}
+		l, err := layer.NewElementwise(form, d, m, c, nil, o, 0.05, rng)
+		if err != nil {
+			panic(err)
+		}
+		flowtest.Perturb(l.Params(), 0.02, rng)
+		return l
+	}
+}
+
+func residual(lipschitz float64) func(d int, rng *rand.Rand) layer.Layer {
+	return func(d int, rng *rand.Rand) layer.Layer {
+		l, err := layer.NewResidual(d, 7, lipschitz, rng)
+		if err != nil {
+			panic(err)
+		}
+		flowtest.Perturb(l.Params(), 0.7, rng)
+		return l
+	}
 }
 
 func randomCoupling(d int, o layer.Conditioner, rng *rand.Rand) layer.Layer {
@@ -88,6 +131,25 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// input is n random samples for l, with the context behind them.
+func input(l layer.Layer, d, n int, size float64, rng *rand.Rand) tile.Tile {
+	context := 0
+	if c, ok := l.(layer.Contextual); ok {
+		context = c.Context()
+	}
+	x := flowtest.Tile(d+context, n, size, rng)
+	x.D = d
+	return x
+}
+
+// output is where l is to write the image of x: full of NaN, with the context of x.
+func output(x tile.Tile) tile.Tile {
+	z := x
+	z.Data = slices.Clone(x.Data)
+	tile.Fill(z.Data[:x.D*x.N], math.NaN())
+	return z
+}
+
 // scratchFor is the memory that forward, inverse and backward need. It is full
 // of NaN, to show reading before writing.
 func scratchFor(l layer.Layer, n int) (forward, backward tile.Arena) {
@@ -107,8 +169,8 @@ func nanTile(d, n int) tile.Tile {
 
 func testInverse(t *testing.T, l layer.Layer, d int, rng *rand.Rand) {
 	const n = 53
-	x := flowtest.Tile(d, n, 1.5, rng)
-	z, back, again := nanTile(d, n), nanTile(d, n), nanTile(d, n)
+	x := input(l, d, n, 1.5, rng)
+	z, back, again := output(x), output(x), output(x)
 	s, _ := scratchFor(l, n)
 	minus, logDet := make([]float64, n), make([]float64, n)
 	tile.Fill(minus, -10) // log-determinants are added
@@ -139,8 +201,8 @@ func testInverse(t *testing.T, l layer.Layer, d int, rng *rand.Rand) {
 
 func testLogDet(t *testing.T, l layer.Layer, d int, rng *rand.Rand) {
 	for range 5 {
-		x := flowtest.Tile(d, 1, 1, rng)
-		z := nanTile(d, 1)
+		x := input(l, d, 1, 1, rng)
+		z := output(x)
 		s, _ := scratchFor(l, 1)
 		got := []float64{0}
 		l.Forward(z, got, x, s)
@@ -167,9 +229,9 @@ func testLogDet(t *testing.T, l layer.Layer, d int, rng *rand.Rand) {
 // Σ c·z + Σ e·logDet, c and e random.
 func testGradient(t *testing.T, l layer.Layer, d int, rng *rand.Rand) {
 	const n = 5
-	x, c := flowtest.Tile(d, n, 1.5, rng), flowtest.Tile(d, n, 1, rng)
+	x, c := input(l, d, n, 1.5, rng), flowtest.Tile(d, n, 1, rng)
 	e := flowtest.Tile(1, n, 1, rng).Data
-	z := nanTile(d, n)
+	z := output(x)
 	s, b := scratchFor(l, n)
 	logDet := make([]float64, n)
 	value := func() float64 {
@@ -177,7 +239,7 @@ func testGradient(t *testing.T, l layer.Layer, d int, rng *rand.Rand) {
 		l.Refresh()
 		l.Forward(z, logDet, x, s)
 		sum := 0.0
-		for i, v := range z.Data {
+		for i, v := range z.Data[:d*n] {
 			sum += c.Data[i] * v
 		}
 		for i, v := range logDet {
@@ -191,7 +253,7 @@ func testGradient(t *testing.T, l layer.Layer, d int, rng *rand.Rand) {
 	grad := make([]float64, len(l.Params()))
 	tile.Fill(grad, math.NaN())
 	l.Backward(dx, grad, dz, e, layer.Tape{X: x, Z: z, S: s}, b)
-	flowtest.CheckGradient(t, "x", dx.Data, x.Data, value)
+	flowtest.CheckGradient(t, "x", dx.Data, x.Data[:d*n], value)
 	flowtest.CheckGradient(t, "parameters", grad, l.Params(), value)
 }
 
@@ -200,8 +262,8 @@ func testRefresh(t *testing.T, l layer.Layer, d int, rng *rand.Rand) {
 		return
 	}
 	const n = 9
-	x := flowtest.Tile(d, n, 1, rng)
-	before, after := nanTile(d, n), nanTile(d, n)
+	x := input(l, d, n, 1, rng)
+	before, after := output(x), output(x)
 	s, _ := scratchFor(l, n)
 	l.Forward(before, nil, x, s)
 
@@ -243,8 +305,8 @@ func testDescription(t *testing.T, l layer.Layer, d int, rng *rand.Rand) {
 	}
 	flowtest.SameBits(t, "parameters", again.Params(), l.Params())
 	const n = 9
-	x := flowtest.Tile(d, n, 2, rng)
-	z, want := nanTile(d, n), nanTile(d, n)
+	x := input(l, d, n, 2, rng)
+	z, want := output(x), output(x)
 	s, _ := scratchFor(l, n)
 	logDet, wantLogDet := make([]float64, n), make([]float64, n)
 	l.Forward(want, wantLogDet, x, s)
