@@ -1,0 +1,430 @@
+package kernels
+
+import (
+	"errors"
+	"math"
+	"sync"
+
+	"github.com/gaussflow/gaussflow/asm"
+)
+
+// A Product is a product of row-major matrices and what is done to it on the way out:
+//
+//	C(i, j) = s + Σ A(i, k)·B(k, j)        s = 0, C(i, j) or Bias[i]
+//
+// M×K by K×N. A(i, k) is A[i*LDA+k], or A[k*LDA+i] with TransA; likewise B and TransB. C must not overlap the others.
+//
+// Every element is one chain of fused multiply-adds that begins with s and goes on with k ascending, so that its bits
+// depend on nothing but its row of A and its column of B: neither on M and N nor on the tier. If the row of A is all
+// zeros and the column of B finite, the result is s, bit for bit, except that -0 may become +0.
+type Product struct {
+	M, N, K        int
+	TransA, TransB bool
+	A, B, C        []float64
+	LDA, LDB, LDC  int
+
+	Add  bool      // s = C(i, j)
+	Bias []float64 // s = Bias[i], unless nil
+
+	// ReLU clears the elements that are at most zero. Mask, unless nil, clears those where Mask[i*LDMask+j] is at most
+	// zero: the reverse mode of a ReLU whose results are in Mask. NaN is never at most zero.
+	ReLU   bool
+	Mask   []float64
+	LDMask int
+
+	// Upper leaves the elements below the diagonal alone.
+	Upper bool
+}
+
+// Gemm computes the product p.
+func Gemm(p *Product) { active().Gemm(p) }
+
+// Gemm is the package function on tier t.
+func (t Tier) Gemm(p *Product) {
+	p.check()
+	switch {
+	case p.M == 0 || p.N == 0:
+	case t == Generic || p.K == 0:
+		p.reference()
+	default:
+		if err := missing(t); err != nil {
+			panic(err)
+		}
+		s := products.Get().(*productScratch)
+		s.run(t, p)
+		products.Put(s)
+	}
+}
+
+var errProduct = errors.New("kernels: a product's sizes, distances and slices do not fit")
+
+func (p *Product) check() {
+	fits := func(s []float64, ld, rows, cols int, trans bool) bool {
+		if trans {
+			rows, cols = cols, rows
+		}
+		return rows == 0 || cols == 0 || ld >= cols && len(s) >= (rows-1)*ld+cols
+	}
+	if p.M < 0 || p.N < 0 || p.K < 0 || !fits(p.A, p.LDA, p.M, p.K, p.TransA) || !fits(p.B, p.LDB, p.K, p.N, p.TransB) ||
+		!fits(p.C, p.LDC, p.M, p.N, false) || p.Bias != nil && len(p.Bias) != p.M ||
+		p.Mask != nil && !fits(p.Mask, p.LDMask, p.M, p.N, false) {
+		panic(errProduct)
+	}
+}
+
+// notPositive tells whether ReLU clears x: false for NaN.
+func notPositive(x float64) bool { return x <= 0 }
+
+// reference computes the product by its definition, eight elements of a row side by side.
+func (p *Product) reference() {
+	const lanes = 8
+	a, ka := p.LDA, 1
+	if p.TransA {
+		a, ka = 1, p.LDA
+	}
+	kb, jb := p.LDB, 1
+	if p.TransB {
+		kb, jb = 1, p.LDB
+	}
+	for i := range p.M {
+		j := 0
+		if p.Upper {
+			j = i
+		}
+		for ; j < p.N; j += lanes {
+			c := p.C[i*p.LDC+j : i*p.LDC+min(j+lanes, p.N)]
+			var s [lanes]float64
+			switch {
+			case p.Bias != nil:
+				for q := range c {
+					s[q] = p.Bias[i]
+				}
+			case p.Add:
+				copy(s[:], c)
+			}
+			switch {
+			case len(c) == lanes && !p.TransB:
+				s0, s1, s2, s3, s4, s5, s6, s7 := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+				for k := range p.K {
+					x, b := p.A[i*a+k*ka], (*[lanes]float64)(p.B[k*kb+j:])
+					s0, s1, s2, s3 = math.FMA(x, b[0], s0), math.FMA(x, b[1], s1), math.FMA(x, b[2], s2), math.FMA(x, b[3], s3)
+					s4, s5, s6, s7 = math.FMA(x, b[4], s4), math.FMA(x, b[5], s5), math.FMA(x, b[6], s6), math.FMA(x, b[7], s7)
+				}
+				s = [lanes]float64{s0, s1, s2, s3, s4, s5, s6, s7}
+			case len(c) == lanes:
+				s0, s1, s2, s3, s4, s5, s6, s7 := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
+				var b [lanes][]float64
+				for q := range b {
+					b[q] = p.B[(j+q)*jb:][:p.K]
+				}
+				for k := range p.K {
+					x := p.A[i*a+k*ka]
+					s0, s1, s2, s3 = math.FMA(x, b[0][k], s0), math.FMA(x, b[1][k], s1), math.FMA(x, b[2][k], s2), math.FMA(x, b[3][k], s3)
+					s4, s5, s6, s7 = math.FMA(x, b[4][k], s4), math.FMA(x, b[5][k], s5), math.FMA(x, b[6][k], s6), math.FMA(x, b[7][k], s7)
+				}
+				s = [lanes]float64{s0, s1, s2, s3, s4, s5, s6, s7}
+			default:
+				for q := range c {
+					for k := range p.K {
+						s[q] = math.FMA(p.A[i*a+k*ka], p.B[k*kb+(j+q)*jb], s[q])
+					}
+				}
+			}
+			for q := range c {
+				if p.ReLU && notPositive(s[q]) || p.Mask != nil && notPositive(p.Mask[i*p.LDMask+j+q]) {
+					s[q] = 0
+				}
+			}
+			copy(c, s[:])
+		}
+	}
+}
+
+// productScratch is what a product needs beside its arguments; pooled, so that steady state allocates nothing.
+type productScratch struct {
+	panel [panelSize]float64 // a block of B
+	strip []float64          // a block of C that is not as wide as a tile, or crosses the diagonal
+	turned
+}
+
+// turned holds the transpose of a product that has few columns.
+type turned struct {
+	p Product
+	c []float64
+}
+
+var products = sync.Pool{New: func() any { return new(productScratch) }}
+
+const (
+	panelSize = 3 << 10 // three quarters of a first-level cache of 32 KiB; the rows of A and C that meet it stay beside it
+	rowsBlock = 256     // that meet a panel, and with it the part of A that the second-level cache holds meanwhile
+	fewTerms  = 8       // up to here B's rows are used as they lie: packing them costs more than it gains
+)
+
+// run computes the product with assembly.
+func (s *productScratch) run(t Tier, p *Product) {
+	rows, lanes, _ := t.gemmTile()
+	switch {
+	case p.N < lanes && p.N < p.M && !p.Upper:
+		s.turn(t, p)
+	case !p.TransB && !p.Upper && (p.K <= fewTerms || p.M < rows):
+		whole := p.N &^ (lanes - 1)
+		s.rows(t, p, whole)
+		if whole < p.N {
+			s.columns(t, p, whole, lanes)
+		}
+	default:
+		s.columns(t, p, 0, 0)
+	}
+}
+
+// turn computes the transpose of a product with fewer columns than a vector has lanes.
+func (s *productScratch) turn(t Tier, p *Product) {
+	s.c = grown(s.c, p.M*p.N)
+	s.p = Product{M: p.N, N: p.M, K: p.K, TransA: !p.TransB, TransB: !p.TransA, A: p.B, B: p.A, C: s.c, LDA: p.LDB, LDB: p.LDA, LDC: p.M,
+		Add: p.Add || p.Bias != nil, ReLU: p.ReLU}
+	for j := range p.N {
+		row := s.c[j*p.M:][:p.M]
+		switch {
+		case p.Bias != nil:
+			copy(row, p.Bias)
+		case p.Add:
+			for i := range row {
+				row[i] = p.C[i*p.LDC+j]
+			}
+		}
+	}
+	s.run(t, &s.p)
+	for j := range p.N {
+		for i, v := range s.c[j*p.M:][:p.M] {
+			if p.Mask != nil && notPositive(p.Mask[i*p.LDMask+j]) {
+				v = 0
+			}
+			p.C[i*p.LDC+j] = v
+		}
+	}
+	s.p = Product{}
+}
+
+// rows computes the first n columns, a multiple of the lanes, a row at a time. B's part of them stays in the first-level
+// cache.
+func (s *productScratch) rows(t Tier, p *Product, n int) {
+	const lines = 64
+	cols := max(lines, panelSize/p.K/lines*lines)
+	a, tile := p.tile(t)
+	for j := 0; j < n; j += cols {
+		tile.Cols = min(cols, n-j)
+		tile.B = &p.B[j]
+		for i := range p.M {
+			tile.A, tile.C = &p.A[i*a], &p.C[i*p.LDC+j]
+			if p.Bias != nil {
+				tile.Bias = &p.Bias[i]
+			}
+			if p.Mask != nil {
+				tile.Mask = &p.Mask[i*p.LDMask+j]
+			}
+			t.gemmRow(&tile)
+		}
+	}
+}
+
+// tile returns the distance of A's rows, and the part of a tile's description that all tiles of the product share.
+func (p *Product) tile(t Tier) (a int, tile asm.GemmTile) {
+	const size = 8
+	a, ka := p.LDA, 1
+	if p.TransA {
+		a, ka = 1, p.LDA
+	}
+	tile = asm.GemmTile{K: p.K, ARow: size * a, AStep: size * ka, BStep: size * p.LDB, CRow: size * p.LDC, MaskRow: size * p.LDMask}
+	if p.Add {
+		tile.Flags |= asm.GemmAdd
+	}
+	if p.ReLU {
+		tile.Flags |= asm.GemmReLU
+	}
+	if p.Mask != nil {
+		tile.Flags |= asm.GemmMask
+	}
+	return a, tile
+}
+
+// columns computes the columns from first on, a panel of B at a time, which is packed for it.
+func (s *productScratch) columns(t Tier, p *Product, first, _ int) {
+	rows, lanes, widest := t.gemmTile()
+	if p.M < rows {
+		widest = 8 * lanes
+	}
+	terms := panelSize / widest
+	for k := 0; k < p.K; k += terms {
+		terms := min(terms, p.K-k)
+		for i := 0; i < p.M; i += rowsBlock {
+			bottom := min(i+rowsBlock, p.M)
+			for j := first; j < p.N; {
+				left := p.N - j
+				width := panelWidth(left, lanes, widest, p.M < rows)
+				if p.Upper && i > j+width-1 {
+					j += width
+					continue
+				}
+				if p.TransB || width > left || p.LDB > t.gemmNear() && p.M > 3*rows {
+					s.pack(t, p, k, j, terms, width)
+					s.block(t, p, &s.panel[0], width, k, terms, i, bottom, j, width)
+				} else {
+					s.block(t, p, &p.B[k*p.LDB+j], p.LDB, k, terms, i, bottom, j, width)
+				}
+				j += width
+			}
+		}
+	}
+}
+
+// panelWidth chooses how many of the columns that are left the next panel has. Tiles have 1 or 2 vectors, or the widest
+// number; a single row takes any number of vectors.
+func panelWidth(left, lanes, widest int, single bool) int {
+	width := min(widest, (left+lanes-1)/lanes*lanes)
+	switch vectors := width / lanes; {
+	case single:
+	case vectors == 3 && width < widest: // 4 vectors wide: 2 and 1, rather than 3
+		width = 2 * lanes
+	case width == widest && left > widest && left <= widest+lanes && vectors == 3 && lanes == 4:
+		width = 2 * lanes // twice, rather than 3 vectors and 1, whose 4 chains are too few
+	}
+	return width
+}
+
+// pack copies rows [k, k+terms) and columns [j, j+width) of B, one row after the other. What is beyond the last column
+// becomes zero.
+func (s *productScratch) pack(t Tier, p *Product, k, j, terms, width int) {
+	const size = 8
+	cols := min(width, p.N-j)
+	if !p.TransB {
+		if cols == width {
+			t.gemmPack(&s.panel[0], &p.B[k*p.LDB+j], size*p.LDB, terms, width)
+			return
+		}
+		for l := range terms {
+			row := s.panel[l*width:][:width]
+			n := copy(row, p.B[(k+l)*p.LDB+j:][:cols])
+			clear(row[n:])
+		}
+		return
+	}
+	const strip = 4 // columns of B, which lie in its rows
+	whole := terms &^ (strip - 1)
+	q := 0
+	if whole > 0 {
+		for ; q+strip <= cols; q += strip {
+			t.gemmTranspose(&s.panel[q], &p.B[(j+q)*p.LDB+k], size*width, size*p.LDB, whole)
+			for r := q; r < q+strip; r++ {
+				for l := whole; l < terms; l++ {
+					s.panel[l*width+r] = p.B[(j+r)*p.LDB+k+l]
+				}
+			}
+		}
+	}
+	for ; q < width; q++ {
+		if q >= cols {
+			for l := range terms {
+				s.panel[l*width+q] = 0
+			}
+			continue
+		}
+		for l, v := range p.B[(j+q)*p.LDB+k:][:terms] {
+			s.panel[l*width+q] = v
+		}
+	}
+}
+
+// block computes, or goes on with, rows [top, bottom) of the panel's columns [j, j+width).
+func (s *productScratch) block(t Tier, p *Product, b *float64, ldb, k, terms, top, bottom, j, width int) {
+	const size = 8
+	rows, _, _ := t.gemmTile()
+	a, tile := p.tile(t)
+	ka := tile.AStep / size
+	tile.K, tile.B, tile.BStep, tile.Cols = terms, b, size*ldb, width
+	begin := k == 0
+	if !begin {
+		tile.Flags |= asm.GemmAdd
+	}
+	if end := k+terms == p.K; !end {
+		tile.Flags &^= asm.GemmReLU | asm.GemmMask
+	}
+	// strip computes rows [from, to) into c.
+	strip := func(from, to int, c []float64, ldc int, mask []float64) {
+		tile.CRow = size * ldc
+		whole := (to - from) / rows * rows
+		for i := from; i < to; {
+			n := whole
+			if i > from || n == 0 {
+				n = 1
+			}
+			tile.A, tile.C, tile.Rows = &p.A[i*a+k*ka], &c[(i-from)*ldc], n
+			tile.Bias, tile.Mask, tile.BiasAt, tile.MaskAt = nil, nil, 0, 0
+			if begin && p.Bias != nil {
+				tile.Bias = &p.Bias[i]
+			}
+			if mask != nil {
+				tile.Mask = &mask[(i-from)*p.LDMask]
+			}
+			if n == 1 {
+				t.gemmRow(&tile)
+			} else {
+				t.gemmRows(&tile)
+			}
+			i += n
+		}
+	}
+
+	cols := min(width, p.N-j)
+	direct := bottom // the rows from here on go by way of a scratch
+	switch {
+	case cols < width:
+		direct = top
+	case p.Upper:
+		bottom = min(bottom, j+width)
+		direct = max(top, min(bottom, j))
+	}
+	if direct > top {
+		var mask []float64
+		if tile.Flags&asm.GemmMask != 0 {
+			mask = p.Mask[top*p.LDMask+j:]
+		}
+		strip(top, direct, p.C[top*p.LDC+j:], p.LDC, mask)
+	}
+	if p.Upper {
+		bottom = min(bottom, j+cols)
+	}
+	if direct >= bottom {
+		return
+	}
+	s.strip = grown(s.strip, (bottom-direct)*width)
+	if tile.Flags&asm.GemmAdd != 0 {
+		for i := direct; i < bottom; i++ {
+			from := 0
+			if p.Upper {
+				from = max(0, i-j)
+			}
+			row := s.strip[(i-direct)*width:][:width]
+			clear(row)
+			copy(row[from:cols], p.C[i*p.LDC+j+from:])
+		}
+	}
+	masked := tile.Flags&asm.GemmMask != 0
+	tile.Flags &^= asm.GemmMask
+	strip(direct, bottom, s.strip, width, nil)
+	for i := direct; i < bottom; i++ {
+		from := 0
+		if p.Upper {
+			from = max(0, i-j)
+		}
+		row := s.strip[(i-direct)*width:][from:cols]
+		if masked {
+			for q, h := range p.Mask[i*p.LDMask+j+from:][:len(row)] {
+				if notPositive(h) {
+					row[q] = 0
+				}
+			}
+		}
+		copy(p.C[i*p.LDC+j+from:], row)
+	}
+}

@@ -1,0 +1,34 @@
+//go:build !purego
+
+package kernels
+
+import "github.com/gaussflow/gaussflow/asm"
+
+// gemmTile returns how many rows a tile of C has, how many columns a vector, and how many the widest tile.
+func (t Tier) gemmTile() (rows, lanes, widest int) { return 4, 2, 8 }
+
+// gemmNear is the distance of B's rows from which on they evict one another from the first-level cache, so that packing
+// them pays.
+func (t Tier) gemmNear() int { return 128 }
+
+// gemmRows computes rows of tiles.
+func (t Tier) gemmRows(g *asm.GemmTile) {
+	switch g.Cols {
+	case 8:
+		asm.Gemm4x8NEON(g)
+	case 4:
+		asm.Gemm4x4NEON(g)
+	default:
+		asm.Gemm4x2NEON(g)
+	}
+}
+
+func (t Tier) gemmRow(g *asm.GemmTile) { asm.GemmRowNEON(g) }
+
+func (t Tier) gemmPack(dst, src *float64, ld, k, width int) {
+	asm.GemmPackNEON(dst, src, ld, k, width/2)
+}
+
+func (t Tier) gemmTranspose(dst, src *float64, ldDst, ldSrc, k int) {
+	asm.GemmTransposeNEON(dst, src, ldDst, ldSrc, k)
+}
