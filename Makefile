@@ -21,15 +21,13 @@ BENCH    = .
 BENCHTIME = 100ms
 RESULTS  = bench/results
 
-# OpenBLAS where it can be linked, else gonum's pure Go.
-BLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas || echo gonum)
-TAGS  = $(if $(filter openblas,$(BLAS)),-tags openblas)
+# The builds to compare: OpenBLAS where it can be linked.
+OPENBLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas)
 
 .PHONY: run test lint bench compare compare-setup growth gobench fuzz fuzz-long soak mutation cover setup clean
 
 run:
-	@echo "BLAS: $(BLAS)$(if $(filter gonum,$(BLAS)), (pure Go; OpenBLAS is faster and needs a C compiler and libopenblas-dev))"
-	go run $(TAGS) ./cmd/gaussflow equivalence -out $(OUT)
+	go run ./cmd/gaussflow equivalence -out $(OUT)
 
 test: setup
 	scripts/test
@@ -45,8 +43,9 @@ compare-setup:
 
 gobench:
 	@mkdir -p build
-	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) ./bench | tee build/bench-gonum.txt
-ifeq ($(BLAS),openblas)
+	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) ./bench | tee build/bench-simd.txt
+	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -tags gonum ./bench | tee build/bench-gonum.txt
+ifeq ($(OPENBLAS),openblas)
 	go test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -tags openblas ./bench | tee build/bench-openblas.txt
 else
 	@echo "OpenBLAS was not measured: it needs a C compiler and libopenblas-dev"

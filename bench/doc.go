@@ -3,7 +3,7 @@
 // The Go benchmarks beside this file time every kernel on every tier, shared and per sample, for several n and K; a flow's
 // forward map, inverse, log-density, samples, fit and training step; and the products under them. Their names read
 // Benchmark<what>/<parameter>=<value>/…, so that benchstat can group by any of them; `make gobench` runs them on every BLAS
-// backend the machine has, into build/bench-gonum.txt and build/bench-openblas.txt.
+// backend the machine has, into build/bench-simd.txt, build/bench-gonum.txt and build/bench-openblas.txt.
 //
 // The reports are programs that measure ratios: contenders take turns in rounds, a ratio is taken within a round, and the
 // median of the rounds counts.

@@ -47,6 +47,11 @@ func core() string { return C.GoString(C.openblas_get_corename()) }
 // threads returns the number of threads that a call uses.
 func threads() int { return int(C.openblas_get_num_threads()) }
 
+// product is Gemm with checked arguments and k ≥ 1.
+func product(tA, tB Transpose, m, n, k int, alpha float64, a, b Matrix, beta float64, c Matrix) {
+	general(tA, tB, m, n, k, alpha, a, b, beta, c)
+}
+
 func gemm(tA, tB Transpose, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
 	impl.Dgemm(tA, tB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }

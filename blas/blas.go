@@ -2,18 +2,22 @@
 // the conditioner, a symmetric rank-k update for covariances, and the symmetric
 // eigendecomposition behind the PCA rotations.
 //
-// The build chooses one of two backends, and [Backend] tells which one runs:
+// The build chooses one of three backends, and [Backend] tells which one runs:
 //
-//   - "gonum", the default: gonum's pure Go BLAS and LAPACK. It needs no C
-//     compiler and no C library.
+//   - "simd", the default: products of our own, package kernels' Gemm, in the
+//     assembly of the active tier.
 //   - "openblas", with -tags openblas: OpenBLAS through cgo, BLAS by way of
 //     gonum.org/v1/netlib. It needs pkg-config and OpenBLAS (on Debian
 //     libopenblas-dev), and refuses to compile without cgo rather than fall
 //     back.
+//   - "gonum", with -tags gonum: gonum's pure Go BLAS and LAPACK, for comparison.
 //
-// The backends agree to rounding, not bit for bit. Each of them gives the same
-// bits whenever it is called with the same arguments on the same machine, with
-// the same [Core].
+// With "simd" the products have the same bits on every machine and tier, and an
+// element's bits depend on its row of A and its column of B alone: each is one
+// chain of fused multiply-adds, in the order of the inner index. The others agree
+// with it and with each other to rounding, not bit for bit, and give the same bits
+// whenever they are called with the same arguments on the same machine, with the
+// same [Core].
 //
 // Products run on the calling goroutine alone. Parallelism belongs to the
 // caller, who has many tiles of samples to spread: OpenBLAS is therefore set to
@@ -31,7 +35,6 @@ import (
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas64"
-	"gonum.org/v1/gonum/blas/gonum"
 )
 
 // Matrix is a row-major matrix: element (i, j) is Data[i*Stride+j].
@@ -45,12 +48,11 @@ const (
 	Trans   = blas.Trans   // op(A) = Aᵀ
 )
 
-// Backend returns the name of the library that does the work: "gonum" or
-// "openblas".
+// Backend returns the name of what does the work: "simd", "openblas" or "gonum".
 func Backend() string { return backend }
 
 // Core returns the name of the kernels that OpenBLAS chose for this processor, such
-// as "Haswell" (AVX2) or "SkylakeX" (AVX-512), and "" with gonum. The environment
+// as "Haswell" (AVX2) or "SkylakeX" (AVX-512), and "" without OpenBLAS. The environment
 // variable OPENBLAS_CORETYPE overrides the choice: between these two, training's
 // products differ by a factor of 1.3 to 2 where the processor has AVX-512
 // (BenchmarkShardSize in package flow). The bits of products depend on it.
@@ -75,38 +77,11 @@ func Gemm(tA, tB Transpose, alpha float64, a, b Matrix, beta float64, c Matrix) 
 	if m == 0 || n == 0 {
 		return
 	}
-	// Outer and matrix-vector products have their own routines, 2 to 20 times
-	// faster than a general product of those shapes. An outer product is bound
-	// by memory, so gonum's assembly serves both backends and saves the cgo call.
-	switch {
-	case k == 0 || alpha == 0:
+	if k == 0 || alpha == 0 {
 		scale(beta, c)
-	case k == 1:
-		scale(beta, c)
-		gonum.Implementation{}.Dger(m, n, alpha, a.Data, step(tA, a), b.Data, step(tB^flip, b), c.Data, c.Stride)
-	case n == 1:
-		scale(beta, c)
-		impl.Dgemv(tA, a.Rows, a.Cols, alpha, a.Data, a.Stride, b.Data, step(tB, b), 1, c.Data, c.Stride)
-	case m == 1:
-		scale(beta, c)
-		impl.Dgemv(tB^flip, b.Rows, b.Cols, alpha, b.Data, b.Stride, a.Data, step(tA^flip, a), 1, c.Data, 1)
-	default:
-		// A call of OpenBLAS through cgo costs 20 ns more than one of Go and pays
-		// from 5×5×8 on (BenchmarkCrossover). Smaller products go there as well:
-		// were they Go's, a sample's bits would depend on how many are with it.
-		gemm(tA, tB, m, n, k, alpha, a.Data, a.Stride, b.Data, b.Stride, beta, c.Data, c.Stride)
+		return
 	}
-}
-
-// flip, by exclusive or, turns a Transpose between NoTrans and Trans.
-const flip = NoTrans ^ Trans
-
-// step returns the distance in memory between the rows of op(M).
-func step(t Transpose, m Matrix) int {
-	if t == NoTrans {
-		return m.Stride
-	}
-	return 1
+	product(tA, tB, m, n, k, alpha, a, b, beta, c)
 }
 
 // scale computes C = beta·C, without reading C where beta is 0.
@@ -123,6 +98,47 @@ func scale(beta float64, c Matrix) {
 		for j := range row {
 			row[j] *= beta
 		}
+	}
+}
+
+// Dense computes a dense layer of a network, for the samples in x's columns:
+//
+//	Y = W·X + bias, bias[i] in every column of row i
+//
+// and Y = max(Y, 0) if relu. Y must not overlap the others. The bias is what the
+// sums begin with: with a zero kernel and finite x, Y is the bias, bit for bit,
+// except that -0 may become +0.
+func Dense(y, w, x Matrix, bias []float64, relu bool) {
+	out, in := dims("Dense", "W", NoTrans, w)
+	checkDense("Dense", out, in, y, x)
+	if len(bias) != out {
+		panic(fmt.Sprintf("blas: Dense: W is %d×%d with %d biases", out, in, len(bias)))
+	}
+	if x.Cols > 0 && out > 0 {
+		dense(y, w, x, bias, relu)
+	}
+}
+
+// DenseBackward computes Wᵀ·dY, the gradient with respect to a dense layer's
+// input x, which the ReLU of the layer before made: where x ≤ 0, dX = 0. dX must
+// not overlap the others.
+func DenseBackward(dx, w, dy, x Matrix) {
+	out, in := dims("DenseBackward", "W", NoTrans, w)
+	checkDense("DenseBackward", out, in, dy, x)
+	dims("DenseBackward", "dX", NoTrans, dx)
+	if dx.Rows != x.Rows || dx.Cols != x.Cols {
+		panic(fmt.Sprintf("blas: DenseBackward: X is %d×%d and dX %d×%d", x.Rows, x.Cols, dx.Rows, dx.Cols))
+	}
+	if x.Cols > 0 && in > 0 {
+		denseBackward(dx, w, dy, x)
+	}
+}
+
+func checkDense(fn string, out, in int, y, x Matrix) {
+	dims(fn, "Y", NoTrans, y)
+	dims(fn, "X", NoTrans, x)
+	if y.Rows != out || x.Rows != in || y.Cols != x.Cols {
+		panic(fmt.Sprintf("blas: %s: W is %d×%d, X is %d×%d, Y is %d×%d: want m×k, k×n, m×n", fn, out, in, x.Rows, x.Cols, y.Rows, y.Cols))
 	}
 }
 

@@ -46,9 +46,9 @@ func at(t Transpose, m Matrix, i, j int) float64 {
 	return m.Data[i*m.Stride+j]
 }
 
-// product returns element (i, j) of alpha·op(A)·op(B) + beta·C by the
+// exactly returns element (i, j) of alpha·op(A)·op(B) + beta·C by the
 // definition, and a bound on the rounding error of any order of summation.
-func product(tA, tB Transpose, k int, alpha float64, a, b Matrix, beta float64, c Matrix, i, j int) (want, bound float64) {
+func exactly(tA, tB Transpose, k int, alpha float64, a, b Matrix, beta float64, c Matrix, i, j int) (want, bound float64) {
 	for l := range k {
 		x, y := at(tA, a, i, l), at(tB, b, l, j)
 		want += x * y
@@ -109,7 +109,7 @@ func checkGemm(t *testing.T, rng *rand.Rand, tA, tB Transpose, m, n, k int) {
 				}
 				continue
 			}
-			want, bound := product(tA, tB, k, alpha, a, b, beta, before, i, j)
+			want, bound := exactly(tA, tB, k, alpha, a, b, beta, before, i, j)
 			if !(math.Abs(got-want) <= bound) {
 				t.Fatalf("%c%c %d×%d×%d alpha=%v beta=%v: C(%d, %d) = %v, want %v within %.3g",
 					tA, tB, m, n, k, alpha, beta, i, j, got, want, bound)
@@ -200,7 +200,7 @@ func checkSyrkUpper(t *testing.T, rng *rand.Rand, tA Transpose, n, k int, beta f
 				}
 				continue
 			}
-			want, bound := product(tA, tA^flip, k, alpha, a, a, beta, before, i, j)
+			want, bound := exactly(tA, tA^NoTrans^Trans, k, alpha, a, a, beta, before, i, j)
 			if !(math.Abs(got-want) <= bound) {
 				t.Fatalf("%c n=%d k=%d alpha=%v beta=%v: C(%d, %d) = %v, want %v within %.3g", tA, n, k, alpha, beta, i, j, got, want, bound)
 			}

@@ -193,7 +193,7 @@ func ExampleLoad() {
 	}
 	fmt.Println(g)
 	// Output:
-	// 5368 bytes
+	// 1836 bytes
 	// diagonal flow, dimension 2, 4 blocks, 212 parameters
 }
 

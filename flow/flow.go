@@ -140,15 +140,11 @@ func (f *Flow) String() string {
 	if f.ready("") != nil {
 		return "empty flow"
 	}
-	return fmt.Sprintf("%s flow, dimension %d, %d blocks, %d parameters", f.Kind(), f.dim, f.Blocks(), f.NumParams())
-}
-
-// Kind returns "coupling" for a flow with conditioners, else "diagonal".
-func (f *Flow) Kind() string {
+	kind := "diagonal"
 	if f.conditioned() {
-		return "coupling"
+		kind = "coupling"
 	}
-	return "diagonal"
+	return fmt.Sprintf("%s flow, dimension %d, %d blocks, %d parameters", kind, f.dim, f.Blocks(), f.NumParams())
 }
 
 // KernelMax returns, for each conditioner, the largest magnitude in its final

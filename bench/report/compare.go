@@ -172,8 +172,8 @@ func (r *report) compareFlows() error {
 		},
 	}
 	bars := harness.Bars{Title: t.Title, Axis: "milliseconds"}
-	ours := []spec{gaussflow("openblas", cores()), gaussflow("gonum", cores())}
-	single := []spec{gaussflow("openblas", 1), gaussflow("gonum", 1)}
+	ours := []spec{gaussflow("simd", cores()), gaussflow("openblas", cores()), gaussflow("gonum", cores())}
+	single := []spec{gaussflow("simd", 1), gaussflow("openblas", 1), gaussflow("gonum", 1)}
 	type contest struct {
 		title, check string
 		slice        time.Duration

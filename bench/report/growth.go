@@ -49,12 +49,7 @@ func (r *report) sweeps() []sweep {
 
 // growth is the command: each point runs in a process of its own, which tells its peak memory.
 func (r *report) growth() error {
-	backend := "openblas"
-	if p, err := r.peer(gaussflow(backend, cores())); err != nil {
-		return err
-	} else if p == nil {
-		backend = "gonum"
-	}
+	const backend = "simd"
 	points := &harness.Table{
 		Name: "growth", Title: "Growth of time and memory",
 		Columns: []harness.Column{

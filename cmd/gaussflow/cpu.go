@@ -40,7 +40,7 @@ type cpuReport struct {
 	Features []string `json:"features"` // its instruction sets
 	Threads  int      `json:"threads"`  // goroutines that compute at the same time
 	BLAS     string   `json:"blas"`
-	BLASCore string   `json:"blas_core"` // the kernels that OpenBLAS chose; "" with gonum
+	BLASCore string   `json:"blas_core"` // the kernels that OpenBLAS chose; "" without OpenBLAS
 	Go       string   `json:"go"`
 	Platform string   `json:"platform"`
 }

@@ -21,7 +21,7 @@ var runs = []struct {
 }{
 	{"kernels", []string{"", "purego"}},
 	{"flow", []string{""}},
-	{"blas", []string{"", "openblas"}},
+	{"blas", []string{"", "gonum", "openblas"}},
 }
 
 func main() {

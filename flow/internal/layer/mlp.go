@@ -99,41 +99,10 @@ func (c *mlp) forward(x tile.Tile, s *tile.Arena) tile.Tile {
 	}
 	for l := range c.layers() {
 		next := s.Tile(c.sizes[l+1], x.N)
-		switch hidden := l < c.layers()-1; {
-		case hidden && h.D == 1:
-			// Of one input, as in two dimensions, the layer is one pass.
-			for j, b := range c.bias[l] {
-				affineReLU(next.Row(j), c.kernel[l][j], h.Data, b)
-			}
-		default:
-			for j, b := range c.bias[l] {
-				tile.Fill(next.Row(j), b)
-			}
-			// The bias is where the product is added to: with a zero kernel the
-			// output is the bias, bit for bit.
-			blas.Gemm(blas.NoTrans, blas.NoTrans, 1, tile.Matrix(next.D, h.D, c.kernel[l]), h.Matrix(), 1, next.Matrix())
-			if hidden {
-				relu(next.Data)
-			}
-		}
+		blas.Dense(next.Matrix(), tile.Matrix(next.D, h.D, c.kernel[l]), h.Matrix(), c.bias[l], l < c.layers()-1)
 		h = next
 	}
 	return h
-}
-
-// relu is x = max(x, 0).
-func relu(x []float64) {
-	for i, v := range x {
-		x[i] = max(v, 0)
-	}
-}
-
-// affineReLU is dst = max(w·x + b, 0), with the bits of a product and relu.
-func affineReLU(dst []float64, w float64, x []float64, b float64) {
-	x = x[:len(dst)]
-	for i, v := range x {
-		dst[i] = max(b+float64(w*v), 0)
-	}
 }
 
 // backward adds the derivative with respect to the input to dx and writes the
@@ -154,9 +123,10 @@ func (c *mlp) backward(dx tile.Tile, grad []float64, dOut tile.Tile, fwd, s tile
 		}
 		blas.Gemm(blas.NoTrans, blas.Trans, 1, d.Matrix(), h.Matrix(), 0, tile.Matrix(out, in, grad[end:]))
 		dh := tile.View(spare[l%2][:in*n], in, n)
-		blas.Gemm(blas.Trans, blas.NoTrans, 1, tile.Matrix(out, in, c.kernel[l]), d.Matrix(), 0, dh.Matrix())
-		if l > 0 {
-			maskZero(dh.Data, h.Data)
+		if w := tile.Matrix(out, in, c.kernel[l]); l > 0 {
+			blas.DenseBackward(dh.Matrix(), w, d.Matrix(), h.Matrix())
+		} else {
+			blas.Gemm(blas.Trans, blas.NoTrans, 1, w, d.Matrix(), 0, dh.Matrix())
 		}
 		d = dh
 	}
@@ -167,16 +137,6 @@ func (c *mlp) backward(dx tile.Tile, grad []float64, dOut tile.Tile, fwd, s tile
 				dst[i] += from[i]
 			}
 		}
-	}
-}
-
-// maskZero clears the elements of d where the ReLU output h is zero. The
-// pattern is unpredictable, so the loop has no branch.
-func maskZero(d, h []float64) {
-	h = h[:len(d)]
-	for i := range d {
-		on := uint64(-int64(math.Float64bits(h[i])) >> 63) // all ones if h[i] > 0
-		d[i] = math.Float64frombits(math.Float64bits(d[i]) & on)
 	}
 }
 
