@@ -15,19 +15,19 @@ import (
 // enough for those that copy nothing (BenchmarkShardSize).
 const shardSize = 128
 
-// A batch computes the loss of a minibatch and its gradient.
-type batch struct {
-	flow   *Flow
-	data   tile.Rows
-	at     []int     // the minibatch: indices into data
-	lp     []float64 // its log-densities
-	grad   []float64 // laid out as flow.params
-	pinned []int     // parameters that are not trained: their derivatives are 0
-	shards []shard
-	first  int         // the first shard of the wave
-	wave   [][]float64 // the gradients of the shards of a wave
-	rooms  chan *room  // one for each worker
-	loop   tile.Loop   // over the shards of a wave, and over chunks of parameters
+// A minibatch computes the loss of its rows and the gradient.
+type minibatch struct {
+	flow     *Flow
+	data     tile.Rows
+	at       []int     // the minibatch: indices into data
+	lp       []float64 // its log-densities
+	grad     []float64 // laid out as flow.params
+	pinned   []int     // parameters that are not trained: their derivatives are 0
+	shards   []shard
+	first    int               // the first shard of the wave
+	wave     [][]float64       // the gradients of the shards of a wave
+	memories chan *shardMemory // one for each worker
+	loop     tile.Loop         // over the shards of a wave, and over chunks of parameters
 
 	takeShards, takeChunks func(*tile.Loop)
 }
@@ -38,8 +38,8 @@ type shard struct {
 	lp []float64
 }
 
-// A room is the memory that takes one shard forward and back.
-type room struct {
+// A shardMemory takes one shard forward and back.
+type shardMemory struct {
 	mem     tile.Arena
 	x       []tile.Tile  // x[l] is the input of layer l, x[l+1] its output
 	s       []tile.Arena // of each layer
@@ -49,9 +49,9 @@ type room struct {
 	back    tile.Arena
 }
 
-// newBatch makes room for minibatches of n rows of data.
-func newBatch(f *Flow, data tile.Rows, n int) *batch {
-	b := &batch{
+// newMinibatch is for minibatches of n rows of data.
+func newMinibatch(f *Flow, data tile.Rows, n int) *minibatch {
+	b := &minibatch{
 		flow: f, data: data,
 		at:   make([]int, n),
 		lp:   make([]float64, n),
@@ -87,16 +87,16 @@ func newBatch(f *Flow, data tile.Rows, n int) *batch {
 	for i := range b.wave {
 		b.wave[i] = make([]float64, len(f.params))
 	}
-	b.rooms = make(chan *room, workers)
+	b.memories = make(chan *shardMemory, workers)
 	for range workers {
-		b.rooms <- newRoom(f, min(n, shardSize), n)
+		b.memories <- newShardMemory(f, min(n, shardSize), n)
 	}
 	return b
 }
 
-// newRoom makes room for size samples of a minibatch of n.
-func newRoom(f *Flow, size, n int) *room {
-	r := &room{
+// newShardMemory is for size samples of a minibatch of n.
+func newShardMemory(f *Flow, size, n int) *shardMemory {
+	r := &shardMemory{
 		x: make([]tile.Tile, len(f.layers)+1), s: make([]tile.Arena, len(f.layers)),
 		dLogDet: make([]float64, size),
 	}
@@ -113,7 +113,7 @@ func newRoom(f *Flow, size, n int) *room {
 }
 
 // cut lays the memory out for n samples.
-func (r *room) cut(f *Flow, n int) {
+func (r *shardMemory) cut(f *Flow, n int) {
 	r.back = r.mem
 	r.dLogDet = r.dLogDet[:n]
 	r.logDet = r.back.Take(n)
@@ -132,7 +132,7 @@ func (r *room) cut(f *Flow, n int) {
 // gradient returns the loss of the rows in b.at and leaves its gradient in
 // b.grad. The shards go in waves, whose gradients are added in the order of the
 // shards, so that memory does not grow with the minibatch.
-func (b *batch) gradient() float64 {
+func (b *minibatch) gradient() float64 {
 	for b.first = 0; b.first < len(b.shards); b.first += len(b.wave) {
 		b.loop.Run(b.inWave(), 1, b.takeShards)
 		b.loop.Run(len(b.grad), chunkSize, b.takeChunks)
@@ -144,12 +144,12 @@ func (b *batch) gradient() float64 {
 }
 
 // inWave is the number of shards in the wave.
-func (b *batch) inWave() int { return min(len(b.wave), len(b.shards)-b.first) }
+func (b *minibatch) inWave() int { return min(len(b.wave), len(b.shards)-b.first) }
 
 // shard takes shard i of the wave forward and back.
-func (b *batch) shard(i int) {
-	s, grad, r, layers := b.shards[b.first+i], b.wave[i], <-b.rooms, b.flow.layers
-	defer func() { b.rooms <- r }()
+func (b *minibatch) shard(i int) {
+	s, grad, r, layers := b.shards[b.first+i], b.wave[i], <-b.memories, b.flow.layers
+	defer func() { b.memories <- r }()
 	r.cut(b.flow, len(s.at))
 	for i, row := range s.at {
 		if err := b.data.ReadRow(r.x[0], i, row); err != nil {
@@ -177,7 +177,7 @@ func (b *batch) shard(i int) {
 }
 
 // reduce adds a chunk of the wave's gradients, in the order of the shards.
-func (b *batch) reduce(from, to int) {
+func (b *minibatch) reduce(from, to int) {
 	sum, wave := b.grad[from:to], b.wave[:b.inWave()]
 	if b.first == 0 {
 		copy(sum, wave[0][from:to])

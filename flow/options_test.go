@@ -24,7 +24,7 @@ func TestClippedSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data := newBatch(byHand, tr.data, batch)
+	data := newMinibatch(byHand, tr.data, batch)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	m, v := make([]float64, len(f.params)), make([]float64, len(f.params))
 	for i, step := range h.Steps {

@@ -118,7 +118,7 @@ type Trainer struct {
 	best, now []float64
 	running   bool
 	lp        []float64 // of the validation rows
-	batch     *batch
+	batch     *minibatch
 	rate      float64 // what the gradient is scaled by
 	update    func(*tile.Loop)
 	history   History
@@ -232,7 +232,7 @@ func (t *Trainer) Run(ctx context.Context) error {
 	if t.validates() {
 		t.flow.set(t.now)
 	}
-	t.batch = newBatch(t.flow, t.data, t.o.Batch)
+	t.batch = newMinibatch(t.flow, t.data, t.o.Batch)
 	t.running = true
 	defer func() {
 		t.running = false

@@ -36,7 +36,7 @@ func BenchmarkTrainStep(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			t.batch = newBatch(t.flow, t.data, t.o.Batch)
+			t.batch = newMinibatch(t.flow, t.data, t.o.Batch)
 			var jobs []*products
 			for _, s := range t.batch.shards {
 				jobs = append(jobs, newProducts(t.flow, len(s.at)))

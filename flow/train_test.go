@@ -26,7 +26,7 @@ func TestLossGradient(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tr := newBatch(f, tile.Rows{Source: src}, n)
+		tr := newMinibatch(f, tile.Rows{Source: src}, n)
 		for i := range tr.at {
 			tr.at[i] = i
 		}
@@ -347,7 +347,7 @@ func TestLargeMinibatch(t *testing.T) {
 	}
 	size := func(n int) float64 {
 		before := totalAlloc()
-		newBatch(f, tile.Rows{Source: src}, n)
+		newMinibatch(f, tile.Rows{Source: src}, n)
 		return float64(totalAlloc() - before)
 	}
 	const small, large = 1 << 12, 1 << 17
@@ -366,7 +366,7 @@ func TestTrainingDoesNotAllocate(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, workers := range []int{1, 2} {
 		runtime.GOMAXPROCS(workers)
-		tr := newBatch(f, tile.Rows{Source: src}, 300)
+		tr := newMinibatch(f, tile.Rows{Source: src}, 300)
 		// The first time two workers are inside a kernel at once, its pool makes a second scratch: so many runs that
 		// what happens once is none of what happens every time.
 		if n := testing.AllocsPerRun(50, func() { tr.gradient() }); n != 0 {

@@ -216,11 +216,11 @@ var mutants = []Mutant{
 	{"the moments of a resumed run", "flow/checkpoint.go", `t.m, t.v = d.Floats(`, `t.v, t.m = d.Floats(`, flows, "TestResume"},
 	{"the PCA's mean", "flow/internal/rotate/pca.go", "row[i] = v - mean", "row[i] = v - 0*mean", flows, "TestPCA"},
 	{"the sign of the axes", "flow/internal/rotate/pca.go", "if largest < 0 {", "if largest > 0 {", flows, "TestPCA"},
-	{"the posterior's gradient", "flow/internal/gmm/fit.go", "gMean[j] = (float64(gMean[j]*precision) -", "gMean[j] = (float64(gMean[j]*s) -", flows, "TestPosteriorGradient"},
-	{"the prior's gradient", "flow/internal/gmm/fit.go", "float64(narrowRows*relative) +", "0*relative +", flows, "TestPosteriorGradient"},
-	{"components without rows", "flow/internal/gmm/fit.go", "reach: 1 / float64(farthest*farthest)", "reach: 0 * farthest", flows, "TestFitMixtureStaysNearRows"},
-	{"components without rows, by fuzzing's seeds", "flow/internal/gmm/fit.go", "reach: 1 / float64(farthest*farthest)", "reach: 1e-20 / float64(farthest*farthest)", fuzzing, "FuzzFlow"},
-	{"the order of starting values", "flow/internal/gmm/fit.go", "slices.Sort(s) centre, spread", "centre, spread", flows, "TestFitMixture"},
+	{"the posterior's gradient", "flow/internal/gmm/posterior.go", "gMean[j] = (float64(gMean[j]*precision) -", "gMean[j] = (float64(gMean[j]*s) -", flows, "TestPosteriorGradient"},
+	{"the prior's gradient", "flow/internal/gmm/posterior.go", "float64(narrowRows*relative) +", "0*relative +", flows, "TestPosteriorGradient"},
+	{"components without rows", "flow/internal/gmm/posterior.go", "farPrecision: 1 / float64(farthest*farthest)", "farPrecision: 0 * farthest", flows, "TestFitStaysNearRows"},
+	{"components without rows, by fuzzing's seeds", "flow/internal/gmm/posterior.go", "farPrecision: 1 / float64(farthest*farthest)", "farPrecision: 1e-20 / float64(farthest*farthest)", fuzzing, "FuzzFlow"},
+	{"the order of starting values", "flow/internal/gmm/fit.go", "slices.Sort(s) centre, spread", "centre, spread", flows, "TestFit"},
 
 	// Training.
 	{"the loss's sign", "flow/gradient.go", "tile.Fill(r.dLogDet, -1/float64(n))", "tile.Fill(r.dLogDet, 1/float64(n))", flows, "TestLossGradient"},

@@ -71,23 +71,23 @@ func meanLogDensity(x []float64, m kernels.Mixture) float64 {
 	return kernels.MixtureEM(s, x, m) / float64(len(x))
 }
 
-// The gradient that the climbs follow is that of the posterior they report.
+// The gradient that the search follows is that of the posterior they report.
 func TestPosteriorGradient(t *testing.T) {
 	rng := flowtest.NewRand(1)
 	data := []sample{{drawMixture(randomMixture(3, rng), 50, rng), 1}, {drawMixture(randomMixture(3, rng), 20, rng), 7}}
 	const k = 5
-	e := newEM(k, []float64{-4, 2})
+	e := newPosterior(k, []float64{-4, 2})
 	theta := make([]float64, 3*k)
 	for j := range theta {
 		theta[j] = rng.NormFloat64()
 	}
-	at := e.point(data, theta)
+	at := e.at(data, theta)
 	for j := range theta {
 		const h = 1e-5
 		up, down := slices.Clone(theta), slices.Clone(theta)
 		up[j] += h
 		down[j] -= h
-		want := (e.point(data, up).score - e.point(data, down).score) / (2 * h)
+		want := (e.at(data, up).score - e.at(data, down).score) / (2 * h)
 		if math.Abs(at.grad[j]-want) > 1e-8*(1+math.Abs(want)) {
 			t.Errorf("parameter %d: derivative %v, central difference %v", j, at.grad[j], want)
 		}
@@ -95,9 +95,9 @@ func TestPosteriorGradient(t *testing.T) {
 }
 
 // emStep is one step of EM on the posterior, means before scales (an ECM step, Meng & Rubin 1993): the reference that the
-// climbs are held against.
-func emStep(e *em, data []sample, theta []float64) []float64 {
-	e.evaluate(theta)
+// search is held against.
+func emStep(e *posterior, data []sample, theta []float64) []float64 {
+	e.setMixture(theta)
 	next := slices.Clone(theta)
 	logit, mean, logScale := split(next)
 	n := 0.0
@@ -112,14 +112,14 @@ func emStep(e *em, data []sample, theta []float64) []float64 {
 	for j := range e.k {
 		logit[j] = math.Log((N[j] + 1) / (n + float64(e.k)))
 		precision := math.Exp(-2 * logScale[j])
-		shift := (A[j]*precision - mean[j]*e.reach) / (N[j]*precision + e.reach)
+		shift := (A[j]*precision - mean[j]*e.farPrecision) / (N[j]*precision + e.farPrecision)
 		mean[j] += shift
 		// N = b·p + κ·p/(1+p) - 1/(p·s²) for the precision p: the right side rises with it.
 		b := B[j] - 2*shift*A[j] + shift*shift*N[j] + equalRows
 		low, high := -300.0, 300.0 // log p
 		for range 100 {
 			middle := (low + high) / 2
-			if p := math.Exp(middle); b*p+narrowRows*p/(1+p)-e.reach/p < N[j] {
+			if p := math.Exp(middle); b*p+narrowRows*p/(1+p)-e.farPrecision/p < N[j] {
 				low = middle
 			} else {
 				high = middle
@@ -130,38 +130,38 @@ func emStep(e *em, data []sample, theta []float64) []float64 {
 	return next
 }
 
-// A climb never falls, ends where EM stands still, and gets there much sooner.
-func TestClimbAgainstEM(t *testing.T) {
+// The search never falls, ends where EM stands still, and gets there much sooner.
+func TestMaximizeAgainstEM(t *testing.T) {
 	for j := range 2 {
 		s := moonsColumn(t, j)
 		data := newSketch(s, 8)
 		share := starts(s, 8, flowtest.NewRand(0))[0]
-		e := newEM(8, s)
+		e := newPosterior(8, s)
 
 		last := math.Inf(-1)
 		for n := 1; n <= 120; n++ {
-			_, score := e.climb(data, share, n)
+			_, score := e.maximize(data, share, n)
 			if score < last {
 				t.Errorf("coordinate %d: %d evaluations reach %v, one less %v", j, n, score, last)
 			}
 			last = score
 		}
-		theta, score := e.climb(data, share, longClimb)
-		if norm := math.Sqrt(dot(e.point(data, theta).grad, e.point(data, theta).grad)); norm > 1e-3 {
-			t.Errorf("coordinate %d: the climb ended where the gradient is %v", j, norm)
+		theta, score := e.maximize(data, share, manyEvaluations)
+		if norm := math.Sqrt(dot(e.at(data, theta).grad, e.at(data, theta).grad)); norm > 1e-3 {
+			t.Errorf("coordinate %d: the search ended where the gradient is %v", j, norm)
 		}
-		if better := e.point(data, emStep(e, data, theta)).score - score; !(better >= 0 && better < tolerance) {
-			t.Errorf("coordinate %d: a step of EM from the end of the climb gains %g, want less than %g", j, better, tolerance)
+		if better := e.at(data, emStep(e, data, theta)).score - score; !(better >= 0 && better < tolerance) {
+			t.Errorf("coordinate %d: a step of EM from the end of the search gains %g, want less than %g", j, better, tolerance)
 		}
 
-		_, short := e.climb(data, share, shortClimb)
+		_, short := e.maximize(data, share, fewEvaluations)
 		steps, at := 0, share
-		for ; steps < 4000 && e.point(data, at).score < short; steps++ {
+		for ; steps < 4000 && e.at(data, at).score < short; steps++ {
 			at = emStep(e, data, at)
 		}
-		t.Logf("coordinate %d of the two moons: %d evaluations of a climb reach %.6f nats per row; EM needs %d", j, shortClimb, short, steps)
-		if steps < 5*shortClimb {
-			t.Errorf("coordinate %d: EM needs only %d steps to where a climb takes %d", j, steps, shortClimb)
+		t.Logf("coordinate %d of the two moons: %d evaluations of L-BFGS reach %.6f nats per row; EM needs %d", j, fewEvaluations, short, steps)
+		if steps < 5*fewEvaluations {
+			t.Errorf("coordinate %d: EM needs only %d steps to where L-BFGS takes %d", j, steps, fewEvaluations)
 		}
 	}
 }
@@ -187,9 +187,9 @@ func TestSketch(t *testing.T) {
 		if rows != float64(len(s)) || points > 600+len(s)/16 {
 			t.Errorf("column %d: %d points stand for %v rows, want at most 600 and one in 16 for %d", c, points, rows, len(s))
 		}
-		e := newEM(8, s)
-		theta, rough := e.climb(sketch, starts(s, 8, rng)[0], longClimb)
-		full := e.point([]sample{{s, 1}}, theta).score
+		e := newPosterior(8, s)
+		theta, rough := e.maximize(sketch, starts(s, 8, rng)[0], manyEvaluations)
+		full := e.at([]sample{{s, 1}}, theta).score
 		worst = max(worst, math.Abs(full-rough))
 	}
 	t.Logf("the posterior of the sketch differs from that of all rows by at most %.2g nats per row", worst)
@@ -208,11 +208,11 @@ func TestStartsAgree(t *testing.T) {
 	for j := range 2 {
 		s := moonsColumn(t, j)
 		data := newSketch(s, 8)
-		e := newEM(8, s)
+		e := newPosterior(8, s)
 		var scores []float64
 		for seed := range uint64(4) {
 			for _, start := range starts(s, 8, flowtest.NewRand(seed)) {
-				_, score := e.climb(data, start, longClimb)
+				_, score := e.maximize(data, start, manyEvaluations)
 				scores = append(scores, score)
 			}
 		}
@@ -226,7 +226,7 @@ func TestStartsAgree(t *testing.T) {
 
 // Hard mixtures are found: the fit is as likely as the truth, which many restarts
 // alone do not achieve.
-func TestFitMixtureFindsTheTruth(t *testing.T) {
+func TestFitFindsTheTruth(t *testing.T) {
 	var gains, restarted []float64
 	for seed := range uint64(12) {
 		rng := flowtest.NewRand(seed)
@@ -245,12 +245,12 @@ func TestFitMixtureFindsTheTruth(t *testing.T) {
 		for len(tries) < 30 {
 			tries = append(tries, starts(x, 8, rng)[2:]...)
 		}
-		e := newEM(8, x)
+		e := newPosterior(8, x)
 		sketch := newSketch(x, 8)
-		best, _ := e.best(sketch, tries)
-		best, _ = e.climb(sketch, best, longClimb)
-		best, _ = e.climb([]sample{{x, 1}}, best, longClimb)
-		e.evaluate(best)
+		best, _ := e.bestOf(sketch, tries)
+		best, _ = e.maximize(sketch, best, manyEvaluations)
+		best, _ = e.maximize([]sample{{x, 1}}, best, manyEvaluations)
+		e.setMixture(best)
 		restarted = append(restarted, meanLogDensity(x, e.m)-math.Log(spread)-want)
 	}
 	mean, worst := stat.Mean(gains, nil), slices.Min(gains)
@@ -262,7 +262,7 @@ func TestFitMixtureFindsTheTruth(t *testing.T) {
 }
 
 // The fit follows the data through shifts and changes of scale.
-func TestFitMixtureScale(t *testing.T) {
+func TestFitScale(t *testing.T) {
 	x := drawMixture(randomMixture(3, flowtest.NewRand(5)), 2000, flowtest.NewRand(6))
 	base, err := Fit(t.Context(), x, 4, flowtest.NewRand(7))
 	if err != nil {
@@ -287,7 +287,7 @@ func TestFitMixtureScale(t *testing.T) {
 }
 
 // Columns that tempt a likelihood to be infinite, or hide most rows from it.
-func TestFitMixtureOddColumns(t *testing.T) {
+func TestFitOddColumns(t *testing.T) {
 	rng := flowtest.NewRand(8)
 	normal := drawMixture(kernels.Mixture{Weight: []float64{1}, Mean: []float64{0}, Scale: []float64{1}}, 1000, rng)
 	column := func(f func(i int) float64) []float64 {
@@ -331,7 +331,7 @@ func TestFitMixtureOddColumns(t *testing.T) {
 }
 
 // A component that describes no row stays near the data all the same: its share of the flow's samples is drawn from it.
-func TestFitMixtureStaysNearRows(t *testing.T) {
+func TestFitStaysNearRows(t *testing.T) {
 	most := 0.0
 	for _, n := range []int{10, 20, 50, 200} {
 		for seed := range uint64(40) {
