@@ -193,7 +193,7 @@ func ExampleLoad() {
 	}
 	fmt.Println(g)
 	// Output:
-	// 1836 bytes
+	// 5368 bytes
 	// diagonal flow, dimension 2, 4 blocks, 212 parameters
 }
 

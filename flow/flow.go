@@ -140,11 +140,15 @@ func (f *Flow) String() string {
 	if f.ready("") != nil {
 		return "empty flow"
 	}
-	kind := "diagonal"
+	return fmt.Sprintf("%s flow, dimension %d, %d blocks, %d parameters", f.Kind(), f.dim, f.Blocks(), f.NumParams())
+}
+
+// Kind returns "coupling" for a flow with conditioners, else "diagonal".
+func (f *Flow) Kind() string {
 	if f.conditioned() {
-		kind = "coupling"
+		return "coupling"
 	}
-	return fmt.Sprintf("%s flow, dimension %d, %d blocks, %d parameters", kind, f.dim, f.Blocks(), f.NumParams())
+	return "diagonal"
 }
 
 // KernelMax returns, for each conditioner, the largest magnitude in its final

@@ -351,7 +351,7 @@ func TestLoadTrainerRefuses(t *testing.T) {
 		o    TrainOptions
 		want string
 	}{
-		{"a flow", saved(t, start), x, TrainOptions{}, "this is a flow without the run that trains it"},
+		{"a flow", savedGflow(t, start), x, TrainOptions{}, "this is a flow without the run that trains it"},
 		{"other data", b, other, TrainOptions{}, "the run was started on other data"},
 		{"fewer rows", b, x.Slice(0, 30, 0, 2), TrainOptions{}, "the run was started on other data"},
 		{"columns", b, mat.NewDense(4, 3, nil), TrainOptions{}, "the matrix has 3 columns"},

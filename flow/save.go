@@ -1,39 +1,55 @@
 package flow
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 
 	"github.com/gaussflow/gaussflow/flow/internal/gflow"
+	"github.com/gaussflow/gaussflow/flow/internal/safetensors"
+	"github.com/gaussflow/gaussflow/flow/model"
 )
 
-// Save writes the flow to w, in a format that is the same on every machine. It
-// keeps every bit of the model.
+// Save writes the flow to w as a safetensors file, with everything that [Flow.Model]
+// returns: NumPy alone reads it. It is the same on every machine and keeps every bit.
 func (f *Flow) Save(w io.Writer) error {
 	if err := f.ready("Save"); err != nil {
 		return err
 	}
-	e := gflow.NewEncoder(w)
-	gflow.Encode(e, f.Model(), gflow.Flow)
-	if err := e.Flush(); err != nil {
+	if err := safetensors.Encode(w, f.Model(), f.Kind()); err != nil {
 		return fmt.Errorf("flow: Save: %w", err)
 	}
 	return nil
 }
 
-// Load reads a flow that [Flow.Save] wrote, or the flow of a training run that
-// [Trainer.Save] wrote, from where it begins in r; it reads no further than the
-// flow's end. The flow has the bits of the one that was saved.
+// Load reads a flow that [Flow.Save] wrote, or another program in that format, from
+// where it begins in r; it reads no further than the flow's end. The flow has the
+// bits of the one that was saved. It also reads the flow of a training run that
+// [Trainer.Save] wrote, and .gflow files, as Save wrote them before.
 //
 // It is an error if r does not hold such a flow, if its checksum is wrong, or if a
 // number is out of range. Memory is bounded by a small multiple of the bytes that
 // r gives, whatever they say.
 func Load(r io.Reader) (*Flow, error) {
-	m, _, err := gflow.Decode(gflow.NewDecoder(r))
+	decode := func(r io.Reader) (model.Model, error) {
+		m, _, err := gflow.Decode(gflow.NewDecoder(r))
+		return m, err
+	}
+	head := make([]byte, 8)
+	n, err := io.ReadFull(r, head)
+	if err == nil && safetensors.Is(head) {
+		decode = safetensors.Decode
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil // the decoder says so
+	}
 	if err == nil {
-		var f *Flow
-		if f, err = fromModel(m); err == nil {
-			return f, nil
+		var m model.Model
+		if m, err = decode(io.MultiReader(bytes.NewReader(head[:n]), r)); err == nil {
+			var f *Flow
+			if f, err = fromModel(m); err == nil {
+				return f, nil
+			}
 		}
 	}
 	return nil, fmt.Errorf("flow: Load: %w", err)

@@ -41,6 +41,10 @@ type Base struct{ Loc, Scale []float64 }
 //	coupling  mixtures of one half of the coordinates given the other, twice:
 //	          half 0 is the second half given the first, half 1 the reverse
 //	          half.H.layer.L.weight [out,in], half.H.layer.L.bias [out], bound []
+//	rosenblatt  Rosenblatt's transform of a Gaussian mixture in d dimensions,
+//	          Σ_k weight_k N(mean_k, L_k·L_kᵀ): its density is that of the mixture
+//	          weight [K], mean [K,d], chol [K,d,d] with the lower triangular L_k;
+//	          raw.logit [K], raw.scale [K,d], the logarithms of the L_kjj
 //
 // The weights of mixtures are stored as logits, weight = softmax(raw.logit), and
 // their scales as scale = exp(bound·tanh(raw.scale)): these are what training moves.
@@ -116,6 +120,16 @@ func Mixtures(m []kernels.Mixture) Layer {
 			part("mean", 0, func(m kernels.Mixture) []float64 { return m.Mean }),
 			part("scale", 1, func(m kernels.Mixture) []float64 { return m.Scale }),
 		},
+	}
+}
+
+// Rosenblatt is the layer that makes of the Gaussian mixture with the given weights,
+// means, K×d, and lower triangular factors of the covariances, K×d×d, a standard normal.
+func Rosenblatt(d int, weight, mean, chol []float64) Layer {
+	k := len(weight)
+	return Layer{
+		Kind:    "rosenblatt",
+		Tensors: []Tensor{Vector("weight", weight), Matrix("mean", k, d, mean), {"chol", []int{k, d, d}, chol}},
 	}
 }
 

@@ -6,7 +6,7 @@
 // and inside flow, where the face may import every room and no room the face:
 //
 //	layer → tile → errs       gmm → tile        gflow → model
-//	   └→ model               rotate → tile
+//	   └→ model               rotate → tile     fit → mixture → tile
 //
 // It reads the import clauses of every Go file, whatever its build constraints,
 // so that a build for another machine or with another tag cannot break a rule.
@@ -63,14 +63,17 @@ var rules = map[string]rule{
 // rooms are the packages inside flow and what each may import of the module, tests
 // excepted. Only the face, flow itself, may import them all.
 var rooms = map[string][]string{
-	"flow/model":             {"kernels"},
-	"flow/internal/errs":     {},
-	"flow/internal/tile":     {"flow/internal/errs", "blas"},
-	"flow/internal/layer":    {"flow/internal/errs", "flow/internal/tile", "flow/model", "kernels", "blas"},
-	"flow/internal/gmm":      {"flow/internal/tile", "kernels"},
-	"flow/internal/rotate":   {"flow/internal/tile", "kernels", "blas"},
-	"flow/internal/gflow":    {"flow/internal/errs", "flow/model"},
-	"flow/internal/flowtest": {"flow/internal/layer", "flow/internal/tile", "kernels"},
+	"flow/model":                {"kernels"},
+	"flow/internal/errs":        {},
+	"flow/internal/tile":        {"flow/internal/errs", "blas"},
+	"flow/internal/layer":       {"flow/internal/errs", "flow/internal/tile", "flow/model", "kernels", "blas"},
+	"flow/internal/gmm":         {"flow/internal/tile", "kernels"},
+	"flow/internal/mixture":     {"flow/internal/tile", "kernels", "blas"},
+	"flow/internal/fit":         {"flow/internal/mixture", "kernels", "blas"},
+	"flow/internal/rotate":      {"flow/internal/tile", "kernels", "blas"},
+	"flow/internal/gflow":       {"flow/internal/errs", "flow/model"},
+	"flow/internal/safetensors": {"flow/internal/errs", "flow/model"},
+	"flow/internal/flowtest":    {"flow/internal/layer", "flow/internal/tile", "kernels"},
 }
 
 // forTests are packages that only tests import.

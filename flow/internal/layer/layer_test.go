@@ -48,6 +48,9 @@ var layers = []struct {
 		}
 		return l
 	}, []int{3}},
+	{"rosenblatt", func(d int, rng *rand.Rand) layer.Layer {
+		return randomFull(d, 1+rng.IntN(6), rng).layer()
+	}, []int{1, 2, 3, 5}},
 	{"coupling", func(d int, rng *rand.Rand) layer.Layer {
 		return randomCoupling(d, layer.Conditioner{Width: 6, Depth: 2}, rng)
 	}, []int{2, 3, 4, 5}},

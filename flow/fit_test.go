@@ -1,0 +1,341 @@
+package flow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// rows draws n rows from a generator.
+func rows(n, d int, seed uint64, draw func(row []float64, rng *rand.Rand)) *mat.Dense {
+	rng := rand.New(rand.NewPCG(seed, 17))
+	x := mat.NewDense(n, d, nil)
+	for i := range n {
+		draw(x.RawRowView(i), rng)
+	}
+	return x
+}
+
+func drawNormal(row []float64, rng *rand.Rand) {
+	for j := range row {
+		row[j] = rng.NormFloat64()
+	}
+}
+
+// drawClusters is two correlated clusters.
+func drawClusters(row []float64, rng *rand.Rand) {
+	drawNormal(row, rng)
+	sign := float64(2*rng.IntN(2) - 1)
+	for j := 1; j < len(row); j++ {
+		row[j] += sign * 0.9 * row[j-1]
+	}
+	row[0] += 2 * sign
+}
+
+// drawLogNormal has skewed columns that depend on each other.
+func drawLogNormal(row []float64, rng *rand.Rand) {
+	drawNormal(row, rng)
+	for j := range row {
+		row[j] = math.Exp(row[j] + 0.5*math.Log1p(math.Abs(row[0])))
+	}
+}
+
+func mustFit(t *testing.T, x *mat.Dense, o FitOptions) *Flow {
+	t.Helper()
+	f, err := Fit(context.Background(), x, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func scoreOf(t *testing.T, f *Flow, x mat.Matrix) float64 {
+	t.Helper()
+	n, _ := x.Dims()
+	lp := make([]float64, n)
+	if err := f.LogProb(lp, x); err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, v := range lp {
+		sum += v
+	}
+	return sum / float64(n)
+}
+
+// gaussianScore is what a normal distribution fitted to train scores on test.
+func gaussianScore(train, test *mat.Dense) float64 {
+	n, d := train.Dims()
+	var cov mat.SymDense
+	mean := make([]float64, d)
+	centred := mat.DenseCopyOf(train)
+	for j := range d {
+		for i := range n {
+			mean[j] += train.At(i, j) / float64(n)
+		}
+		for i := range n {
+			centred.Set(i, j, train.At(i, j)-mean[j])
+		}
+	}
+	cov.SymOuterK(1/float64(n), centred.T())
+	var chol mat.Cholesky
+	chol.Factorize(&cov)
+	m, _ := test.Dims()
+	sum := 0.0
+	for i := range m {
+		v, u := mat.NewVecDense(d, nil), mat.NewVecDense(d, nil)
+		for j := range d {
+			v.SetVec(j, test.At(i, j)-mean[j])
+		}
+		chol.SolveVecTo(u, v)
+		sum -= 0.5*mat.Dot(u, v) + 0.5*chol.LogDet() + float64(d)*logSqrt2Pi
+	}
+	return sum / float64(m)
+}
+
+// On unseen rows a fit is never below a Gaussian but by what choosing costs, and far
+// above it where there is something to find.
+func TestFitUnseenRows(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		n, d  int
+		draw  func([]float64, *rand.Rand)
+		least float64 // gain over the Gaussian, in nats
+	}{
+		{"normal", 100, 3, drawNormal, -0.03},
+		{"clusters", 200, 3, drawClusters, 0.5},
+		{"log-normal", 200, 2, drawLogNormal, 0.7},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var r FitReport
+			train, test := rows(c.n, c.d, 1, c.draw), rows(4000, c.d, 2, c.draw)
+			f := mustFit(t, train, FitOptions{Report: &r})
+			got, gaussian := scoreOf(t, f, test), gaussianScore(train, test)
+			t.Logf("flow %.4f, Gaussian %.4f; held out %.4f ± %.4f, %d components, transformed: %v", got, gaussian, r.Flow.Mean, r.Flow.SE, r.Components, r.Transformed)
+			if !(got-gaussian > c.least) {
+				t.Errorf("the flow scores %.4f and the Gaussian %.4f; want a difference above %g", got, gaussian, c.least)
+			}
+			if !(math.Abs(got-r.Flow.Mean) < 5*r.Flow.SE) {
+				t.Errorf("unseen rows score %.4f, and the report says %.4f ± %.4f", got, r.Flow.Mean, r.Flow.SE)
+			}
+			share := 0.0
+			for _, c := range r.Tried {
+				if c.Stage != "mixture" == r.Transformed {
+					share += c.Share
+				}
+			}
+			if math.Abs(share-1) > 1e-9 {
+				t.Errorf("the shares of the candidates sum to %v", share)
+			}
+		})
+	}
+}
+
+// A saved fit is the same flow, and it is invertible.
+func TestFitSaveInvert(t *testing.T) {
+	x := rows(150, 2, 3, drawLogNormal)
+	f := mustFit(t, x, FitOptions{})
+	var b bytes.Buffer
+	if err := f.Save(&b); err != nil {
+		t.Fatal(err)
+	}
+	g, err := Load(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var z, back mat.Dense
+	lp, lp2 := make([]float64, 150), make([]float64, 150)
+	if err := f.LogProb(lp, x); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.LogProb(lp2, x); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(lp, lp2) {
+		t.Error("the loaded flow has other log-densities")
+	}
+	if err := f.Forward(&z, nil, x); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Inverse(&back, nil, &z); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 150 {
+		for j := range 2 {
+			if a, b := x.At(i, j), back.At(i, j); !(math.Abs(a-b) < 1e-8*(1+math.Abs(a))) {
+				t.Fatalf("row %d, column %d: %v comes back as %v", i, j, a, b)
+			}
+		}
+	}
+	if rank, err := f.Threshold(0.5); err != nil || math.Abs(rank) > 50 {
+		t.Errorf("the median of the log-densities is %v, %v", rank, err)
+	}
+}
+
+func TestFitInvariances(t *testing.T) {
+	const n, d = 120, 3
+	x := rows(n, d, 4, drawClusters)
+	test := rows(500, d, 5, drawClusters)
+	f := mustFit(t, x, FitOptions{Seed: 3})
+	want := make([]float64, 500)
+	if err := f.LogProb(want, test); err != nil {
+		t.Fatal(err)
+	}
+	scores := func(x, test *mat.Dense) []float64 {
+		got := make([]float64, 500)
+		if err := mustFit(t, x, FitOptions{Seed: 3}).LogProb(got, test); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	t.Run("rows", func(t *testing.T) {
+		shuffled := mat.NewDense(n, d, nil)
+		for i, p := range rand.New(rand.NewPCG(1, 1)).Perm(n) {
+			shuffled.SetRow(i, x.RawRowView(p))
+		}
+		if !slices.Equal(scores(shuffled, test), want) {
+			t.Error("another order of rows gives other log-densities")
+		}
+	})
+	t.Run("powers of two", func(t *testing.T) {
+		scaled, scaledTest := mat.DenseCopyOf(x), mat.DenseCopyOf(test)
+		for j, s := range []float64{1024, 0x1p-30, 2} {
+			for _, m := range []*mat.Dense{scaled, scaledTest} {
+				r, _ := m.Dims()
+				for i := range r {
+					m.Set(i, j, s*m.At(i, j))
+				}
+			}
+		}
+		// The log-determinant is another number: compare within its rounding.
+		for i, v := range scores(scaled, scaledTest) {
+			if off := v - 19*math.Ln2 - want[i]; math.Abs(off) > 1e-12*(1+math.Abs(want[i])) {
+				t.Fatalf("row %d: off by %g", i, off)
+			}
+		}
+	})
+	t.Run("other units", func(t *testing.T) {
+		scaled, scaledTest := mat.NewDense(n, d, nil), mat.NewDense(500, d, nil)
+		scaled.Scale(2.54, x)
+		scaledTest.Scale(2.54, test)
+		for i, v := range scores(scaled, scaledTest) {
+			if off := v + 3*math.Log(2.54) - want[i]; math.Abs(off) > 1e-9*(1+math.Abs(want[i])) {
+				t.Fatalf("row %d: off by %g", i, off)
+			}
+		}
+	})
+	t.Run("columns", func(t *testing.T) {
+		reversed := func(m *mat.Dense) *mat.Dense {
+			r, c := m.Dims()
+			out := mat.NewDense(r, c, nil)
+			for j := range c {
+				out.SetCol(j, mat.Col(nil, c-1-j, m))
+			}
+			return out
+		}
+		sum := 0.0
+		for i, v := range scores(reversed(x), reversed(test)) {
+			sum += (v - want[i]) / 500
+		}
+		if math.Abs(sum) > 0.01 {
+			t.Errorf("another order of columns changes the mean by %g", sum)
+		}
+	})
+}
+
+// Few rows give sane fits.
+func TestFitFewRows(t *testing.T) {
+	for _, c := range []struct{ n, d int }{{8, 1}, {5, 2}, {4, 3}, {10, 9}, {25, 5}, {30, 29}} {
+		x, test := rows(c.n, c.d, 6, drawNormal), rows(2000, c.d, 7, drawNormal)
+		got := scoreOf(t, mustFit(t, x, FitOptions{}), test)
+		truth := -float64(c.d) * (logSqrt2Pi + 0.5)
+		t.Logf("n=%d d=%d: %.2f; the truth scores %.2f", c.n, c.d, got, truth)
+		if !(got > truth-1.5*float64(c.d)) {
+			t.Errorf("n=%d d=%d: %.2f; the truth scores %.2f", c.n, c.d, got, truth)
+		}
+	}
+}
+
+// Rounded columns are named, and do not buy spikes.
+func TestFitTies(t *testing.T) {
+	draw := func(row []float64, rng *rand.Rand) {
+		drawNormal(row, rng)
+		row[0] = math.Round(3*row[0]) / 4
+		row[1] += 0.5 * row[0]
+	}
+	x := rows(300, 2, 8, draw)
+	for _, dequantize := range []bool{false, true} {
+		var r FitReport
+		f := mustFit(t, x, FitOptions{Report: &r, Dequantize: dequantize})
+		if c := r.Columns[0]; c.Resolution != 0.25 || c.Tied < 0.9 {
+			t.Errorf("column 0 has resolution %v, %v of it tied", c.Resolution, c.Tied)
+		}
+		if c := r.Columns[1]; c.Resolution != 0 || c.Tied != 0 || c.Distinct != 300 {
+			t.Errorf("column 1: %+v", c)
+		}
+		moved := mat.DenseCopyOf(x)
+		for i := range 300 {
+			moved.Set(i, 0, x.At(i, 0)+0.125)
+		}
+		on, off := scoreOf(t, f, x), meanLogProb(t, f, moved)
+		t.Logf("dequantized %v: %.3f on the grid, %.3f half a step off", dequantize, on, off)
+		if !(on-off < 2) {
+			t.Errorf("rows half a step off the grid lose %.3f nats", on-off)
+		}
+	}
+}
+
+func TestFitErrors(t *testing.T) {
+	x := rows(50, 3, 9, drawNormal)
+	with := func(change func(x *mat.Dense)) *mat.Dense {
+		c := mat.DenseCopyOf(x)
+		change(c)
+		return c
+	}
+	for _, c := range []struct {
+		want string
+		x    *mat.Dense
+	}{
+		{"column 1 is constant at 7", with(func(x *mat.Dense) { x.SetCol(1, slices.Repeat([]float64{7}, 50)) })},
+		{"columns 0 and 2 depend on each other", with(func(x *mat.Dense) {
+			for i := range 50 {
+				x.Set(i, 2, 3-2*x.At(i, 0))
+			}
+		})},
+		{"row 4, column 1 is NaN", with(func(x *mat.Dense) { x.Set(4, 1, math.NaN()) })},
+		{"column 2 reaches 1e+60", with(func(x *mat.Dense) { x.Set(4, 2, 1e60) })},
+		{"there are 3 rows", mat.DenseCopyOf(x.Slice(0, 3, 0, 3))},
+	} {
+		if _, err := Fit(context.Background(), c.x, FitOptions{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("the error is %v; want %q in it", err, c.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	steps := 0
+	_, err := Fit(ctx, x, FitOptions{Progress: func(s FitStep) {
+		if steps++; steps == 3 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("after cancellation the error is %v", err)
+	}
+}
+
+// Duplicate rows have a density, too.
+func TestFitDuplicates(t *testing.T) {
+	x := rows(40, 2, 10, drawNormal)
+	twice := mat.NewDense(80, 2, nil)
+	twice.Stack(x, x)
+	test := rows(1000, 2, 11, drawNormal)
+	if got := scoreOf(t, mustFit(t, twice, FitOptions{}), test); !(got > -2*(logSqrt2Pi+0.5)-2) {
+		t.Errorf("%v", got)
+	}
+}

@@ -1,0 +1,670 @@
+// Package fit chooses and fits densities whose scores on unseen rows decide.
+//
+// Everything is decided by rows held out. Mixtures of more and more components, of
+// several priors, are fitted to the rows left of each split; the weights of all of
+// them in one mixture are those that rows held out like best (stacking), and so are
+// the factors by which their covariances are inflated. What a user gets is the
+// mixture of all splits' fits with those weights: its log-density is at every row at
+// least the mean of the splits' (Jensen), so that the score by cross-validation errs
+// on the safe side. A mixture of Gaussian mixtures is one Gaussian mixture; components
+// that are alike are merged.
+//
+// The same is done for the columns one by one. A column that it makes more normal can
+// be transformed first; whether that helps the mixture of all columns is again a
+// question to the rows held out.
+package fit
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/gaussflow/gaussflow/blas"
+	"github.com/gaussflow/gaussflow/flow/internal/mixture"
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+// Options of a fit.
+type Options struct {
+	Seed          uint64
+	MaxComponents int
+	Dequantize    bool
+	Progress      func(Step)
+}
+
+// A Step is one piece of progress.
+type Step struct {
+	Stage      string
+	Components int
+	HeldOut    float64
+}
+
+// A Result is the chosen density and what is known about it: columns are standardized, then taken through
+// mixtures of their own if Columns is not nil, and what comes out of that has the
+// density of Opening.
+type Result struct {
+	Typical      []float64 // log-densities of the rows held out
+	Shift, Scale []float64
+	Columns      []kernels.Mixture // one for each column, or nil
+	Opening      *mixture.Mixture
+	Report       Report
+}
+
+// A Report tells what was tried and what became of it. Scores are mean log-densities
+// of rows held out, in nats, in the units of the data.
+type Report struct {
+	Rows, Splits, HeldOut int
+	Columns               []Column
+	Tried                 []Tried
+	Score                 Score // of the flow, with weights that did not see the rows
+	Gaussian, Mixture     Score // of a Gaussian, and of the best single mixture
+	OverGaussian          Score // paired differences
+	OverMixture           Score
+	MixtureComponents     int
+	Transformed           bool  // columns have been taken through mixtures first
+	OverPlain             Score // what that gained
+	Components            int   // of the opening
+}
+
+// A Score is a mean over rows held out and its standard error.
+type Score struct{ Mean, SE float64 }
+
+// A Column is what was found out about a column.
+type Column struct {
+	Distinct   int     // values
+	Tied       float64 // share of the rows whose value others have, too
+	Resolution float64 // distance of neighbouring values, in the units of the data; 0 if few are tied
+	Components int     // of its mixture, 0 if it was left as it is
+}
+
+// Tried is one candidate.
+type Tried struct {
+	Stage      string
+	Family     string
+	Components int
+	Inflation  float64
+	Score      Score
+	Share      float64 // in the mixture
+	Iterations int     // of EM, the most of any split
+	Converged  int     // splits whose fit converged
+}
+
+const (
+	anchorWeight = 1e-3 // of the Gaussian that every mixture contains
+	floorScale   = 1e-3 // the least standard deviation of a component, in those of the column
+	leastShare   = 0.02 // a candidate with less is left out
+	mostOpening  = 128  // components of the opening
+	mostColumn   = 24   // components of a column's mixture
+	mostBag      = 512  // components that are combined before alike ones are merged
+	alike        = 1e-3 // nats that merging may cost in any case
+)
+
+var inflations = []float64{1, 1.15, 1.5, 2.5, 6}
+
+var ladder = []int{1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128}
+
+// Run fits a density to the samples of x, d×n, which it overwrites.
+func Run(ctx context.Context, x blas.Matrix, o Options) (*Result, error) {
+	f := &fitter{ctx: ctx, o: o, d: x.Rows, n: x.Cols}
+	if err := f.prepare(x); err != nil {
+		return nil, err
+	}
+	f.split()
+	r := &Result{Shift: f.shift, Scale: f.scale}
+	plain, err := f.search("mixture", f.data, f.splits, f.families(), f.floor, f.maxComponents())
+	if err != nil {
+		return nil, err
+	}
+	chosen := plain
+	if columns, err := f.columns(); err != nil {
+		return nil, err
+	} else if columns != nil {
+		transformed, err := f.behind(columns)
+		if err != nil {
+			return nil, err
+		}
+		gain := paired(transformed.honest, plain.honest)
+		f.report.OverPlain = gain
+		if gain.Mean > 0 {
+			chosen = transformed
+			r.Columns = make([]kernels.Mixture, f.d)
+			for j, c := range columns {
+				r.Columns[j] = c.final
+				if len(c.final.Weight) > 1 {
+					f.report.Columns[j].Components = len(c.final.Weight)
+				}
+			}
+			f.report.Transformed = true
+		}
+	}
+	r.Opening = chosen.final()
+	f.finish(plain, chosen, r)
+	return r, nil
+}
+
+// fitter is the state of one fit.
+type fitter struct {
+	ctx          context.Context
+	o            Options
+	d, n         int
+	data         blas.Matrix // standardized, rows in an order of their own
+	shift, scale []float64
+	logScale     float64 // Σ log scale
+	floor        []float64
+	splits       []mixture.Split
+	trains, held [][]int // rows of each split
+	report       Report
+}
+
+func row(x blas.Matrix, j int) []float64 { return x.Data[j*x.Stride : j*x.Stride+x.Cols] }
+
+func newMatrix(d, n int) blas.Matrix {
+	return blas.Matrix{Rows: d, Cols: n, Stride: n, Data: make([]float64, d*n)}
+}
+
+// prepare checks and standardizes the columns and puts the rows in an order that
+// depends neither on how they came nor on the order of the columns.
+func (f *fitter) prepare(x blas.Matrix) error {
+	const reach = 1e50
+	if f.n < 4 {
+		return fmt.Errorf("there are %d rows; a fit needs four at least", f.n)
+	}
+	f.shift, f.scale, f.floor = make([]float64, f.d), make([]float64, f.d), make([]float64, f.d)
+	sorted := make([]float64, f.n)
+	for j := range f.d {
+		column := row(x, j)
+		copy(sorted, column)
+		slices.Sort(sorted)
+		if s := max(-sorted[0], sorted[f.n-1]); s > reach {
+			return fmt.Errorf("column %d reaches %.3g; values beyond %g leave the range of the kernels; rescale the data", j, s, float64(reach))
+		}
+		if sorted[0] == sorted[f.n-1] {
+			return fmt.Errorf("column %d is constant at %v and has no density; drop it", j, sorted[0])
+		}
+		c := describe(sorted)
+		f.report.Columns = append(f.report.Columns, c)
+		mean := kernels.Sum(sorted) / float64(f.n)
+		for i := range sorted {
+			sorted[i] -= mean
+		}
+		s := math.Sqrt(kernels.SumSquares(sorted) / float64(f.n))
+		// Where a few rows far out make the standard deviation, quartiles tell better.
+		if q := (sorted[f.n-1-f.n/4] - sorted[f.n/4]) / 1.349; q > 0 && s > 20*q {
+			s = q
+		}
+		if !(s >= 1/reach) {
+			return fmt.Errorf("column %d varies by only %.3g, below the range of the kernels; rescale the data", j, s)
+		}
+		f.shift[j], f.scale[j] = mean, s
+		resolution := c.Resolution / s
+		f.floor[j] = max(float64(floorScale*floorScale), float64(resolution*resolution)/12)
+		if f.o.Dequantize {
+			f.floor[j] = floorScale * floorScale
+		}
+		for i, v := range column {
+			column[i] = (v - mean) / s
+		}
+	}
+	logs := make([]float64, f.d)
+	kernels.Log(logs, f.scale)
+	f.logScale = kernels.Sum(logs)
+	f.order(x)
+	if f.o.Dequantize {
+		for j, c := range f.report.Columns {
+			if c.Resolution > 0 {
+				rng := rand.New(rand.NewPCG(f.o.Seed, 0x6a697474<<32|uint64(j)))
+				width := c.Resolution / f.scale[j]
+				for i := range row(f.data, j) {
+					row(f.data, j)[i] += float64(width * (rng.Float64() - 0.5))
+				}
+			}
+		}
+	}
+	return f.dependent()
+}
+
+// describe looks for ties in a sorted column. Where a tenth of the rows share their
+// value with others, its resolution is the distance of such a row's value to the next
+// one, in the median.
+func describe(sorted []float64) Column {
+	n := len(sorted)
+	tiny := 1e-9 * (sorted[n-1] - sorted[0])
+	c := Column{}
+	var gaps []float64
+	for i := 0; i < n; {
+		k := i + 1
+		for k < n && sorted[k]-sorted[k-1] <= tiny {
+			k++
+		}
+		c.Distinct++
+		if k-i > 1 {
+			gap := math.Inf(1)
+			if i > 0 {
+				gap = sorted[i] - sorted[i-1]
+			}
+			if k < n {
+				gap = min(gap, sorted[k]-sorted[k-1])
+			}
+			for range k - i {
+				gaps = append(gaps, gap)
+			}
+		}
+		i = k
+	}
+	c.Tied = float64(len(gaps)) / float64(n)
+	if c.Tied >= 0.1 {
+		slices.Sort(gaps)
+		c.Resolution = gaps[len(gaps)/2]
+	}
+	return c
+}
+
+// order copies x with its rows in the order of their sorted values: the same for any
+// order of rows and columns, but for rows that are permutations of each other.
+func (f *fitter) order(x blas.Matrix) {
+	keys := make([]float64, f.n*f.d)
+	key := func(i int) []float64 { return keys[i*f.d : (i+1)*f.d] }
+	at := make([]int, f.n)
+	for i := range at {
+		at[i] = i
+		for j := range f.d {
+			keys[i*f.d+j] = x.Data[j*x.Stride+i]
+		}
+		slices.Sort(key(i))
+	}
+	slices.SortFunc(at, func(a, b int) int {
+		if c := slices.Compare(key(a), key(b)); c != 0 {
+			return c
+		}
+		for j := range f.d {
+			if u, v := x.Data[j*x.Stride+a], x.Data[j*x.Stride+b]; u < v {
+				return -1
+			} else if u > v {
+				return 1
+			}
+		}
+		return 0
+	})
+	f.data = gather(x, at)
+}
+
+func gather(x blas.Matrix, at []int) blas.Matrix {
+	y := newMatrix(x.Rows, len(at))
+	for j := range x.Rows {
+		from, to := row(x, j), row(y, j)
+		for i, a := range at {
+			to[i] = from[a]
+		}
+	}
+	return y
+}
+
+// dependent refuses columns of which one is a linear function of others, but for
+// rounding.
+func (f *fitter) dependent() error {
+	const rounding = 1e-20 // of the variance
+	_, c := mixture.Moments(f.data)
+	d := f.d
+	for i := range d {
+		for j := range i {
+			r := c[i*d+j] / math.Sqrt(float64(c[i*d+i]*c[j*d+j]))
+			if 1-math.Abs(r) < 1e-14 {
+				return fmt.Errorf("columns %d and %d depend on each other linearly, so that there is no density; drop one of them", j, i)
+			}
+		}
+	}
+	return nil
+}
+
+// split chooses the rows that are held out: each once in ten splits, in five where
+// rows are many, and one tenth of them alone where one split is enough.
+func (f *fitter) split() {
+	folds, used := 10, 10
+	switch {
+	case f.n < 10:
+		folds, used = f.n, f.n
+	case f.n >= 10000:
+		folds, used = max(10, f.n/20000), 1
+	case f.n >= 1000:
+		folds, used = 5, 5
+	}
+	perm := rand.New(rand.NewPCG(f.o.Seed, 0x73706c69)).Perm(f.n)
+	for s := range used {
+		var train, held []int
+		for i, p := range perm {
+			if i%folds == s {
+				held = append(held, p)
+			} else {
+				train = append(train, p)
+			}
+		}
+		f.trains, f.held = append(f.trains, train), append(f.held, held)
+	}
+	f.splits = f.views(f.data)
+	f.report.Rows, f.report.Splits = f.n, used
+	for _, h := range f.held {
+		f.report.HeldOut += len(h)
+	}
+}
+
+// views returns the splits of x, which has all rows.
+func (f *fitter) views(x blas.Matrix) []mixture.Split {
+	var s []mixture.Split
+	for i := range f.trains {
+		s = append(s, mixture.Split{Train: gather(x, f.trains[i]), Held: gather(x, f.held[i])})
+	}
+	return s
+}
+
+func (f *fitter) maxComponents() int {
+	if f.o.MaxComponents > 0 {
+		return f.o.MaxComponents
+	}
+	return ladder[len(ladder)-1]
+}
+
+// families are the ways to fit that are tried. Where rows are many the prior matters
+// little, and two are enough.
+func (f *fitter) families() []mixture.Family {
+	p := float64(f.d)/2 + 1
+	all := []mixture.Family{
+		{Target: mixture.ToPooled, Strength: 0.02},
+		{Target: mixture.ToPooled, Strength: p, White: f.d > 1},
+	}
+	if f.n >= 2000 {
+		return all
+	}
+	all = append(all, mixture.Family{Target: mixture.ToDiagonal, Strength: 2})
+	if f.d > 1 {
+		all = append(all,
+			mixture.Family{Target: mixture.ToPooled, Strength: 0.02, White: true},
+			mixture.Family{Target: mixture.ToPooled, Strength: p},
+			mixture.Family{Target: mixture.ToAll, Strength: p},
+			mixture.Family{Target: mixture.ToDiagonal, Strength: float64(f.d)},
+			mixture.Family{Target: mixture.ToDiagonal, Strength: p, Diagonal: true})
+	}
+	return all
+}
+
+// A stack is candidates with their weights.
+type stack struct {
+	candidates []mixture.Candidate // those with weight
+	weight     []float64
+	all        []mixture.Candidate // those that were tried first, with inflation 1
+	honest     []float64           // log-densities of the rows held out, of stacks whose weights did not see them
+	gaussian   *mixture.Candidate
+	x          blas.Matrix // all rows
+	splits     []mixture.Split
+}
+
+// search fits candidates to the splits of x and stacks them.
+func (f *fitter) search(stage string, x blas.Matrix, splits []mixture.Split, families []mixture.Family, floor []float64, most int) (*stack, error) {
+	s := mixture.Search{
+		Families: families,
+		Options:  mixture.Options{Seed: f.o.Seed, Floor: floor, Iterations: 50, Tolerance: 2e-5},
+	}
+	for _, k := range ladder {
+		if k <= most && (k == 1 || 4*k <= x.Cols) {
+			s.Ladder = append(s.Ladder, k)
+		}
+	}
+	if f.o.Progress != nil {
+		s.Progress = func(c mixture.Candidate) { f.o.Progress(Step{stage, c.Components, c.Mean() - f.logScale}) }
+	}
+	all, err := s.Candidates(f.ctx, splits)
+	if err != nil {
+		return nil, err
+	}
+	st := &stack{all: all, gaussian: &all[0], x: x, splits: splits}
+	first, _ := mixture.Stack(heldOut(all), leastShare)
+	var inflated []mixture.Candidate
+	for i := range all {
+		if first[i] > 0 {
+			inflated = append(inflated, all[i])
+			for _, by := range inflations[1:] {
+				inflated = append(inflated, all[i].Inflated(by, splits))
+			}
+		}
+	}
+	weight, _ := mixture.Stack(heldOut(inflated), leastShare)
+	for i, w := range weight {
+		if w > 0 {
+			st.candidates, st.weight = append(st.candidates, inflated[i]), append(st.weight, w)
+		}
+	}
+	st.honest = honest(st.candidates, splits)
+	for i, c := range inflated {
+		f.report.Tried = append(f.report.Tried, tried(stage, c, weight[i], f.logScale))
+	}
+	for i, c := range all {
+		if first[i] == 0 {
+			f.report.Tried = append(f.report.Tried, tried(stage, c, 0, f.logScale))
+		}
+	}
+	return st, nil
+}
+
+func tried(stage string, c mixture.Candidate, share, logScale float64) Tried {
+	t := Tried{Stage: stage, Family: c.Family.String(), Components: c.Components, Inflation: c.Inflation, Share: share, Score: scoreOf(c.HeldOut)}
+	t.Score.Mean -= logScale
+	for _, e := range c.EM {
+		t.Iterations = max(t.Iterations, e.Iterations)
+		if e.Converged {
+			t.Converged++
+		}
+	}
+	return t
+}
+
+func heldOut(c []mixture.Candidate) [][]float64 {
+	h := make([][]float64, len(c))
+	for i := range c {
+		h[i] = c[i].HeldOut
+	}
+	return h
+}
+
+// honest returns the log-densities of the rows held out under stacks of the
+// candidates whose weights were chosen without them: by those of the other splits, or
+// of the other half where there is one split.
+func honest(candidates []mixture.Candidate, splits []mixture.Split) []float64 {
+	all := heldOut(candidates)
+	n := len(all[0])
+	var cuts []int // the parts of the rows
+	if len(splits) == 1 {
+		cuts = []int{0, n / 2, n}
+	} else {
+		cuts = []int{0}
+		for _, s := range splits {
+			cuts = append(cuts, cuts[len(cuts)-1]+s.Held.Cols)
+		}
+	}
+	out := make([]float64, n)
+	for c := range len(cuts) - 1 {
+		from, to := cuts[c], cuts[c+1]
+		others, own := make([][]float64, len(all)), make([][]float64, len(all))
+		for m, h := range all {
+			others[m] = slices.Concat(h[:from], h[to:])
+			own[m] = h[from:to]
+		}
+		w, _ := mixture.Stack(others, 0)
+		copy(out[from:to], mixture.Mixed(w, own))
+	}
+	return out
+}
+
+// final returns the mixture of all splits' fits, reduced, with the anchor.
+func (s *stack) final() *mixture.Mixture { return s.combined(mostOpening) }
+
+func (s *stack) combined(most int) *mixture.Mixture {
+	splits := len(s.gaussian.Fits)
+	total := 0
+	for _, c := range s.candidates {
+		total += c.Components
+	}
+	bag := max(1, min(splits, mostBag/total))
+	var of []*mixture.Mixture
+	var share []float64
+	for i, c := range s.candidates {
+		for b := range bag {
+			of = append(of, c.Fits[(i+b*splits/bag)%splits])
+			share = append(share, s.weight[i]/float64(bag))
+		}
+	}
+	return s.anchored(mixture.Combined(share, of).Reduced(alike, most-2), s.gaussian.Fits, s.x)
+}
+
+// ofSplit returns the mixture that did not see the rows of one split.
+func (s *stack) ofSplit(i, most int) *mixture.Mixture {
+	of := make([]*mixture.Mixture, len(s.candidates))
+	for c := range of {
+		of[c] = s.candidates[c].Fits[i]
+	}
+	return s.anchored(mixture.Combined(s.weight, of).Reduced(alike, most-2), s.gaussian.Fits[i:i+1], s.splits[i].Train)
+}
+
+// anchored gives m two components more: the Gaussian of all rows, so that no row,
+// however far out, has a density much below that; and the same made so wide that it
+// reaches the farthest row, with the share of one row in n+1, the chance that the next
+// row lies beyond all rows (the rule of succession), so that tails are as wide as the
+// farthest rows say.
+func (s *stack) anchored(m *mixture.Mixture, gaussian []*mixture.Mixture, x blas.Matrix) *mixture.Mixture {
+	share := make([]float64, len(gaussian))
+	for i := range share {
+		share[i] = 1 / float64(len(gaussian))
+	}
+	g := mixture.Combined(share, gaussian).Reduced(0, 1)
+	beyond := 1 / float64(x.Cols+1)
+	wide := g.Inflated(max(1, g.Farthest(x)/float64(x.Rows)))
+	return mixture.Combined([]float64{1 - anchorWeight - beyond, anchorWeight, beyond}, []*mixture.Mixture{m, g, wide})
+}
+
+// A column is the mixture of one column: for each split, and for all rows.
+type column struct {
+	splits []kernels.Mixture
+	final  kernels.Mixture
+}
+
+// columns fits a mixture to each column; nil if none gains.
+func (f *fitter) columns() ([]column, error) {
+	if f.d == 1 {
+		return nil, nil // it would be done twice
+	}
+	all := make([]column, f.d)
+	gains := false
+	families := []mixture.Family{{Target: mixture.ToPooled, Strength: 0.02}, {Target: mixture.ToPooled, Strength: 1.5}}
+	for j := range f.d {
+		one := blas.Matrix{Rows: 1, Cols: f.n, Stride: f.n, Data: row(f.data, j)}
+		tried := len(f.report.Tried)
+		s, err := f.search("column", one, f.views(one), families, f.floor[j:j+1], min(mostColumn, f.maxComponents()))
+		if err != nil {
+			return nil, fmt.Errorf("column %d: %w", j, err)
+		}
+		f.report.Tried = f.report.Tried[:tried]
+		gain := paired(s.honest, s.gaussian.HeldOut)
+		if gain.Mean > gain.SE {
+			gains = true
+			all[j].final = oneDimensional(s.combined(mostColumn))
+			for i := range f.splits {
+				all[j].splits = append(all[j].splits, oneDimensional(s.ofSplit(i, mostColumn)))
+			}
+			continue
+		}
+		identity := kernels.Mixture{Weight: []float64{1}, Mean: []float64{0}, Scale: []float64{1}}
+		all[j].final = identity
+		for range f.splits {
+			all[j].splits = append(all[j].splits, identity)
+		}
+	}
+	if !gains {
+		return nil, nil
+	}
+	return all, nil
+}
+
+func oneDimensional(m *mixture.Mixture) kernels.Mixture {
+	return kernels.Mixture{Weight: m.Weight, Mean: m.Mean, Scale: m.Chol}
+}
+
+// behind searches mixtures of the columns as their own mixtures transform them: for
+// the choice by those that did not see the rows held out, and then once more for the
+// candidates with weight, by those of all rows.
+func (f *fitter) behind(columns []column) (*stack, error) {
+	var splits []mixture.Split
+	for i := range f.splits {
+		s := mixture.Split{Train: transformed(f.splits[i].Train, nil, columns, i)}
+		s.Offset = make([]float64, f.splits[i].Held.Cols)
+		s.Held = transformed(f.splits[i].Held, s.Offset, columns, i)
+		splits = append(splits, s)
+	}
+	return f.search("mixture of transformed columns", transformed(f.data, nil, columns, -1), splits, f.families(), f.floor, f.maxComponents())
+}
+
+// transformed takes every column through its mixture of split i, -1 for that of all
+// rows, and adds the log-determinants.
+func transformed(x blas.Matrix, logDet []float64, columns []column, i int) blas.Matrix {
+	z := newMatrix(x.Rows, x.Cols)
+	ld := make([]float64, x.Cols)
+	for j, c := range columns {
+		m := c.final
+		if i >= 0 {
+			m = c.splits[i]
+		}
+		if len(m.Weight) == 1 && m.Mean[0] == 0 && m.Scale[0] == 1 {
+			copy(row(z, j), row(x, j))
+			continue
+		}
+		kernels.MixtureForward(row(z, j), ld, row(x, j), m)
+		if logDet != nil {
+			for s, v := range ld {
+				logDet[s] += v
+			}
+		}
+	}
+	return z
+}
+
+func scoreOf(x []float64) Score {
+	n := float64(len(x))
+	mean := kernels.Sum(x) / n
+	s := 0.0
+	for _, v := range x {
+		s += float64((v - mean) * (v - mean))
+	}
+	return Score{mean, math.Sqrt(s) / n}
+}
+
+// paired is the score of a less that of b.
+func paired(a, b []float64) Score {
+	e := make([]float64, len(a))
+	for i, v := range a {
+		e[i] = v - b[i]
+	}
+	return scoreOf(e)
+}
+
+// finish fills in the report.
+func (f *fitter) finish(plain, chosen *stack, r *Result) {
+	p := &f.report
+	best := plain.gaussian
+	for i := range plain.all {
+		if c := &plain.all[i]; c.Mean() > best.Mean() {
+			best = c
+		}
+	}
+	p.Score, p.Gaussian, p.Mixture = scoreOf(chosen.honest), scoreOf(plain.gaussian.HeldOut), scoreOf(best.HeldOut)
+	for _, s := range []*Score{&p.Score, &p.Gaussian, &p.Mixture} {
+		s.Mean -= f.logScale
+	}
+	p.MixtureComponents = best.Components
+	p.OverGaussian, p.OverMixture = paired(chosen.honest, plain.gaussian.HeldOut), paired(chosen.honest, best.HeldOut)
+	p.Components = r.Opening.K()
+	r.Typical = slices.Clone(chosen.honest)
+	for i := range r.Typical {
+		r.Typical[i] -= f.logScale
+	}
+	slices.Sort(r.Typical)
+	r.Report = *p
+}

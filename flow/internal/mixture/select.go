@@ -1,0 +1,145 @@
+package mixture
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+
+	"github.com/gaussflow/gaussflow/blas"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+// A Split is rows to fit to and rows to judge by.
+type Split struct {
+	Train, Held blas.Matrix
+	// Offset is added to the log-densities of the rows held out: the log-determinant
+	// of what made them of the data. It may be nil.
+	Offset []float64
+}
+
+// A Candidate is a mixture of so many components of a family, fitted to every split.
+type Candidate struct {
+	Family     Family
+	Components int
+	Inflation  float64 // of the covariances
+	Fits       []*Mixture
+	HeldOut    []float64 // log-densities of the rows held out, split by split
+	EM         []Convergence
+}
+
+// Mean returns the mean log-density of the rows held out.
+func (c *Candidate) Mean() float64 { return kernels.Sum(c.HeldOut) / float64(len(c.HeldOut)) }
+
+// A Search says which mixtures are tried.
+type Search struct {
+	Families []Family
+	Ladder   []int // numbers of components, ascending
+	Options  Options
+	// Progress, if not nil, is told of each candidate. Calls do not overlap.
+	Progress func(Candidate)
+}
+
+// Candidates fits the mixtures of every family with more and more components, as long
+// as the rows held out gain: a family ends once it has tried more than twice as many
+// components as were best. A number of components for which a fit fails ends its
+// family, too.
+func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, error) {
+	found := make([][]Candidate, len(s.Families))
+	cpu := make(chan struct{}, runtime.GOMAXPROCS(0))
+	var report sync.Mutex
+	var all tile.Group
+	for f := range s.Families {
+		all.Go(func() {
+			best := 0
+			for _, k := range s.Ladder {
+				if best > 0 && k > 2*found[f][best-1].Components {
+					break
+				}
+				c := s.candidate(ctx, splits, s.Families[f], k, cpu)
+				if c == nil {
+					break
+				}
+				found[f] = append(found[f], *c)
+				if best == 0 || c.Mean() > found[f][best-1].Mean() {
+					best = len(found[f])
+				}
+				if s.Progress != nil {
+					report.Lock()
+					s.Progress(*c)
+					report.Unlock()
+				}
+			}
+		})
+	}
+	all.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var c []Candidate
+	for _, f := range found {
+		c = append(c, f...)
+	}
+	if len(c) == 0 {
+		return nil, errors.New("no mixture could be fitted")
+	}
+	return c, nil
+}
+
+// candidate returns nil if a fit fails or ctx is done.
+func (s *Search) candidate(ctx context.Context, splits []Split, family Family, k int, cpu chan struct{}) *Candidate {
+	c := &Candidate{Family: family, Components: k, Inflation: 1, Fits: make([]*Mixture, len(splits)), EM: make([]Convergence, len(splits))}
+	held := make([][]float64, len(splits))
+	var group tile.Group
+	for i, split := range splits {
+		if k > split.Train.Cols {
+			return nil
+		}
+		group.Go(func() {
+			cpu <- struct{}{}
+			defer func() { <-cpu }()
+			o := s.Options
+			o.Family, o.Components, o.Seed = family, k, o.Seed+uint64(i)
+			m, em, err := Fit(ctx, split.Train, o)
+			if err != nil {
+				return
+			}
+			c.Fits[i], c.EM[i], held[i] = m, em, split.logDensity(m)
+		})
+	}
+	group.Wait()
+	for _, h := range held {
+		if h == nil {
+			return nil
+		}
+		c.HeldOut = append(c.HeldOut, h...)
+	}
+	if m := c.Mean(); m-m != 0 {
+		return nil
+	}
+	return c
+}
+
+func (s Split) logDensity(m *Mixture) []float64 {
+	l := make([]float64, s.Held.Cols)
+	m.LogDensity(l, s.Held)
+	for i, v := range s.Offset {
+		l[i] += v
+	}
+	return l
+}
+
+// Inflated returns the candidate with all covariances multiplied by factor.
+func (c *Candidate) Inflated(factor float64, splits []Split) Candidate {
+	w := Candidate{Family: c.Family, Components: c.Components, Inflation: factor, EM: c.EM, Fits: make([]*Mixture, len(splits))}
+	held := make([][]float64, len(splits))
+	parallel(len(splits), func(i int) {
+		w.Fits[i] = c.Fits[i].Inflated(factor)
+		held[i] = splits[i].logDensity(w.Fits[i])
+	})
+	for _, h := range held {
+		w.HeldOut = append(w.HeldOut, h...)
+	}
+	return w
+}
