@@ -52,6 +52,10 @@ type Base struct{ Loc, Scale []float64 }
 // bit; if there are both they must agree. A bound that is not given is as large as
 // the scales need.
 //
+// If mixtures or a coupling have a floor [], between 0 and 1, the first component of
+// each mixture is an anchor: its weight is at least that, weight = (1-floor)·softmax and
+// floor more for the anchor, and its mean and scale are not trained.
+//
 // The conditioners of a coupling are networks with ReLU between their layers, y = Wx + b.
 // The last one emits, for each coordinate of the half, K logits, K means and K raw
 // scales.

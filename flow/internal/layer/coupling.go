@@ -20,6 +20,7 @@ func init() { register("coupling", buildCoupling) }
 type coupling struct {
 	d     int
 	bound float64
+	floor floor
 	half  [2]half // in the order of forward
 	p     []float64
 }
@@ -37,8 +38,9 @@ type half struct {
 
 // newCoupling returns the coupling of coordinates with k[j] components each whose
 // mixtures have the given stored parameters whatever the input.
-func newCoupling(k []int, bound float64, stored []float64, o Conditioner, rng *rand.Rand) (Layer, error) {
+func newCoupling(k []int, bound float64, f floor, stored []float64, o Conditioner, rng *rand.Rand) (Layer, error) {
 	l := newHalves(bound, k)
+	l.floor = f
 	n := 0
 	for i := range l.half {
 		h := &l.half[i]
@@ -87,7 +89,7 @@ func (h *half) components() int { return h.first[len(h.first)-1] }
 // condition computes the half's mixtures, in evaluation form, from the given
 // coordinates: net's output with softmax applied to the logits in place, and
 // the scales.
-func (h *half) condition(given tile.Tile, bound float64, s *tile.Arena) (out, scale tile.Tile) {
+func (h *half) condition(given tile.Tile, bound float64, f floor, s *tile.Arena) (out, scale tile.Tile) {
 	n := given.N
 	out = h.net.forward(given.Rows(h.givenFrom, h.givenTo), s)
 	scale = s.Tile(h.components(), n)
@@ -96,6 +98,7 @@ func (h *half) condition(given tile.Tile, bound float64, s *tile.Arena) (out, sc
 		k := b - a
 		logit := out.Rows(3*a, 3*a+k)
 		kernels.Softmax(logit.Data, n, logit.Data, n, k, n)
+		f.raise(logit.Data, k, n)
 		kernels.BoundedExp(scale.Data[a*n:b*n], out.Data[(3*a+2*k)*n:3*b*n], bound)
 	}
 	return out, scale
@@ -126,7 +129,7 @@ func (l *coupling) Forward(z tile.Tile, logDet []float64, x tile.Tile, s tile.Ar
 	ld := s.Tile(l.d, x.N)
 	for i := range l.half {
 		h := &l.half[i]
-		out, scale := h.condition(l.given(i, x, z), l.bound, &s)
+		out, scale := h.condition(l.given(i, x, z), l.bound, l.floor, &s)
 		for j := h.from; j < h.to; j++ {
 			kernels.MixturesForward(z.Row(j), ld.Row(j), x.Row(j), h.mixtures(j-h.from, out, scale))
 		}
@@ -138,7 +141,7 @@ func (l *coupling) Inverse(x tile.Tile, logDet []float64, z tile.Tile, s tile.Ar
 	ld := s.Tile(l.d, z.N)
 	for i := len(l.half) - 1; i >= 0; i-- {
 		h := &l.half[i]
-		out, scale := h.condition(l.given(i, x, z), l.bound, &s)
+		out, scale := h.condition(l.given(i, x, z), l.bound, l.floor, &s)
 		for j := h.from; j < h.to; j++ {
 			kernels.MixturesInverse(x.Row(j), ld.Row(j), z.Row(j), h.mixtures(j-h.from, out, scale))
 		}
@@ -190,6 +193,7 @@ func (l *coupling) Backward(dx tile.Tile, grad []float64, dz tile.Tile, dLogDet 
 				LogScale: dOut.Data[(3*a+2*k)*n : 3*b*n],
 			}
 			kernels.MixturesBackward(dx.Row(j), d, dz.Row(j), dLogDet, x.Row(j), z.Row(j), ld.Row(j), h.mixtures(j-h.from, r.out, r.scale))
+			l.floor.chain(d.Logit, r.out.Data[3*a*n:(3*a+k)*n], k, n)
 			kernels.BoundedExpBackward(d.LogScale, d.LogScale, r.out.Data[(3*a+2*k)*n:3*b*n], l.bound)
 		}
 		dGiven := l.given(i, dx, dz)
@@ -233,7 +237,7 @@ func (l *coupling) KernelMax() []float64 {
 
 // Marginals returns the mixtures that the biases of the final layers describe.
 func (l *coupling) Marginals() ([]kernels.Mixture, float64) {
-	m := mixtures{bound: l.bound, k: l.components()}
+	m := mixtures{bound: l.bound, floor: l.floor, k: l.components()}
 	for _, h := range []half{l.half[1], l.half[0]} { // by coordinate
 		m.p = append(m.p, h.net.bias[h.net.layers()-1]...)
 	}
@@ -255,7 +259,11 @@ func (l *coupling) Describe() model.Layer {
 			})
 		}
 	}
-	return model.Coupling(l.components(), l.bound, conditioners)
+	m := model.Coupling(l.components(), l.bound, conditioners)
+	if l.floor > 0 {
+		m.Tensors = append(m.Tensors, model.Scalar("floor", float64(l.floor)))
+	}
+	return m
 }
 
 func buildCoupling(m *description, d int) Layer {
@@ -292,6 +300,7 @@ func buildCoupling(m *description, d int) Layer {
 		return &coupling{}
 	}
 	l := newHalves(bound, k)
+	l.floor = m.floor()
 	n := 0
 	for i := range l.half {
 		h := &l.half[i]

@@ -48,6 +48,15 @@ var layers = []struct {
 		}
 		return l
 	}, []int{3}},
+	{"mixtures, anchored", func(d int, rng *rand.Rand) layer.Layer { return randomAnchored(d, rng) }, []int{1, 2, 5}},
+	{"coupling, anchored", func(d int, rng *rand.Rand) layer.Layer {
+		l, err := randomAnchored(d, rng).(layer.Coupler).Couple(layer.Conditioner{Width: 5, Depth: 2}, rng)
+		if err != nil {
+			panic(err)
+		}
+		flowtest.Perturb(l.Params(), 0.02, rng)
+		return l
+	}, []int{2, 3}},
 	{"rosenblatt", func(d int, rng *rand.Rand) layer.Layer {
 		return randomFull(d, 1+rng.IntN(6), rng).layer()
 	}, []int{1, 2, 3, 5}},

@@ -68,6 +68,7 @@ type mixtures struct {
 	w      []float64 // the same layout: [weights | means | scales]
 	shared []kernels.Mixture
 	pinned []bool // of each parameter; nil if none is
+	floor  floor
 }
 
 // NewMixtures makes the layer of the given mixtures. Every weight must be positive
@@ -109,6 +110,7 @@ func (l *mixtures) Refresh() {
 		var from, to marginal
 		p, w = from.cut(p, k), to.cut(w, k)
 		kernels.Softmax(to.logit, 1, from.logit, 1, k, 1)
+		l.floor.raise(to.logit, k, 1)
 		copy(to.mean, from.mean)
 		kernels.BoundedExp(to.raw, from.raw, l.bound)
 		l.shared[j] = kernels.Mixture{Weight: to.logit, Mean: to.mean, Scale: to.raw}
@@ -143,6 +145,7 @@ func (l *mixtures) Backward(dx tile.Tile, grad []float64, dz tile.Tile, dLogDet 
 		p, grad = stored.cut(p, k), g.cut(grad, k)
 		kernels.MixtureBackward(dx.Row(j), kernels.MixtureGrad{Logit: g.logit, Mean: g.mean, LogScale: g.raw},
 			dz.Row(j), dLogDet, fwd.X.Row(j), fwd.Z.Row(j), fwd.S.Take(fwd.X.N), l.shared[j])
+		l.floor.chain(g.logit, l.shared[j].Weight, k, 1)
 		kernels.BoundedExpBackward(g.raw, g.raw, stored.raw, l.bound)
 	}
 }
@@ -174,7 +177,12 @@ func (l *mixtures) rebound(bound float64) ([]float64, error) {
 	return p, nil
 }
 
-func (l *mixtures) Pinned() []bool { return l.pinned }
+func (l *mixtures) Pinned() []bool {
+	if l.floor == 0 {
+		return l.pinned
+	}
+	return pinAnchors(slices.Clone(l.pinned), l.k)
+}
 
 func (l *mixtures) Marginals() ([]kernels.Mixture, float64) {
 	m := make([]kernels.Mixture, len(l.shared))
@@ -194,7 +202,7 @@ func (l *mixtures) Couple(o Conditioner, rng *rand.Rand) (Layer, error) {
 		}
 		bound = o.Bound
 	}
-	return newCoupling(l.k, bound, stored, o, rng)
+	return newCoupling(l.k, bound, l.floor, stored, o, rng)
 }
 
 func (l *mixtures) Describe() model.Layer {
@@ -203,6 +211,9 @@ func (l *mixtures) Describe() model.Layer {
 	m.Tensors = append(m.Tensors, model.Scalar("bound", l.bound),
 		model.Padded("raw.logit", l.k, 0, func(j int) []float64 { return stored[j].logit }),
 		model.Padded("raw.scale", l.k, 0, func(j int) []float64 { return stored[j].raw }))
+	if l.floor > 0 {
+		m.Tensors = append(m.Tensors, model.Scalar("floor", float64(l.floor)))
+	}
 	if l.pinned != nil {
 		p := l.pinned
 		m.Tensors = append(m.Tensors, model.Padded("pinned", l.k, 0, func(j int) []float64 {
@@ -223,7 +234,7 @@ func (l *mixtures) Describe() model.Layer {
 func buildMixtures(m *description, d int) Layer {
 	mean := m.tensor("mean", d, anySize)
 	most := mean.Shape[1]
-	l := &mixtures{k: m.components(d, most)}
+	l := &mixtures{k: m.components(d, most), floor: m.floor()}
 	// part returns an optional tensor of the shape of mean, row by row.
 	part := func(name string) [][]float64 {
 		if !m.has(name) || m.err != nil {
@@ -271,7 +282,15 @@ func buildMixtures(m *description, d int) Layer {
 		if logits != nil {
 			s.logit = logits[j]
 		} else {
-			kernels.Log(s.logit, weights[j])
+			for i, w := range weights[j] {
+				if k > 1 {
+					w = l.floor.share(w, i)
+				}
+				if s.logit[i] = w; !(w > 0) {
+					m.fail("weight", "component %d of coordinate %d is %v; the floor is %v", i, j, weights[j][i], float64(l.floor))
+				}
+			}
+			kernels.Log(s.logit, s.logit)
 		}
 		if raws != nil {
 			s.raw = raws[j]
@@ -354,6 +373,22 @@ func (d *description) checkWeights(weights [][]float64) {
 			d.fail("weight", "the weights of coordinate %d sum to %v; they must sum to 1", j, total)
 		}
 	}
+}
+
+// floor returns the least weight of the anchors, or 0.
+func (d *description) floor() floor {
+	if !d.has("floor") || d.err != nil {
+		return 0
+	}
+	t := d.tensor("floor")
+	if d.err != nil {
+		return 0
+	}
+	f := t.Values[0]
+	if !(f > 0 && f < 1) {
+		d.fail("floor", "it is %v; it must be between 0 and 1", f)
+	}
+	return floor(f)
 }
 
 // bound returns the bound of the scales. If it is not given, and may be chosen, it is
