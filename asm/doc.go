@@ -31,3 +31,5 @@
 // left to the caller. Arguments come in structs whose offsets go_asm.h names; scalar constants come from one struct,
 // constants. R14, R15 and BP on amd64, R18 and R27 to R30 on arm64 are left alone.
 package asm
+
+//go:generate go run ./gen

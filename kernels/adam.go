@@ -16,9 +16,6 @@ type AdamParams struct {
 // Adam moves the parameters p one step against their gradient g, and updates the moments m and v:
 //
 //	m = β₁m + (1-β₁)g     v = β₂v + (1-β₂)g²     p -= lr·m̂/(√v̂ + ε),  m̂ = m/(1-β₁^t), v̂ = v/(1-β₂^t)
-func Adam(p, g, m, v []float64, a AdamParams) { active().Adam(p, g, m, v, a) }
-
-// Adam is the package function on tier t.
 func (t Tier) Adam(p, g, m, v []float64, a AdamParams) {
 	if len(g) != len(p) || len(m) != len(p) || len(v) != len(p) {
 		panic(errLength)

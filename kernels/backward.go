@@ -17,28 +17,6 @@ type MixturesGrad struct {
 	Logit, Mean, LogScale []float64
 }
 
-// MixturesBackward is the reverse mode of MixturesForward. Given x, the z and logDet that the forward map made of it, and
-// the gradients gz = ∂ℓ/∂z and gl = ∂ℓ/∂logDet of a loss ℓ, it sets
-//
-//	dx[i] = gz·∂z/∂x + gl·∂L/∂x     d.Logit, d.Mean, d.LogScale = gz·∂z/∂θ + gl·∂L/∂θ
-//
-// where weights = softmax(logit). With r_k = (w_k/σ_k)φ(t_k)/f, E = exp(L) and A = gz + gl·z:
-//
-//	dx = A·E - gl·Σ r t/σ     dμ = r(gl·t/σ - A·E)     dlogσ = r(gl(t²-1) - A·E·(x-μ))
-//	dlogit = gl(r-w) ± A·w(Φ(±t)-Φ(-|z|))/φ(z)   (quotients as Mills ratios), + for z ≤ 0
-//
-// so that everything stays in range however far the tail, as long as z² does; beyond, and where z or logDet is not
-// finite, the gradient is NaN. dx may be x, gz or gl; d overlaps nothing else.
-func MixturesBackward(dx []float64, d MixturesGrad, gz, gl, x, z, logDet []float64, m Mixtures) {
-	active().MixturesBackward(dx, d, gz, gl, x, z, logDet, m)
-}
-
-// MixtureBackward is MixturesBackward for a shared mixture: the gradients of its parameters are summed over the samples,
-// like Sum, and added to d.
-func MixtureBackward(dx []float64, d MixtureGrad, gz, gl, x, z, logDet []float64, m Mixture) {
-	active().MixtureBackward(dx, d, gz, gl, x, z, logDet, m)
-}
-
 // sampleGrad is what the reverse mode needs of a sample beside its components.
 type sampleGrad struct {
 	x, z, gl, a float64
@@ -107,7 +85,18 @@ func (s *sampleGrad) component(c *component) (dLogit, dMean, dLogScale float64) 
 // dx returns the gradient with respect to x, after every component.
 func (s *sampleGrad) dx() float64 { return math.FMA(-s.gl, s.sum, s.ae) }
 
-// MixturesBackward is the package function on tier t.
+// MixturesBackward is the reverse mode of MixturesForward. Given x, the z and logDet that the forward map made of it, and
+// the gradients gz = ∂ℓ/∂z and gl = ∂ℓ/∂logDet of a loss ℓ, it sets
+//
+//	dx[i] = gz·∂z/∂x + gl·∂L/∂x     d.Logit, d.Mean, d.LogScale = gz·∂z/∂θ + gl·∂L/∂θ
+//
+// where weights = softmax(logit). With r_k = (w_k/σ_k)φ(t_k)/f, E = exp(L) and A = gz + gl·z:
+//
+//	dx = A·E - gl·Σ r t/σ     dμ = r(gl·t/σ - A·E)     dlogσ = r(gl(t²-1) - A·E·(x-μ))
+//	dlogit = gl(r-w) ± A·w(Φ(±t)-Φ(-|z|))/φ(z)   (quotients as Mills ratios), + for z ≤ 0
+//
+// so that everything stays in range however far the tail, as long as z² does; beyond, and where z or logDet is not
+// finite, the gradient is NaN. dx may be x, gz or gl; d overlaps nothing else.
 func (t Tier) MixturesBackward(dx []float64, d MixturesGrad, gz, gl, x, z, logDet []float64, m Mixtures) {
 	n := len(x)
 	m.check(n)
@@ -124,7 +113,7 @@ func (t Tier) MixturesBackward(dx []float64, d MixturesGrad, gz, gl, x, z, logDe
 		p.X, p.Z, p.L, p.GZ, p.GL, p.DX = &x[i], &z[i], &logDet[i], &gz[i], &gl[i], &dx[i]
 		p.Weight, p.Mean, p.Scale = &m.Weight[i], &m.Mean[i], &m.Scale[i]
 		p.DLogit, p.DMean, p.DLogScale = &d.Logit[i], &d.Mean[i], &d.LogScale[i]
-		t.backward(false, &p)
+		t.mixturesBackward(&p)
 	}
 	cs := sc.components(m.K)
 	for i := whole; i < n; i++ {
@@ -138,7 +127,8 @@ func (t Tier) MixturesBackward(dx []float64, d MixturesGrad, gz, gl, x, z, logDe
 	}
 }
 
-// MixtureBackward is the package function on tier t.
+// MixtureBackward is MixturesBackward for a shared mixture: the gradients of its parameters are summed over the samples,
+// like Sum, and added to d.
 func (t Tier) MixtureBackward(dx []float64, d MixtureGrad, gz, gl, x, z, logDet []float64, m Mixture) {
 	m.check()
 	checkGrad(len(x), dx, gz, gl, z, logDet)
@@ -155,7 +145,7 @@ func (t Tier) MixtureBackward(dx []float64, d MixtureGrad, gz, gl, x, z, logDet 
 	for i := 0; i < n; i += tileSize {
 		p.N = min(tileSize, n-i)
 		p.X, p.Z, p.L, p.GZ, p.GL, p.DX = &x[i], &z[i], &logDet[i], &gz[i], &gl[i], &dx[i]
-		t.backward(true, &p)
+		t.mixtureBackward(&p)
 	}
 	for i := n; i < len(x); i++ {
 		s := newSampleGrad(gz[i], gl[i], x[i], z[i], logDet[i])

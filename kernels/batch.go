@@ -100,44 +100,29 @@ func (m *Mixtures) prepare(cs []component, i int) {
 
 // MixtureCDF sets cdf[i] = F(x[i]), sf[i] = 1-F(x[i]), each accurate in its own tail, and pdf[i] = f(x[i]). Any of the
 // three may be nil; none may overlap x unless it is x.
-func MixtureCDF(cdf, sf, pdf, x []float64, m Mixture) { active().MixtureCDF(cdf, sf, pdf, x, m) }
-
-// MixtureForward sets z[i] = Φ⁻¹(F(x[i])) and logDet[i] = log dz/dx, in nats. Nothing is clipped: z and the log-det are
-// finite and accurate for every finite x whose z is a float64. At x = ±Inf, z = x and logDet is its limit, minus the
-// log of the largest scale; NaN gives NaN. logDet may be nil; z may be x.
-func MixtureForward(z, logDet, x []float64, m Mixture) { active().MixtureForward(z, logDet, x, m) }
-
-// MixtureInverse sets x[i] to the solution of Φ⁻¹(F(x)) = z[i], and logDet[i] = log dx/dz, in nats. logDet may be nil;
-// x may be z. Where the map is so flat that many numbers share one z, x is the one at which F is Φ(z) exactly.
-func MixtureInverse(x, logDet, z []float64, m Mixture) { active().MixtureInverse(x, logDet, z, m) }
-
-// MixturesForward is MixtureForward with one mixture per sample. Equal mixtures give equal bits.
-func MixturesForward(z, logDet, x []float64, m Mixtures) { active().MixturesForward(z, logDet, x, m) }
-
-// MixturesInverse is MixtureInverse with one mixture per sample. Equal mixtures give equal bits.
-func MixturesInverse(x, logDet, z []float64, m Mixtures) { active().MixturesInverse(x, logDet, z, m) }
-
-// MixtureCDF is the package function on tier t.
 func (t Tier) MixtureCDF(cdf, sf, pdf, x []float64, m Mixture) {
 	t.mapShared(tails, [3][]float64{cdf, sf, pdf}, x, m)
 }
 
-// MixtureForward is the package function on tier t.
+// MixtureForward sets z[i] = Φ⁻¹(F(x[i])) and logDet[i] = log dz/dx, in nats. Nothing is clipped: z and the log-det are
+// finite and accurate for every finite x whose z is a float64. At x = ±Inf, z = x and logDet is its limit, minus the
+// log of the largest scale; NaN gives NaN. logDet may be nil; z may be x.
 func (t Tier) MixtureForward(z, logDet, x []float64, m Mixture) {
 	t.mapShared(forward, [3][]float64{z, logDet}, x, m)
 }
 
-// MixtureInverse is the package function on tier t.
+// MixtureInverse sets x[i] to the solution of Φ⁻¹(F(x)) = z[i], and logDet[i] = log dx/dz, in nats. logDet may be nil;
+// x may be z. Where the map is so flat that many numbers share one z, x is the one at which F is Φ(z) exactly.
 func (t Tier) MixtureInverse(x, logDet, z []float64, m Mixture) {
 	t.mapShared(inverse, [3][]float64{x, logDet}, z, m)
 }
 
-// MixturesForward is the package function on tier t.
+// MixturesForward is MixtureForward with one mixture per sample. Equal mixtures give equal bits.
 func (t Tier) MixturesForward(z, logDet, x []float64, m Mixtures) {
 	t.mapEach(forward, [3][]float64{z, logDet}, x, m)
 }
 
-// MixturesInverse is the package function on tier t.
+// MixturesInverse is MixtureInverse with one mixture per sample. Equal mixtures give equal bits.
 func (t Tier) MixturesInverse(x, logDet, z []float64, m Mixtures) {
 	t.mapEach(inverse, [3][]float64{x, logDet}, z, m)
 }
@@ -306,15 +291,49 @@ func (b *batch) tile(src []float64, m Mixtures) {
 	}
 	p.X = &src[0]
 	p.D, p.WP, p.WN, p.F = &b.d[0], &b.wp[0], &b.wn[0], &b.f[0]
-	b.t.sums(b.shared, &p)
+	b.sums(&p)
 	if b.op == tails {
 		p.CDF, p.SF, p.PDF = &b.out[0][0], &b.out[1][0], &b.out[2][0]
-		b.t.tails(&p)
+		b.t.mixtureTails(&p)
 		return
 	}
 	p.Z, p.L = &b.out[0][0], &b.out[1][0]
-	if b.t.finish(&p) {
+	if b.t.mixtureFinish(&p) {
 		b.far(src, m)
+	}
+}
+
+// sums, farAssembly, inverseStart and inverseSums call the assembly for a mixture that all samples share, or for one of
+// each.
+
+func (b *batch) sums(p *asm.Tile) {
+	if b.shared {
+		b.t.mixtureSums(p)
+	} else {
+		b.t.mixturesSums(p)
+	}
+}
+
+func (b *batch) farAssembly(p *asm.Tile) (hard bool) {
+	if b.shared {
+		return b.t.mixtureFar(p)
+	}
+	return b.t.mixturesFar(p)
+}
+
+func (b *batch) inverseStart(p *asm.Tile) {
+	if b.shared {
+		b.t.mixtureInverseStart(p)
+	} else {
+		b.t.mixturesInverseStart(p)
+	}
+}
+
+func (b *batch) inverseSums(p *asm.Tile) {
+	if b.shared {
+		b.t.mixtureInverseSums(p)
+	} else {
+		b.t.mixturesInverseSums(p)
 	}
 }
 
@@ -330,7 +349,7 @@ func (b *batch) far(src []float64, m Mixtures) {
 	if n == len(src) { // all of them, where they are
 		p := b.args(n, m)
 		p.X, p.Z, p.L = &src[0], &b.out[0][0], &b.out[1][0]
-		if b.t.far(b.shared, &p) {
+		if b.farAssembly(&p) {
 			b.hard(b.out[0][:n], b.out[1][:], src, m)
 		}
 		return
@@ -342,7 +361,7 @@ func (b *batch) far(src []float64, m Mixtures) {
 	m = b.pick(&b.params, b.index[:n], m)
 	p := b.args(n, m)
 	p.X, p.Z, p.L = &b.x[0], &b.image[0][0], &b.image[1][0]
-	if b.t.far(b.shared, &p) {
+	if b.farAssembly(&p) {
 		b.hard(b.image[0][:n], b.image[1][:], b.x[:], m)
 	}
 	for j, i := range b.index[:n] {
@@ -374,10 +393,10 @@ func (b *batch) solve(x, logDet, z []float64, m Mixtures) {
 	for i := range index {
 		index[i] = i
 	}
-	b.t.inverseStart(b.shared, &p)
+	b.inverseStart(&p)
 	for round := 0; round < mostRounds && len(index) > 0; round++ {
-		b.t.inverseSums(b.shared, &p)
-		if !b.t.inverseSolve(&p, round&3 == 3) {
+		b.inverseSums(&p)
+		if !b.t.mixtureInverseSolve(&p, round&3 == 3) {
 			continue
 		}
 		left := 0

@@ -17,9 +17,6 @@ type EMStats struct {
 // MixtureEM overwrites s with the statistics of the E-step of x under m, summed like Sum, and returns Σ log f(x_i), in
 // nats. A sample out of reach of every component counts for the nearest ones, as it should, up to 1e150 standard
 // deviations away. One that is infinite or NaN makes the statistics NaN.
-func MixtureEM(s EMStats, x []float64, m Mixture) float64 { return active().MixtureEM(s, x, m) }
-
-// MixtureEM is the package function on tier t.
 func (t Tier) MixtureEM(s EMStats, x []float64, m Mixture) float64 {
 	m.check()
 	if k := len(m.Weight); len(s.N) != k || len(s.A) != k || len(s.B) != k {
@@ -36,7 +33,7 @@ func (t Tier) MixtureEM(s EMStats, x []float64, m Mixture) float64 {
 	p := asm.Tile{K: len(cs), Components: &cs[0], Acc: &acc[0][0], Scratch: &e[0]}
 	for i := 0; i < n; i += tileSize {
 		p.N, p.X = min(tileSize, n-i), &x[i]
-		t.em(&p)
+		t.mixtureEM(&p)
 	}
 	for i, v := range x[n:] {
 		logLik[i&7] += emWeights(e, cs, v)

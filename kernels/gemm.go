@@ -37,9 +37,6 @@ type Product struct {
 }
 
 // Gemm computes the product p.
-func Gemm(p *Product) { active().Gemm(p) }
-
-// Gemm is the package function on tier t.
 func (t Tier) Gemm(p *Product) {
 	p.check()
 	switch {

@@ -44,14 +44,6 @@ func (t Tier) gemmRows(g *asm.GemmTile) {
 	}
 }
 
-func (t Tier) gemmRow(g *asm.GemmTile) {
-	if t == AVX512 {
-		asm.GemmRowAVX512(g)
-	} else {
-		asm.GemmRowAVX2(g)
-	}
-}
-
 // Moving data is bound by the cache's ports: the longer vectors would gain nothing.
 
 func (t Tier) gemmPack(dst, src *float64, ld, k, width int) {

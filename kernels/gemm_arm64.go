@@ -23,8 +23,6 @@ func (t Tier) gemmRows(g *asm.GemmTile) {
 	}
 }
 
-func (t Tier) gemmRow(g *asm.GemmTile) { asm.GemmRowNEON(g) }
-
 func (t Tier) gemmPack(dst, src *float64, ld, k, width int) {
 	asm.GemmPackNEON(dst, src, ld, k, width/2)
 }

@@ -9,20 +9,6 @@ import (
 // Softmax sets, for each of n samples, Weight = softmax over the k components of logit, component-major: component j of
 // sample i stands at [j*stride+i] of logit and at [j*dstStride+i] of dst. dst may be logit if the strides agree. A weight
 // that is a normal number is within 4+k ulp of the exact one: the sum of k terms may lose one with each.
-func Softmax(dst []float64, dstStride int, logit []float64, stride, k, n int) {
-	active().Softmax(dst, dstStride, logit, stride, k, n)
-}
-
-// BoundedExp sets dst[i] = exp(bound·tanh(raw[i])): a scale between e^-bound and e^bound. dst may be raw.
-func BoundedExp(dst, raw []float64, bound float64) { active().BoundedExp(dst, raw, bound) }
-
-// BoundedExpBackward sets dRaw[i] = dLogScale[i]·∂(bound·tanh(raw))/∂raw = dLogScale[i]·bound·(1-tanh²(raw[i])).
-// dRaw may be dLogScale or raw.
-func BoundedExpBackward(dRaw, dLogScale, raw []float64, bound float64) {
-	active().BoundedExpBackward(dRaw, dLogScale, raw, bound)
-}
-
-// Softmax is the package function on tier t.
 func (t Tier) Softmax(dst []float64, dstStride int, logit []float64, stride, k, n int) {
 	if n == 0 {
 		return
@@ -51,7 +37,7 @@ func (t Tier) Softmax(dst []float64, dstStride int, logit []float64, stride, k, 
 	}
 }
 
-// BoundedExp is the package function on tier t.
+// BoundedExp sets dst[i] = exp(bound·tanh(raw[i])): a scale between e^-bound and e^bound. dst may be raw.
 func (t Tier) BoundedExp(dst, raw []float64, bound float64) {
 	if len(dst) != len(raw) {
 		panic(errLength)
@@ -66,7 +52,8 @@ func (t Tier) BoundedExp(dst, raw []float64, bound float64) {
 	}
 }
 
-// BoundedExpBackward is the package function on tier t.
+// BoundedExpBackward sets dRaw[i] = dLogScale[i]·∂(bound·tanh(raw))/∂raw = dLogScale[i]·bound·(1-tanh²(raw[i])).
+// dRaw may be dLogScale or raw.
 func (t Tier) BoundedExpBackward(dRaw, dLogScale, raw []float64, bound float64) {
 	if len(dRaw) != len(raw) || len(dLogScale) != len(raw) {
 		panic(errLength)

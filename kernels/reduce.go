@@ -11,17 +11,11 @@ func (a *lanes) sum() float64 {
 }
 
 // Sum returns Σ x[i], with eight partial sums and a fixed tree: the same bits on every tier.
-func Sum(x []float64) float64 { return active().Sum(x) }
-
-// SumSquares returns Σ x[i]², summed like Sum.
-func SumSquares(x []float64) float64 { return active().SumSquares(x) }
-
-// Sum is the package function on tier t.
 func (t Tier) Sum(x []float64) float64 {
 	var a lanes
 	n := t.whole(len(x))
 	for i := 0; i < n; i += tileSize {
-		t.sum(&a, &x[i], min(tileSize, n-i))
+		t.sum(&a[0], &x[i], min(tileSize, n-i))
 	}
 	for i, v := range x[n:] {
 		a[i&7] += v
@@ -29,12 +23,12 @@ func (t Tier) Sum(x []float64) float64 {
 	return a.sum()
 }
 
-// SumSquares is the package function on tier t.
+// SumSquares returns Σ x[i]², summed like Sum.
 func (t Tier) SumSquares(x []float64) float64 {
 	var a lanes
 	n := t.whole(len(x))
 	for i := 0; i < n; i += tileSize {
-		t.sumSquares(&a, &x[i], min(tileSize, n-i))
+		t.sumSquares(&a[0], &x[i], min(tileSize, n-i))
 	}
 	for i, v := range x[n:] {
 		a[i&7] = math.FMA(v, v, a[i&7])

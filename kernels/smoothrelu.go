@@ -11,16 +11,10 @@ import "math"
 // (With t for the slope it would be the SmeLU of Shamir, Lin and Coviello 2020, whose second derivative jumps.) It takes
 // neither an exponential nor a root, and loses no digits anywhere: near -1 the result is small without cancellation.
 // dst may be x.
-func SmoothReLU(dst, x []float64) { active().SmoothReLU(dst, x) }
+func (t Tier) SmoothReLU(dst, x []float64) { t.each(smoothReLUFunction, smoothReLU, dst, x) }
 
 // SmoothReLUBackward sets dx[i] = dy[i]·s'(x[i]), where dy is the derivative with respect to the result of SmoothReLU at x.
 // dx may be dy or x.
-func SmoothReLUBackward(dx, dy, x []float64) { active().SmoothReLUBackward(dx, dy, x) }
-
-// SmoothReLU is the package function on tier t.
-func (t Tier) SmoothReLU(dst, x []float64) { t.each(smoothReLUs, smoothReLU, dst, x) }
-
-// SmoothReLUBackward is the package function on tier t.
 func (t Tier) SmoothReLUBackward(dx, dy, x []float64) {
 	if len(dx) != len(x) || len(dy) != len(x) {
 		panic(errLength)

@@ -29,32 +29,6 @@ type SplinesGrad struct {
 	Width, Height, LogSlope []float64
 }
 
-// SplinesForward sets y[i] to the image of x[i] and logDet[i] = log dy/dx, in nats. At and beyond ±Bound y = x and the
-// log-det is 0; NaN gives NaN. logDet may be nil; y may be x.
-//
-// In a bin from (xₗ, yₗ) to (xᵣ, yᵣ), w wide and h high, with s = h/w, θ = (x-xₗ)/w, φ = (xᵣ-x)/w and the slopes dₗ, dᵣ at
-// its ends,
-//
-//	y = yₗ + h·θ(sθ + dₗφ)/D     dy/dx = s²(dᵣθ² + 2sθφ + dₗφ²)/D²     D = s(θ²+φ²) + (dₗ+dᵣ)θφ
-//
-// which is equation 4 of the paper, its denominator written as a sum of positive terms.
-func SplinesForward(y, logDet, x []float64, s Splines) { active().SplinesForward(y, logDet, x, s) }
-
-// SplinesInverse sets x[i] to the solution of SplinesForward's y(x) = y[i], and logDet[i] = log dx/dy, in nats. logDet may
-// be nil; x may be y.
-//
-// With η = (y-yₗ)/h and ζ = (yᵣ-y)/h the odds t = θ/φ solve sζ·t² + (dₗζ - dᵣη)t - sη = 0, whose discriminant is a sum of
-// squares: with β = dₗζ - dᵣη, ρ = |β| + √(β² + 4s²ηζ) and p = 2sη or 2sζ, as β ≥ 0 or not, θ : φ = p : ρ or ρ : p.
-func SplinesInverse(x, logDet, y []float64, s Splines) { active().SplinesInverse(x, logDet, y, s) }
-
-// SplinesBackward is the reverse mode of SplinesForward. Given x and the gradients gy = ∂ℓ/∂y and gl = ∂ℓ/∂logDet of a loss
-// ℓ, it sets dx to the gradient with respect to x, and d to those with respect to the parameters: of Width and Height as
-// softmax of logits, of the logarithms of Slope. Outside the interval dx = gy and the others are 0. dx may be x, gy or gl;
-// d overlaps nothing else.
-func SplinesBackward(dx []float64, d SplinesGrad, gy, gl, x []float64, s Splines) {
-	active().SplinesBackward(dx, d, gy, gl, x, s)
-}
-
 func (s *Splines) check(n int) {
 	if n == 0 {
 		return
@@ -274,10 +248,22 @@ func (s *Splines) block(sc *splineScratch, i, n int) (b, grads Splines) {
 	return b, grads
 }
 
-// SplinesForward is the package function on tier t.
+// SplinesForward sets y[i] to the image of x[i] and logDet[i] = log dy/dx, in nats. At and beyond ±Bound y = x and the
+// log-det is 0; NaN gives NaN. logDet may be nil; y may be x.
+//
+// In a bin from (xₗ, yₗ) to (xᵣ, yᵣ), w wide and h high, with s = h/w, θ = (x-xₗ)/w, φ = (xᵣ-x)/w and the slopes dₗ, dᵣ at
+// its ends,
+//
+//	y = yₗ + h·θ(sθ + dₗφ)/D     dy/dx = s²(dᵣθ² + 2sθφ + dₗφ²)/D²     D = s(θ²+φ²) + (dₗ+dᵣ)θφ
+//
+// which is equation 4 of the paper, its denominator written as a sum of positive terms.
 func (t Tier) SplinesForward(y, logDet, x []float64, s Splines) { t.splines(false, y, logDet, x, s) }
 
-// SplinesInverse is the package function on tier t.
+// SplinesInverse sets x[i] to the solution of SplinesForward's y(x) = y[i], and logDet[i] = log dx/dy, in nats. logDet may
+// be nil; x may be y.
+//
+// With η = (y-yₗ)/h and ζ = (yᵣ-y)/h the odds t = θ/φ solve sζ·t² + (dₗζ - dᵣη)t - sη = 0, whose discriminant is a sum of
+// squares: with β = dₗζ - dᵣη, ρ = |β| + √(β² + 4s²ηζ) and p = 2sη or 2sζ, as β ≥ 0 or not, θ : φ = p : ρ or ρ : p.
 func (t Tier) SplinesInverse(x, logDet, y []float64, s Splines) { t.splines(true, x, logDet, y, s) }
 
 func (t Tier) splines(inverse bool, dst, logDet, src []float64, s Splines) {
@@ -313,7 +299,7 @@ func (t Tier) splines(inverse bool, dst, logDet, src []float64, s Splines) {
 			p.L = &logDet[i]
 		}
 		s.from(p, i)
-		t.spline(inverse, p)
+		t.splineAssembly(inverse, p)
 	}
 	if whole == n {
 		return
@@ -323,10 +309,19 @@ func (t Tier) splines(inverse bool, dst, logDet, src []float64, s Splines) {
 	fill(&r[0], src[whole:])
 	p.N, p.Stride, p.X, p.Y, p.L = asm.Block, b.Stride, &r[0][0], &r[1][0], &r[2][0]
 	b.from(p, 0)
-	t.spline(inverse, p)
+	t.splineAssembly(inverse, p)
 	copy(dst[whole:], r[1][:])
 	if logDet != nil {
 		copy(logDet[whole:], r[2][:])
+	}
+}
+
+// splineAssembly calls the assembly of one direction.
+func (t Tier) splineAssembly(inverse bool, p *asm.Spline) {
+	if inverse {
+		t.splinesInverse(p)
+	} else {
+		t.splinesForward(p)
 	}
 }
 
@@ -337,7 +332,10 @@ func fill(r *asm.Row, src []float64) {
 	}
 }
 
-// SplinesBackward is the package function on tier t.
+// SplinesBackward is the reverse mode of SplinesForward. Given x and the gradients gy = ∂ℓ/∂y and gl = ∂ℓ/∂logDet of a loss
+// ℓ, it sets dx to the gradient with respect to x, and d to those with respect to the parameters: of Width and Height as
+// softmax of logits, of the logarithms of Slope. Outside the interval dx = gy and the others are 0. dx may be x, gy or gl;
+// d overlaps nothing else.
 func (t Tier) SplinesBackward(dx []float64, d SplinesGrad, gy, gl, x []float64, s Splines) {
 	n := len(x)
 	s.check(n)
@@ -388,7 +386,7 @@ func (t Tier) SplinesBackward(dx []float64, d SplinesGrad, gy, gl, x []float64, 
 		if s.K > 1 {
 			p.DSlope = &d.LogSlope[i]
 		}
-		t.splineBackward(p)
+		t.splinesBackward(p)
 	}
 	if whole == n {
 		return
@@ -402,7 +400,7 @@ func (t Tier) SplinesBackward(dx []float64, d SplinesGrad, gy, gl, x []float64, 
 	p.X, p.GY, p.GL, p.DX = &r[0][0], &r[1][0], &r[2][0], &r[3][0]
 	b.from(p, 0)
 	p.DWidth, p.DHeight, p.DSlope = &grads.Width[0], &grads.Height[0], &grads.Slope[0]
-	t.splineBackward(p)
+	t.splinesBackward(p)
 	rest := n - whole
 	copy(dx[whole:], r[3][:])
 	for k := range s.K {

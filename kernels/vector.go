@@ -2,21 +2,6 @@ package kernels
 
 import "github.com/gaussflow/gaussflow/asm"
 
-// function is one of the functions of one variable, for the assembly of a tier.
-type function uint8
-
-const (
-	normCDFs function = iota
-	normSFs
-	normLogCDFs
-	normPDFs
-	normQuantiles
-	exps
-	logs
-	tanhs
-	smoothReLUs
-)
-
 // tileSize is the number of samples that assembly takes at a time: enough for the call to cost nothing, and so few that
 // the garbage collector, which cannot interrupt assembly, does not wait for long.
 const tileSize = 1024
@@ -40,13 +25,13 @@ func (t Tier) each(f function, one func(float64) float64, dst, x []float64) {
 	}
 	n := t.whole(len(x))
 	for i := 0; i < n; i += tileSize {
-		t.vector(f, &dst[i], &x[i], min(tileSize, n-i))
+		t.elementwise(f, &dst[i], &x[i], min(tileSize, n-i))
 	}
 	dst, x = dst[n:], x[n:]
 	if t != Generic && len(x) > 0 {
 		var pad asm.Row
 		copy(pad[:], x)
-		t.vector(f, &pad[0], &pad[0], asm.Block)
+		t.elementwise(f, &pad[0], &pad[0], asm.Block)
 		copy(dst, pad[:])
 		return
 	}
@@ -57,49 +42,25 @@ func (t Tier) each(f function, one func(float64) float64, dst, x []float64) {
 
 // NormCDF sets dst[i] = Φ(x[i]), the standard normal distribution function. dst may be x. The lengths must agree.
 // Φ(±Inf) is 1 and 0; NaN stays NaN.
-func NormCDF(dst, x []float64) { active().NormCDF(dst, x) }
+func (t Tier) NormCDF(dst, x []float64) { t.each(normCDFFunction, normCDF, dst, x) }
 
 // NormSF sets dst[i] = Φ(-x[i]), the upper tail, accurate where 1-Φ(x) has no digits left.
-func NormSF(dst, x []float64) { active().NormSF(dst, x) }
+func (t Tier) NormSF(dst, x []float64) { t.each(normSFFunction, normSF, dst, x) }
 
 // NormLogCDF sets dst[i] = log Φ(x[i]), accurate in both tails; it does not underflow before x² overflows.
-func NormLogCDF(dst, x []float64) { active().NormLogCDF(dst, x) }
+func (t Tier) NormLogCDF(dst, x []float64) { t.each(normLogCDFFunction, normLogCDF, dst, x) }
 
 // NormPDF sets dst[i] = φ(x[i]) = exp(-x²/2)/√(2π).
-func NormPDF(dst, x []float64) { active().NormPDF(dst, x) }
+func (t Tier) NormPDF(dst, x []float64) { t.each(normPDFFunction, normPDF, dst, x) }
 
 // NormQuantile sets dst[i] = Φ⁻¹(p[i]): -Inf at 0, +Inf at 1, NaN outside [0, 1]. For an upper tail q use -Φ⁻¹(q).
-func NormQuantile(dst, p []float64) { active().NormQuantile(dst, p) }
+func (t Tier) NormQuantile(dst, p []float64) { t.each(normQuantileFunction, normQuantile, dst, p) }
 
 // Exp sets dst[i] = e^x[i].
-func Exp(dst, x []float64) { active().Exp(dst, x) }
+func (t Tier) Exp(dst, x []float64) { t.each(expFunction, exp, dst, x) }
 
 // Log sets dst[i] = log x[i], the natural logarithm: -Inf at 0, NaN below.
-func Log(dst, x []float64) { active().Log(dst, x) }
+func (t Tier) Log(dst, x []float64) { t.each(logFunction, log, dst, x) }
 
 // Tanh sets dst[i] = tanh x[i].
-func Tanh(dst, x []float64) { active().Tanh(dst, x) }
-
-// NormCDF is the package function on tier t.
-func (t Tier) NormCDF(dst, x []float64) { t.each(normCDFs, normCDF, dst, x) }
-
-// NormSF is the package function on tier t.
-func (t Tier) NormSF(dst, x []float64) { t.each(normSFs, normSF, dst, x) }
-
-// NormLogCDF is the package function on tier t.
-func (t Tier) NormLogCDF(dst, x []float64) { t.each(normLogCDFs, normLogCDF, dst, x) }
-
-// NormPDF is the package function on tier t.
-func (t Tier) NormPDF(dst, x []float64) { t.each(normPDFs, normPDF, dst, x) }
-
-// NormQuantile is the package function on tier t.
-func (t Tier) NormQuantile(dst, p []float64) { t.each(normQuantiles, normQuantile, dst, p) }
-
-// Exp is the package function on tier t.
-func (t Tier) Exp(dst, x []float64) { t.each(exps, exp, dst, x) }
-
-// Log is the package function on tier t.
-func (t Tier) Log(dst, x []float64) { t.each(logs, log, dst, x) }
-
-// Tanh is the package function on tier t.
-func (t Tier) Tanh(dst, x []float64) { t.each(tanhs, tanh, dst, x) }
+func (t Tier) Tanh(dst, x []float64) { t.each(tanhFunction, tanh, dst, x) }

@@ -1,0 +1,6 @@
+//go:build purego || !(amd64 || arm64)
+
+package kernels
+
+// tierMissing says what t, which is not Generic, lacks here.
+func tierMissing(Tier) string { return "this build has no assembly" }
