@@ -411,6 +411,8 @@ func TestSLogDet(t *testing.T) {
 
 func TestShapesThatDoNotFitPanic(t *testing.T) {
 	m := func(r, c int) Matrix { return newMatrix(r, c, 0) }
+	beyond := math.MaxInt32
+	beyond++ // or negative, where int has 32 bits
 	for name, f := range map[string]func(){
 		"inner":     func() { Gemm(NoTrans, NoTrans, 1, m(2, 3), m(2, 3), 0, m(2, 3)) },
 		"outer":     func() { Gemm(NoTrans, NoTrans, 1, m(2, 3), m(3, 4), 0, m(2, 3)) },
@@ -425,7 +427,7 @@ func TestShapesThatDoNotFitPanic(t *testing.T) {
 			Gemm(NoTrans, NoTrans, 1, Matrix{Rows: -1, Cols: 2, Data: nil, Stride: 2}, m(2, 2), 0, m(2, 2))
 		},
 		"beyond int32": func() {
-			SyrkUpper(NoTrans, 1, Matrix{Rows: 1, Cols: 1, Data: make([]float64, 1), Stride: 1 << 31}, 0, m(1, 1))
+			SyrkUpper(NoTrans, 1, Matrix{Rows: 1, Cols: 1, Data: make([]float64, 1), Stride: beyond}, 0, m(1, 1))
 		},
 		"syrk":       func() { SyrkUpper(NoTrans, 1, m(2, 3), 0, m(3, 3)) },
 		"eig":        func() { _ = SymEig(make([]float64, 2), m(2, 3)) },

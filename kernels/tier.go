@@ -28,9 +28,10 @@ func (t Tier) String() string {
 }
 
 // ParseTier returns the tier of that name, if this build and this machine can run it; the error says what is missing.
+// Case and space around the name do not matter.
 func ParseTier(name string) (Tier, error) {
 	for t, n := range tierNames {
-		if n == name {
+		if strings.EqualFold(n, strings.TrimSpace(name)) {
 			return Tier(t), missing(Tier(t))
 		}
 	}
@@ -73,14 +74,15 @@ func Best() Tier {
 	return ts[len(ts)-1]
 }
 
-// EnvTier is the environment variable that forces a tier for a process: generic, avx2, avx512 or neon.
+// EnvTier is the environment variable that forces a tier for a process: generic, avx2, avx512 or neon, in any case and
+// with any space around it.
 const EnvTier = "GAUSSFLOW_SIMD"
 
 var process, processErr = forced(os.Getenv(EnvTier))
 
 // forced returns the tier that the value of EnvTier names; none means the best one.
 func forced(name string) (Tier, error) {
-	if name == "" {
+	if strings.TrimSpace(name) == "" {
 		return Best(), nil
 	}
 	t, err := ParseTier(name)

@@ -12,6 +12,12 @@ func TestForcedTierMissing(t *testing.T) {
 	lacking := 0
 	for tier, name := range tierNames {
 		got, err := forced(name)
+		for _, spelling := range []string{strings.ToUpper(name), name + " ", "\t" + strings.ToTitle(name[:1]) + name[1:] + "\r\n"} {
+			// Scripts set variables with stray space, and names of instruction sets in capitals.
+			if again, e := forced(spelling); again != got || fmt.Sprint(e) != fmt.Sprint(err) {
+				t.Errorf("forced(%q) = %v, %v; forced(%q) = %v, %v", spelling, again, e, name, got, err)
+			}
+		}
 		if missing(Tier(tier)) == nil {
 			if got != Tier(tier) || err != nil {
 				t.Errorf("forced(%q) = %v, %v", name, got, err)
@@ -26,8 +32,10 @@ func TestForcedTierMissing(t *testing.T) {
 	if lacking == 0 {
 		t.Error("a machine with NEON and AVX-512") // no machine has both: one error at least was looked at
 	}
-	if got, err := forced(""); got != Best() || err != nil {
-		t.Errorf("forced(\"\") = %v, %v, want the best tier", got, err)
+	for _, none := range []string{"", " \n"} {
+		if got, err := forced(none); got != Best() || err != nil {
+			t.Errorf("forced(%q) = %v, %v, want the best tier", none, got, err)
+		}
 	}
 	if _, err := forced("sse9"); err == nil || !strings.Contains(err.Error(), EnvTier+": ") || !strings.Contains(err.Error(), "generic, avx2, avx512, neon") {
 		t.Errorf("forced(\"sse9\"): error %v, want the variable and the choices", err)

@@ -326,7 +326,7 @@ func TestTierNames(t *testing.T) {
 func TestTierForced(t *testing.T) {
 	active, err := kernels.Active()
 	want, wantErr := kernels.Best(), error(nil)
-	if name := os.Getenv(kernels.EnvTier); name != "" {
+	if name := os.Getenv(kernels.EnvTier); strings.TrimSpace(name) != "" {
 		want, wantErr = kernels.ParseTier(name)
 	}
 	if wantErr != nil || err != nil {
