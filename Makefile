@@ -8,6 +8,7 @@
 # make fuzz           every fuzz target, FUZZTIME each
 # make fuzz-long      the same by processor time (10m each unless told), PARALLEL at a time, with a summary
 # make soak           SOAK random lane evaluations of every kernel on every tier against the reference (1e9: an hour)
+# make faults         interrupts and kills the command SIGNALS times, fills its disk, starves it of memory: minutes
 # make mutation       breaks the code on purpose, in a copy, and demands that the tests notice
 # make cover          statements that the tests of kernels, flow and blas reach; fails below 90%
 # make setup          install what the tests need (Debian, as root)
@@ -17,6 +18,7 @@ FUZZTIME = 10s
 PARALLEL = 2
 SOAK     = 1e9
 SEED     = 1
+SIGNALS  = 100
 BENCH    = .
 BENCHTIME = 100ms
 RESULTS  = bench/results
@@ -24,7 +26,7 @@ RESULTS  = bench/results
 # The builds to compare: OpenBLAS where it can be linked.
 OPENBLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas)
 
-.PHONY: run test lint bench compare compare-setup growth gobench fuzz fuzz-long soak mutation cover setup clean
+.PHONY: run test lint bench compare compare-setup growth gobench fuzz fuzz-long soak faults mutation cover setup clean
 
 run:
 	go run ./cmd/gaussflow equivalence -out $(OUT)
@@ -62,6 +64,11 @@ fuzz-long: FUZZTIME = 10m
 fuzz-long:
 	go build -o build/longfuzz ./internal/longfuzz
 	exec build/longfuzz -time $(FUZZTIME) -parallel $(PARALLEL)
+
+# What breaks inside the process are tests; the program breaks the world around it.
+faults:
+	go test -run 'Fails' ./flow ./cmd/gaussflow
+	go run ./internal/faults -signals $(SIGNALS) -seed $(SEED)
 
 mutation: setup
 	go run ./internal/mutation
