@@ -48,7 +48,7 @@ func (t *Trainer) Save(w io.Writer) error {
 	case t.validates():
 		now = t.now
 	}
-	e := gflow.NewEncoder(w)
+	e := gflow.NewEncoder(strictWriter{w})
 	flow, err := t.flow.withParams(kept)
 	if err != nil {
 		return fmt.Errorf("flow: Trainer.Save: %w", err)
@@ -144,6 +144,14 @@ func decodeTrainer(d *gflow.Decoder) (*Trainer, fingerprint, error) {
 	t.o.Seed = d.Uint64()
 	t.o.ValidateEvery = d.Int("ValidateEvery")
 	t.o.Patience = d.Int("Patience")
+	for _, c := range []struct {
+		name string
+		v    int
+	}{{"Steps", t.o.Steps}, {"Batch", t.o.Batch}, {"ValidateEvery", t.o.ValidateEvery}} {
+		if c.v < 1 {
+			d.Fail("%s is %d; it must be positive", c.name, c.v)
+		}
+	}
 	t.o.LearningRate, t.o.ClipNorm, t.o.ValidationFraction = d.Float(), d.Float(), d.Float()
 	for i := range saved {
 		saved[i] = d.Uint64()
@@ -167,10 +175,25 @@ func decodeTrainer(d *gflow.Decoder) (*Trainer, fingerprint, error) {
 		t.history.Steps = append(t.history.Steps, Step{i + 1, d.Float(), d.Float(), d.Float()})
 	}
 	validations := d.Int("number of validations")
-	for i := 0; i < validations && d.Err() == nil; i++ {
-		t.history.Validations = append(t.history.Validations, Validation{d.Int("step of a validation"), d.Float()})
+	if validations > steps+1 {
+		d.Fail("there are %d validations in %d steps", validations, steps)
+	}
+	for last := -1; validations > 0 && d.Err() == nil; validations-- {
+		v := Validation{d.Int("step of a validation"), d.Float()}
+		if v.Step <= last || v.Step > steps {
+			d.Fail("there is a validation after step %d, behind one after step %d, in a run of %d", v.Step, last, steps)
+		}
+		last = v.Step
+		t.history.Validations = append(t.history.Validations, v)
 	}
 	t.history.Kept = d.Int("number of steps of the parameters kept")
+	known := t.history.Kept == steps
+	if t.o.ValidationFraction > 0 || saved[1] > 0 {
+		known = t.history.Kept == 0 || slices.ContainsFunc(t.history.Validations, func(v Validation) bool { return v.Step == t.history.Kept })
+	}
+	if !known {
+		d.Fail("the parameters kept are those after %d steps, which the run does not have", t.history.Kept)
+	}
 	d.Checksum()
 	return t, saved, d.Err()
 }

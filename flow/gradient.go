@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"math"
 
 	"github.com/gaussflow/gaussflow/flow/internal/layer"
@@ -17,6 +18,7 @@ const shardSize = 128
 
 // A minibatch computes the loss of its rows and the gradient.
 type minibatch struct {
+	ctx      context.Context // of the call of gradient
 	flow     *Flow
 	data     tile.Rows
 	at       []int     // the minibatch: indices into data
@@ -74,6 +76,9 @@ func newMinibatch(f *Flow, data tile.Rows, n int) *minibatch {
 	}
 	b.takeShards = func(loop *tile.Loop) {
 		for i := range loop.Tiles {
+			if b.ctx.Err() != nil {
+				return
+			}
 			b.shard(i)
 		}
 	}
@@ -131,16 +136,21 @@ func (r *shardMemory) cut(f *Flow, n int) {
 
 // gradient returns the loss of the rows in b.at and leaves its gradient in
 // b.grad. The shards go in waves, whose gradients are added in the order of the
-// shards, so that memory does not grow with the minibatch.
-func (b *minibatch) gradient() float64 {
+// shards, so that memory does not grow with the minibatch. It returns the error of
+// ctx between shards; then there is no gradient.
+func (b *minibatch) gradient(ctx context.Context) (loss float64, err error) {
+	b.ctx = ctx
 	for b.first = 0; b.first < len(b.shards); b.first += len(b.wave) {
 		b.loop.Run(b.inWave(), 1, b.takeShards)
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
 		b.loop.Run(len(b.grad), chunkSize, b.takeChunks)
 	}
 	for _, i := range b.pinned {
 		b.grad[i] = 0
 	}
-	return -kernels.Sum(b.lp) / float64(len(b.lp))
+	return -kernels.Sum(b.lp) / float64(len(b.lp)), nil
 }
 
 // inWave is the number of shards in the wave.

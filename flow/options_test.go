@@ -31,7 +31,9 @@ func TestClippedSteps(t *testing.T) {
 		for j := range data.at {
 			data.at[j] = rng.IntN(tr.data.Len())
 		}
-		data.gradient()
+		if _, err := data.gradient(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		if !(step.GradNorm > clip) {
 			t.Fatalf("step %d: the gradient's norm %v needs no clipping", i, step.GradNorm)
 		}

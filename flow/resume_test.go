@@ -3,16 +3,20 @@ package flow
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"math"
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
+	"github.com/gaussflow/gaussflow/flow/internal/gflow"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 )
 
 func newTrainerFor(t testing.TB, f *Flow, x mat.Matrix, o TrainOptions) *Trainer {
@@ -259,8 +263,8 @@ func TestValidationFraction(t *testing.T) {
 		for _, row := range tr.validation.Index {
 			lp += meanLogProb(t, start, x.Slice(row, row+1, 0, 2))
 		}
-		if got, want := tr.validate(), -lp/50; math.Abs(got-want) > 1e-12*math.Abs(want) {
-			t.Errorf("the loss on the rows held out is %v, want %v", got, want)
+		if got, err := tr.validate(t.Context()); err != nil || math.Abs(got+lp/50) > 1e-12*math.Abs(got) {
+			t.Errorf("the loss on the rows held out is %v, %v, want %v", got, err, -lp/50)
 		}
 	}
 }
@@ -374,5 +378,149 @@ func TestLoadTrainerRefuses(t *testing.T) {
 		if _, err := LoadTrainer(bytes.NewReader(damaged), x, TrainOptions{}); err == nil {
 			t.Fatalf("byte %d changed: no error", n)
 		}
+	}
+}
+
+// Every number of a file is bounded by what the file or the data justify, whatever its
+// checksum says.
+func TestLoadTrainerBounds(t *testing.T) {
+	x := flowtest.Table(40, 2, flowtest.NewRand(5))
+	plain := savedRunOf(t, TrainOptions{Steps: 4, Batch: 8})
+	validated := savedRunOf(t, TrainOptions{Steps: 4, Batch: 8, ValidationFraction: 0.25, ValidateEvery: 1})
+	// Where things are: the run begins behind its flow, and ends with the history.
+	start := func(b []byte) int {
+		f, err := Load(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var flow bytes.Buffer
+		e := gflow.NewEncoder(&flow)
+		gflow.Encode(e, f.Model(), gflow.Run)
+		if err := e.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		return flow.Len()
+	}
+	at := func(b []byte, offset int, v uint64) []byte {
+		b = bytes.Clone(b)
+		binary.LittleEndian.PutUint64(b[offset:], v)
+		return resum(b)
+	}
+	nan, from := math.Float64bits(math.NaN()), start(plain)
+	kept, count := len(plain)-12, len(plain)-20-3*8*2-8 // two steps, no validation
+	last := len(validated) - 12 - 16                    // two validations, after steps 0 and 1
+	for _, c := range []struct {
+		what string
+		b    []byte
+		want string
+	}{
+		{"no steps", at(plain, from, 0), "Steps is 0"},
+		{"huge Steps", at(plain, from, math.MaxUint64), "Steps is 18446744073709551615; it is out of range"},
+		{"no batch", at(plain, from+8, 0), "Batch is 0"},
+		{"huge batch", at(plain, from+8, 1<<40), "Batch is 1099511627776"},
+		{"no ValidateEvery", at(plain, from+24, 0), "ValidateEvery is 0"},
+		{"Patience", at(plain, from+32, 3), "nothing is held out"},
+		{"rate", at(plain, from+40, nan), "LearningRate is NaN"},
+		{"clip", at(plain, from+48, nan), "ClipNorm is NaN"},
+		{"fraction", at(plain, from+56, nan), "ValidationFraction is NaN"},
+		{"rows", at(plain, from+64, 1<<50), "other data"},
+		{"rows held out", at(plain, from+72, 1<<50), "the parameters kept are those after 2 steps"},
+		{"steps taken", at(plain, count, 1<<40), "1099511627776 of 4 steps have been taken"},
+		{"validations", at(plain, count+8+3*8*2, 1<<40), "1099511627776 validations"},
+		{"kept", at(plain, kept, 1<<40), "kept"},
+		{"kept, but not validated", at(validated, len(validated)-12, 3), "kept"},
+		{"validation ahead", at(validated, last, 1<<40), "a validation after step 1099511627776"},
+		{"validations in no order", at(validated, last, 0), "a validation after step 0"},
+	} {
+		before := totalAlloc()
+		_, err := LoadTrainer(bytes.NewReader(c.b), x, TrainOptions{})
+		if err == nil || !strings.HasPrefix(err.Error(), "flow: LoadTrainer: ") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error is %v, want one with %q", c.what, err, c.want)
+		}
+		if took := totalAlloc() - before; took > 1<<20 {
+			t.Errorf("%s: %d bytes allocated for a file of %d", c.what, took, len(c.b))
+		}
+	}
+	for _, b := range [][]byte{plain, validated} { // which are all right otherwise
+		tr, err := LoadTrainer(bytes.NewReader(b), x, TrainOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tr.Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	f, err := Load(bytes.NewReader(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewTrainer(f, x, TrainOptions{Batch: 1 << 30}); err == nil || !strings.Contains(err.Error(), "Batch is 1073741824") {
+		t.Errorf("a new run with a huge batch: error is %v", err)
+	}
+}
+
+// A cancelling matrix cancels a context when so many of its elements have been read.
+type cancelling struct {
+	mat.Matrix
+	cancel context.CancelFunc
+	after  int64
+	read   atomic.Int64
+}
+
+func (m *cancelling) At(i, j int) float64 {
+	if m.read.Add(1) == m.after {
+		m.cancel()
+	}
+	return m.Matrix.At(i, j)
+}
+
+// Cancelled in the middle of a minibatch or of a validation, training goes no further
+// than the shards it has in hand, and the run goes on as if it had not been stopped.
+func TestCancelWithinAStep(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	const d, n, batch = 2, 2000, 20_000
+	start, x := problem(t, d, n)
+	for _, c := range []struct {
+		what  string
+		after int64 // elements of the minibatches or of the rows held out
+		done  int   // steps by then
+		o     TrainOptions
+	}{
+		{"in the first step", d * batch / 2, 0, TrainOptions{Steps: 2, Batch: batch}},
+		{"in the second step", d * batch * 3 / 2, 1, TrainOptions{Steps: 2, Batch: batch}},
+		{"in the first validation", d * n / 2, 0, TrainOptions{Steps: 2, Batch: 100, Validation: x}},
+		{"in the last validation", d * (n + n/2), 2, TrainOptions{Steps: 2, Batch: 100, Validation: x}},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			want := newTrainerFor(t, couple(t, start, CouplingOptions{Width: 8}), x, c.o)
+			if err := want.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, workers := range []int{1, 3} {
+				runtime.GOMAXPROCS(workers)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				m := &cancelling{Matrix: x, cancel: cancel}
+				o, data := c.o, mat.Matrix(m)
+				if o.Validation != nil {
+					o.Validation, data = m, x
+				}
+				tr := newTrainerFor(t, couple(t, start, CouplingOptions{Width: 8}), data, o)
+				m.read.Store(0) // NewTrainer has read everything
+				m.after = c.after
+				err := tr.Run(ctx)
+				if !errors.Is(err, context.Canceled) || len(tr.History().Steps) != c.done {
+					t.Fatalf("%d workers: error is %v after %d steps, want %d", workers, err, len(tr.History().Steps), c.done)
+				}
+				if further := m.read.Load() - m.after; further > int64(workers*d*max(shardSize, tile.Size(d))) {
+					t.Errorf("%d workers: %d elements were read after the end", workers, further)
+				}
+				if err := tr.Run(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				flowtest.SameBits(t, "parameters", tr.Flow().params, want.Flow().params)
+				sameHistory(t, tr.History(), want.History())
+			}
+		})
 	}
 }

@@ -16,10 +16,22 @@ func (f *Flow) Save(w io.Writer) error {
 	if err := f.ready("Save"); err != nil {
 		return err
 	}
-	if err := safetensors.Encode(w, f.Model(), f.Kind()); err != nil {
+	if err := safetensors.Encode(strictWriter{w}, f.Model(), f.Kind()); err != nil {
 		return fmt.Errorf("flow: Save: %w", err)
 	}
 	return nil
+}
+
+// A strictWriter says so if its writer takes less than it was given, which not every
+// writer does.
+type strictWriter struct{ w io.Writer }
+
+func (s strictWriter) Write(b []byte) (int, error) {
+	n, err := s.w.Write(b)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	return n, err
 }
 
 // Load reads a flow that [Flow.Save] wrote, or another program in that format, from

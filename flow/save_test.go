@@ -247,26 +247,56 @@ func totalAlloc() uint64 {
 	return m.TotalAlloc
 }
 
-// failing takes so many bytes.
+// failing takes so many bytes, and then fails: with an error, after part of what it was
+// given or none of it, or by taking part without a word.
 type failing struct {
-	left int
-	err  error
+	left  int
+	err   error
+	parts bool
 }
 
 func (f *failing) Write(b []byte) (int, error) {
-	if f.left -= len(b); f.left < 0 {
-		return 0, f.err
+	if len(b) <= f.left {
+		f.left -= len(b)
+		return len(b), nil
 	}
-	return len(b), nil
+	n := 0
+	if f.parts {
+		n, f.left = f.left, 0
+	}
+	return n, f.err
 }
 
+// Wherever a writer fails, Save and Trainer.Save say so.
 func TestSaveFails(t *testing.T) {
-	f := randomCoupling(t, 2, 2, CouplingOptions{}, flowtest.NewRand(1))
-	size := len(saved(t, f))
+	x := flowtest.Table(40, 2, flowtest.NewRand(5))
+	f := randomCoupling(t, 2, 2, CouplingOptions{Width: 4, Depth: 1}, flowtest.NewRand(1))
+	tr := newTrainerFor(t, f, x, TrainOptions{Steps: 2, Batch: 8, ValidationFraction: 0.25})
+	if err := tr.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	boom := errors.New("boom")
-	for _, left := range []int{0, size / 2, size - 1} {
-		if err := f.Save(&failing{left, boom}); !errors.Is(err, boom) || !strings.HasPrefix(err.Error(), "flow: Save: ") {
-			t.Errorf("a full disk after %d bytes: error is %v", left, err)
+	for _, s := range []struct {
+		prefix string
+		save   func(io.Writer) error
+	}{{"flow: Save: ", f.Save}, {"flow: Trainer.Save: ", tr.Save}} {
+		var whole bytes.Buffer
+		if err := s.save(&whole); err != nil {
+			t.Fatal(err)
+		}
+		for left := range whole.Len() {
+			for _, w := range []*failing{{left, boom, false}, {left, boom, true}, {left, nil, true}} {
+				want := w.err
+				if want == nil {
+					want = io.ErrShortWrite
+				}
+				if err := s.save(w); !errors.Is(err, want) || !strings.HasPrefix(err.Error(), s.prefix) {
+					t.Fatalf("%s: a writer that fails after %d of %d bytes: error is %v, want %v", s.prefix, left, whole.Len(), err, want)
+				}
+			}
+		}
+		if err := s.save(&failing{whole.Len(), boom, false}); err != nil {
+			t.Errorf("%s: a writer with just enough room: %v", s.prefix, err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -18,7 +19,7 @@ type TrainOptions struct {
 	// Steps is the number of minibatches; 600 if zero.
 	Steps int
 	// Batch is the number of rows per minibatch, drawn with replacement; 512 if
-	// zero.
+	// zero, and at most 2²⁰ or the number of rows.
 	Batch int
 	// LearningRate is the peak of the one-cycle schedule: a cosine from a 25th
 	// of it up to it over the first 30% of the steps, and another one down to a
@@ -82,7 +83,8 @@ type History struct {
 // The result depends on the data, the options and the flow alone, not on the
 // number of goroutines (GOMAXPROCS).
 //
-// If ctx is done, Train stops: f holds the last whole step, or the best one with
+// If ctx is done, Train stops, in the middle of a minibatch or of a validation if need
+// be: f holds the last whole step, or the best one with
 // validation, the history is complete up to the last one, and the error wraps
 // that of ctx. If the loss or its gradient is not finite, f gets back its last
 // parameters for which they were, or the best ones with validation, and the error
@@ -153,6 +155,10 @@ func newTrainer(what string, f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, e
 	return t, nil
 }
 
+// maxBatch is the largest minibatch that is drawn from fewer rows: no more than the
+// data and this justify does a saved run claim.
+const maxBatch = 1 << 20
+
 func newAdam() kernels.AdamParams {
 	return kernels.AdamParams{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8}
 }
@@ -168,6 +174,9 @@ func (t *Trainer) setData(what string, x mat.Matrix) error {
 	}
 	if len(t.flow.params) == 0 {
 		return fmt.Errorf("flow: %s: the flow has no trainable parameters", what)
+	}
+	if t.o.Batch > max(maxBatch, src.N) {
+		return fmt.Errorf("flow: %s: Batch is %d; it can be %d, or as many as there are rows", what, t.o.Batch, maxBatch)
 	}
 	t.data = tile.Rows{Source: src}
 	switch {
@@ -244,26 +253,50 @@ func (t *Trainer) Run(ctx context.Context) error {
 	}()
 	for {
 		done := len(t.history.Steps)
-		if err := ctx.Err(); err != nil && done < t.o.Steps {
+		switch finished, err := t.next(ctx, done); {
+		case err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()):
 			return fmt.Errorf("flow: Train: stopped after %d of %d steps: %w", done, t.o.Steps, err)
-		}
-		if t.validates() && t.stopsEarly(done) || done == t.o.Steps {
+		case err != nil:
+			t.err = err
+			return err
+		case finished:
 			return nil
-		}
-		if t.err = t.step(done); t.err != nil {
-			return t.err
 		}
 	}
 }
 
-// step takes one step after those done.
-func (t *Trainer) step(done int) error {
+// next validates if it is time to, and takes a step after those done unless the run is
+// at its end. If ctx is done it returns its error, and leaves what it had begun to the
+// next run.
+func (t *Trainer) next(ctx context.Context, done int) (finished bool, err error) {
+	if err := ctx.Err(); err != nil && done < t.o.Steps {
+		return false, err
+	}
+	if t.validates() {
+		if stop, err := t.stopsEarly(ctx, done); stop || err != nil {
+			return stop, err
+		}
+	}
+	if done == t.o.Steps {
+		return true, nil
+	}
+	return false, t.step(ctx, done)
+}
+
+// step takes one step after those done. If ctx is done before it has the gradient it
+// takes none, and the next run's will have the same rows.
+func (t *Trainer) step(ctx context.Context, done int) error {
 	b := t.batch
 	n := t.data.Len()
+	before := *t.pcg
 	for i := range b.at {
 		b.at[i] = t.rng.IntN(n)
 	}
-	loss := b.gradient()
+	loss, err := b.gradient(ctx)
+	if err != nil {
+		*t.pcg = before
+		return err
+	}
 	norm := math.Sqrt(kernels.SumSquares(b.grad))
 	if bad := loss + norm; bad-bad != 0 {
 		t.flow.set(t.good)
@@ -304,12 +337,16 @@ func (t *Trainer) updateChunk(from, to int) {
 }
 
 // stopsEarly validates if it is time to, and reports whether patience has come to
-// its end.
-func (t *Trainer) stopsEarly(done int) bool {
+// its end. It returns the error of ctx if that is done before the validation is.
+func (t *Trainer) stopsEarly(ctx context.Context, done int) (bool, error) {
 	h := &t.history
 	last := len(h.Validations) - 1
 	if due := done%t.o.ValidateEvery == 0 || done == t.o.Steps; due && (last < 0 || h.Validations[last].Step < done) {
-		v := Validation{done, t.validate()}
+		loss, err := t.validate(ctx)
+		if err != nil {
+			return false, err
+		}
+		v := Validation{done, loss}
 		if last < 0 || v.Loss < t.bestLoss() {
 			copy(t.best, t.flow.params)
 			h.Kept = done
@@ -317,7 +354,7 @@ func (t *Trainer) stopsEarly(done int) bool {
 		h.Validations = append(h.Validations, v)
 	}
 	h.StoppedEarly = done < t.o.Steps && t.o.Patience > 0 && t.sinceBest() >= t.o.Patience
-	return h.StoppedEarly
+	return h.StoppedEarly, nil
 }
 
 // bestLoss is the validation loss of the parameters that are kept.
@@ -342,13 +379,16 @@ func (t *Trainer) sinceBest() int {
 	return n
 }
 
-// validate returns the loss on the rows held out.
-func (t *Trainer) validate() float64 {
+// validate returns the loss on the rows held out, or the error of ctx.
+func (t *Trainer) validate(ctx context.Context) (float64, error) {
 	f := t.flow
 	tile.Over(len(t.lp), tile.Size(f.dim), func(loop *tile.Loop) {
 		w := f.pool.Get().(*workspace)
 		defer f.pool.Put(w)
 		for from, to := range loop.Tiles {
+			if ctx.Err() != nil {
+				return
+			}
 			lp := t.lp[from:to]
 			if err := w.load(t.validation, from, to); err != nil {
 				tile.Fill(lp, math.Inf(-1)) // the row has changed since it was checked
@@ -358,11 +398,14 @@ func (t *Trainer) validate() float64 {
 			copy(lp, w.logDet)
 		}
 	})
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
 	loss := -kernels.Sum(t.lp) / float64(len(t.lp))
 	if math.IsNaN(loss) {
-		return math.Inf(1)
+		return math.Inf(1), nil
 	}
-	return loss
+	return loss, nil
 }
 
 func (o *TrainOptions) setDefaults(what string) error {

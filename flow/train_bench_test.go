@@ -51,7 +51,7 @@ func BenchmarkTrainStep(b *testing.B) {
 			var step, matmul time.Duration
 			for i := 0; b.Loop(); i++ {
 				start := time.Now()
-				if err := t.step(i % t.o.Steps); err != nil {
+				if err := t.step(b.Context(), i%t.o.Steps); err != nil {
 					b.Fatal(err)
 				}
 				between := time.Now()

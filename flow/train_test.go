@@ -30,7 +30,14 @@ func TestLossGradient(t *testing.T) {
 		for i := range tr.at {
 			tr.at[i] = i
 		}
-		loss := tr.gradient()
+		gradient := func() float64 {
+			loss, err := tr.gradient(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return loss
+		}
+		loss := gradient()
 		grad := append([]float64(nil), tr.grad...)
 
 		lp := make([]float64, n)
@@ -42,7 +49,7 @@ func TestLossGradient(t *testing.T) {
 		}
 		flowtest.CheckGradient(t, "parameters", grad, f.params, func() float64 {
 			f.refresh()
-			return tr.gradient()
+			return gradient()
 		})
 	}
 	for d := 2; d <= 7; d++ {
@@ -364,12 +371,13 @@ func TestTrainingDoesNotAllocate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	ctx := t.Context()
 	for _, workers := range []int{1, 2} {
 		runtime.GOMAXPROCS(workers)
 		tr := newMinibatch(f, tile.Rows{Source: src}, 300)
 		// The first time two workers are inside a kernel at once, its pool makes a second scratch: so many runs that
 		// what happens once is none of what happens every time.
-		if n := testing.AllocsPerRun(50, func() { tr.gradient() }); n != 0 {
+		if n := testing.AllocsPerRun(50, func() { tr.gradient(ctx) }); n != 0 {
 			t.Errorf("%d workers: %v allocations per gradient", workers, n)
 		}
 	}

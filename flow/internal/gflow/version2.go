@@ -88,9 +88,11 @@ func decode2(d *Decoder, m *model.Model) {
 				}
 				t.Shape, size = append(t.Shape, n), size*n
 			}
-			if total += size; total > maxParams {
+			if size > maxParams-total { // a sum could leave the range of int where that has 32 bits
 				d.Fail("%w", tooMany())
+				return l
 			}
+			total += size
 			t.Values = d.Floats("tensor "+t.Name, size)
 			l.Tensors = append(l.Tensors, t)
 		}

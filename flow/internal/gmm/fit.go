@@ -67,6 +67,9 @@ const MaxMagnitude = 1e50
 // Fit fits k components to x. Its result depends on x as a set, on k and
 // on the numbers that rng gives. It returns the error of ctx soon after that is done.
 func Fit(ctx context.Context, x []float64, k int, rng *rand.Rand) (kernels.Mixture, error) {
+	if err := ctx.Err(); err != nil {
+		return kernels.Mixture{}, err
+	}
 	s := slices.Clone(x)
 	slices.Sort(s)
 	centre, spread := standardize(s)
