@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/gaussflow/gaussflow/flow/internal/layer"
+	"github.com/gaussflow/gaussflow/flow/internal/rotate"
 )
 
 // DefaultLogScaleBound bounds |log σ| of every component unless the data need more:
@@ -15,6 +17,10 @@ const DefaultLogScaleBound = layer.DefaultLogScaleBound
 // CouplingOptions says how Couple builds the conditioners. The zero value is
 // the sensible default.
 type CouplingOptions struct {
+	// Blocks is the number of coupling blocks that follow f, each a random rotation and
+	// a coupling that changes next to nothing until it is trained. If zero, there are 4
+	// if f has no mixtures to couple, and else none.
+	Blocks int
 	// Width of each hidden layer; 64 if zero.
 	Width int
 	// Depth is the number of hidden layers; 2 if zero.
@@ -24,19 +30,44 @@ type CouplingOptions struct {
 	// equal bit for bit; another bound keeps the scales up to rounding. It must
 	// be larger than every |log σ| of the diagonal flow, and at most 138.
 	LogScaleBound float64
-	// Seed of the hidden layers' starting values.
+	// Plain conditioners are those of the tutorial that this library began with: ReLU
+	// between their layers, inputs as they are, and outputs that are the stored
+	// parameters themselves. They train as well, but nothing bounds them: see
+	// [Flow.Couple].
+	Plain bool
+	// Seed of the hidden layers' starting values, and of the rotations of Blocks.
 	Seed uint64
 }
 
 // Couple returns a coupling flow that shares the fit of the diagonal flow f.
 //
-// In each block the mixture layer is replaced by two couplings: the second half
-// of the coordinates is mapped given the first, then the first half given the
-// mapped second. Halves have ⌊d/2⌋ and ⌈d/2⌉ coordinates, and each coordinate is
-// mapped once. The mixtures come from a conditioner, a ReLU network whose final
-// kernel starts at zero and whose final bias is f's stored parameters: until
-// Train changes the kernel, the flow equals f bit for bit, in z, log-determinant
-// and log-density, forward and inverse.
+// Each layer of mixtures is replaced by two couplings: the second half of the
+// coordinates is mapped given the first, then the first half given the mapped second.
+// Halves have ⌊d/2⌋ and ⌈d/2⌉ coordinates, and each coordinate is mapped once. The
+// mixtures come from a conditioner, a network that changes f's stored parameters and
+// whose final layer starts at zero: until Train moves it, the flow equals f bit for bit,
+// in z, log-determinant and log-density, forward and inverse. A block that begins with
+// a density in all dimensions, as those of [Fit] do, stays as it is, and so do mixtures
+// of one component. Blocks appends to f.
+//
+// # What a conditioner cannot do
+//
+// Far from the data nothing holds a network back: unless it is Plain, the flow does.
+//
+//   - It sees its inputs standardised, u, and bounded, u/√(1+(u/3)²): along any ray its
+//     outputs come to rest.
+//   - In each mixture the widest component is an anchor, which the conditioner neither
+//     moves nor widens nor narrows, and whose share w stays above w/(w+(1-w)e⁴): from a
+//     half, 1.8 % are left.
+//   - The other components are never wider than that, and their means stay within 4
+//     standard deviations of the mixture from where f has them.
+//
+// Hence, for any parameters: where a coupling's mixtures have the anchor N(0,1) with a
+// share of at least w, its density is at least w times the normal one in each
+// coordinate, so B blocks in d dimensions cannot lower log p below that of what they
+// follow by more than B·d·log(1/w), at any point; a coordinate of a sample moves, in each
+// block, by at most the largest |mean|; and far out a coupling has slope 1, so
+// that the flow has the tails of what the couplings follow.
 //
 // f must be diagonal and of dimension 2 at least. It is not changed, and shares
 // no parameters with the result.
@@ -55,6 +86,8 @@ func (f *Flow) Couple(o CouplingOptions) (*Flow, error) {
 		return nil, fmt.Errorf("flow: Couple: the flow has dimension %d; a coupling needs at least 2 coordinates, one half to condition on and one to map", f.dim)
 	case o.Width < 0 || o.Depth < 0:
 		return nil, fmt.Errorf("flow: Couple: width %d and depth %d; both must be positive", o.Width, o.Depth)
+	case o.Blocks < 0:
+		return nil, fmt.Errorf("flow: Couple: Blocks is %d; it must not be negative", o.Blocks)
 	case !(o.LogScaleBound >= 0 && o.LogScaleBound <= layer.MaxLogScale):
 		return nil, fmt.Errorf("flow: Couple: LogScaleBound is %v; it must be positive and at most %d, or 0 for the diagonal flow's own", o.LogScaleBound, layer.MaxLogScale)
 	}
@@ -62,14 +95,15 @@ func (f *Flow) Couple(o CouplingOptions) (*Flow, error) {
 		return nil, errors.New("flow: Couple: the flow has conditioners already; only a diagonal flow can be coupled")
 	}
 	rng := rand.New(rand.NewPCG(o.Seed, 0))
-	conditioner := layer.Conditioner{Width: o.Width, Depth: o.Depth, Bound: o.LogScaleBound}
+	conditioner := layer.Conditioner{Width: o.Width, Depth: o.Depth, Bound: o.LogScaleBound, Plain: o.Plain}
 	var blocks []block
 	coupled := false
 	for i := range f.Blocks() {
 		var b block
+		opening := isOpening(f.block(i))
 		for _, l := range f.block(i) {
 			var err error
-			if c, ok := l.(layer.Coupler); ok {
+			if c, ok := l.(layer.Coupler); ok && !opening {
 				l, err = c.Couple(conditioner, rng)
 				coupled = true
 			} else {
@@ -82,10 +116,26 @@ func (f *Flow) Couple(o CouplingOptions) (*Flow, error) {
 		}
 		blocks = append(blocks, b)
 	}
-	if !coupled {
-		return nil, errors.New("flow: Couple: the flow has no mixtures; only a diagonal flow can be coupled")
+	if !coupled && o.Blocks == 0 {
+		o.Blocks = 4
+	}
+	for range o.Blocks {
+		l, err := layer.NearIdentity(f.dim).(layer.Coupler).Couple(conditioner, rng)
+		if err != nil {
+			return nil, fmt.Errorf("flow: Couple: block %d: %w", len(blocks), err)
+		}
+		blocks = append(blocks, block{layer.NewRotation(f.dim, rotate.Haar(f.dim, rng)), l})
 	}
 	c := newFlow(f.dim, blocks)
 	c.base, c.columns, c.info = f.base, f.columns, f.info
 	return c, nil
+}
+
+// isOpening reports whether a block is more than rotations and maps of coordinates by
+// themselves: a density in all dimensions, which stays as it was fitted.
+func isOpening(b block) bool {
+	return slices.ContainsFunc(b, func(l layer.Layer) bool {
+		_, couples := l.(layer.Coupler)
+		return !couples && len(l.Params()) > 0
+	})
 }

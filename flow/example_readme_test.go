@@ -54,6 +54,6 @@ func Example() {
 
 	// Output:
 	// 164 parameters: -2.3 nats per point
-	// 13732 parameters: -2.1 nats per point
+	// 13876 parameters: -2.1 nats per point
 	// spread of u: 1.0 in the data, 1.0 in the sample
 }

@@ -84,7 +84,7 @@ func ExampleFlow_Couple() {
 	fmt.Println("equal:", equal)
 	// Output:
 	// diagonal flow, dimension 2, 4 blocks, 212 parameters
-	// coupling flow, dimension 2, 4 blocks, 46804 parameters
+	// coupling flow, dimension 2, 4 blocks, 46996 parameters
 	// equal: true
 }
 
@@ -263,7 +263,7 @@ func ExampleTrainer() {
 	fmt.Println(len(t.History().Steps), "steps:", t.Flow())
 	// Output:
 	// flow: Train: stopped after 12 of 20 steps: context canceled
-	// 20 steps: coupling flow, dimension 2, 2 blocks, 2860 parameters
+	// 20 steps: coupling flow, dimension 2, 2 blocks, 2956 parameters
 }
 
 // Rows need not fit in memory: they come and go in blocks.

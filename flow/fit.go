@@ -115,7 +115,7 @@ type FitCandidate struct {
 // columns are multiplied; on other units and on the order of columns no more than by
 // rounding, which EM may amplify. It has one block: a scale layer that standardizes
 // the columns, their mixtures if they have some, and the transform. [Flow.Couple]
-// replaces the columns' mixtures; the transform stays as it is.
+// leaves it as it is and appends blocks.
 //
 // It is an error if x has fewer than four rows or no column, if an element is not
 // finite or beyond 1e50, if a column is constant, or if two columns depend on each

@@ -194,7 +194,16 @@ func eightComponents(d, blocks int, rng *rand.Rand) *Flow {
 
 func TestNumParams(t *testing.T) {
 	diagonal := eightComponents(2, 4, flowtest.NewRand(1))
-	coupling, err := diagonal.Couple(CouplingOptions{})
+	bounded, err := diagonal.Couple(CouplingOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The mixtures that the conditioners change are kept beside them: 3 numbers for each of
+	// 8 components, 2 coordinates and 4 blocks.
+	if n := bounded.NumParams(); n != 46804+3*8*2*4 {
+		t.Errorf("%d parameters, want 46996", n)
+	}
+	coupling, err := diagonal.Couple(CouplingOptions{Plain: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -295,7 +295,7 @@ func TestValidationOverflow(t *testing.T) {
 // A run that diverges keeps the best parameters, and cannot go on or be saved.
 func TestDivergingWithValidation(t *testing.T) {
 	start, x := problem(t, 2, 200)
-	f := couple(t, start, CouplingOptions{Width: 4})
+	f := couple(t, start, CouplingOptions{Width: 4, Plain: true})
 	before := slices.Clone(f.params)
 	tr := newTrainerFor(t, f, x, TrainOptions{Steps: 5, ValidationFraction: 0.5, LearningRate: 1e200})
 	err := tr.Run(t.Context())

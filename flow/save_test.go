@@ -59,8 +59,9 @@ func savedFlows(t testing.TB) map[string]*Flow {
 	return map[string]*Flow{
 		"diagonal, d=1":    randomDiagonal(1, 3, rng),
 		"diagonal, d=7":    randomDiagonal(7, 2, rng),
-		"coupling, d=2":    randomCoupling(t, 2, 2, CouplingOptions{Width: 8}, rng),
+		"coupling, d=2":    randomCoupling(t, 2, 2, CouplingOptions{Width: 8, Plain: true}, rng),
 		"coupling, d=5":    randomCoupling(t, 5, 2, CouplingOptions{Width: 6, Depth: 1}, rng),
+		"appended blocks":  randomCoupling(t, 3, 1, CouplingOptions{Width: 6, Blocks: 2}, rng),
 		"coupling, bound":  bound,
 		"moved base":       base,
 		"rotations":        newFlow(3, []block{{flowtest.RandomRotation(3, rng)}, {flowtest.RandomRotation(3, rng), flowtest.RandomRotation(3, rng)}}),
@@ -171,7 +172,7 @@ func resum(b []byte) []byte {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	coupling := randomCoupling(t, 2, 1, CouplingOptions{Width: 3, Depth: 1}, flowtest.NewRand(1))
+	coupling := randomCoupling(t, 2, 1, CouplingOptions{Width: 3, Depth: 1, Plain: true}, flowtest.NewRand(1))
 	good := savedGflow(t, coupling)
 	at := func(offset int, v uint32) []byte {
 		b := bytes.Clone(good)

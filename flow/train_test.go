@@ -227,7 +227,7 @@ func TestTrainDiverging(t *testing.T) {
 		{1e200, "flow: Train: step 2: the loss is"},
 		{math.MaxFloat64, "flow: Train: step"},
 	} {
-		f := couple(t, start, CouplingOptions{Width: 8})
+		f := couple(t, start, CouplingOptions{Width: 8, Plain: true})
 		before := append([]float64(nil), f.params...)
 		lp := meanLogProb(t, f, x)
 		h, err := Train(context.Background(), f, x, TrainOptions{Steps: 5, LearningRate: c.rate})

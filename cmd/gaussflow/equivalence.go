@@ -142,7 +142,7 @@ func (e *experiment) run(ctx context.Context) (*equivalence, error) {
 	}
 	r.Seconds.Fit = time.Since(start).Seconds()
 	start = time.Now()
-	coupling, err := diagonal.Couple(flow.CouplingOptions{Seed: e.seed})
+	coupling, err := diagonal.Couple(flow.CouplingOptions{Seed: e.seed, Plain: true})
 	if err != nil {
 		return nil, err
 	}

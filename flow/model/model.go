@@ -40,7 +40,8 @@ type Base struct{ Loc, Scale []float64 }
 //	          raw.logit [d,K], raw.scale [d,K]
 //	coupling  mixtures of one half of the coordinates given the other, twice:
 //	          half 0 is the second half given the first, half 1 the reverse
-//	          half.H.layer.L.weight [out,in], half.H.layer.L.bias [out], bound []
+//	          half.H.layer.L.weight [out,in], half.H.layer.L.bias [out], bound [];
+//	          raw.logit, mean, raw.scale, pinned, all [d,K], or none of them
 //	rosenblatt  Rosenblatt's transform of a Gaussian mixture in d dimensions,
 //	          Σ_k weight_k N(mean_k, L_k·L_kᵀ): its density is that of the mixture
 //	          weight [K], mean [K,d], chol [K,d,d] with the lower triangular L_k;
@@ -56,9 +57,12 @@ type Base struct{ Loc, Scale []float64 }
 // each mixture is an anchor: its weight is at least that, weight = (1-floor)·softmax and
 // floor more for the anchor, and its mean and scale are not trained.
 //
-// The conditioners of a coupling are networks with ReLU between their layers, y = Wx + b.
-// The last one emits, for each coordinate of the half, K logits, K means and K raw
-// scales.
+// The conditioners of a coupling are networks of layers y = Wx + b. The last one emits,
+// for each coordinate of the half, K logits, K means and K raw scales: the stored
+// parameters themselves, with ReLU between the layers; or, where a coupling has
+// raw.logit, mean and raw.scale, changes to those, held within bounds, with a smooth
+// activation between the layers and bounded inputs (flow.Flow.Couple says which). A
+// component with pinned 1, the others have 0, is not changed.
 //
 // Where coordinates differ in their number of components, the attribute components
 // lists them ("3,8,8"), and rows of mixtures are padded to the longest: with weight 0,

@@ -94,9 +94,10 @@ func pinAnchors(pinned []bool, k []int) []bool {
 }
 
 // Pinned tells of the rows of the final kernels, and of the final biases, that make
-// the anchors' means and scales: zero and the anchors' own.
+// the anchors' means and scales: zero and the anchors' own. What holds the mixtures
+// apart does not hear the conditioners of anchors in any case.
 func (l *coupling) Pinned() []bool {
-	if l.floor == 0 {
+	if l.floor == 0 || l.half[0].held != nil {
 		return nil
 	}
 	pinned := make([]bool, len(l.p))

@@ -34,13 +34,19 @@ type half struct {
 	// blocks [logits | means | raws].
 	first []int
 	net   *mlp
+	held  *held // nil if the network is plain: its outputs are the parameters themselves
 }
 
 // newCoupling returns the coupling of coordinates with k[j] components each whose
-// mixtures have the given stored parameters whatever the input.
-func newCoupling(k []int, bound float64, f floor, stored []float64, o Conditioner, rng *rand.Rand) (Layer, error) {
+// mixtures have the given stored parameters whatever the input. Unless it is plain,
+// the components that are pinned, a bool for each, are anchors.
+func newCoupling(k []int, bound float64, f floor, stored []float64, pinned []bool, o Conditioner, rng *rand.Rand) (Layer, error) {
 	l := newHalves(bound, k)
 	l.floor = f
+	if !o.Plain {
+		l.hold(stored, pinned)
+		stored = make([]float64, len(stored)) // the networks emit changes
+	}
 	n := 0
 	for i := range l.half {
 		h := &l.half[i]
@@ -53,8 +59,32 @@ func newCoupling(k []int, bound float64, f floor, stored []float64, o Conditione
 		h.net.init(stored[before:before+out], rng)
 		n += len(h.net.p)
 	}
+	l.standardize()
 	l.Bind(make([]float64, n))
 	return l, nil
+}
+
+// hold gives both halves the mixtures that their networks change.
+func (l *coupling) hold(stored []float64, pinned []bool) {
+	k := l.components()
+	for i := range l.half {
+		h := &l.half[i]
+		from, to := sum(k[:h.from]), sum(k[:h.to])
+		h.held = newHeld(h.each(), stored[3*from:3*to], pinned[from:to], l.bound, l.floor)
+	}
+}
+
+// standardize tells smooth networks what to standardise their inputs by: the first
+// half's by the moments of the mixtures that are held for them. What the second one
+// sees is normal to begin with.
+func (l *coupling) standardize() {
+	if first, second := &l.half[0], &l.half[1]; first.held != nil {
+		first.net.smooth, second.net.smooth = true, true
+		for j, s := range second.held.spread {
+			first.net.shift = append(first.net.shift, second.held.centre[j])
+			first.net.inverse = append(first.net.inverse, 1/s)
+		}
+	}
 }
 
 // newHalves returns the coupling of coordinates with k[j] components each, but for
@@ -92,6 +122,11 @@ func (h *half) components() int { return h.first[len(h.first)-1] }
 func (h *half) condition(given tile.Tile, bound float64, f floor, s *tile.Arena) (out, scale tile.Tile) {
 	n := given.N
 	out = h.net.forward(given.Rows(h.givenFrom, h.givenTo), s)
+	if h.held != nil {
+		change := out
+		out = s.Tile(out.D, n)
+		h.held.changed(out, change)
+	}
 	scale = s.Tile(h.components(), n)
 	for j := range h.to - h.from {
 		a, b := h.first[j], h.first[j+1]
@@ -165,15 +200,18 @@ func (l *coupling) Backward(dx tile.Tile, grad []float64, dz tile.Tile, dLogDet 
 
 	// Find what each half left, in the order of forward.
 	var left [len(l.half)]struct {
-		net        tile.Arena
-		out, scale tile.Tile
-		grad       []float64
+		net                tile.Arena
+		change, out, scale tile.Tile
+		grad               []float64
 	}
 	for i := range l.half {
 		h, r := &l.half[i], &left[i]
 		size, _ := h.net.scratch()
 		r.net = fwd.S.Take(size * n)
 		r.out = tile.View(r.net[(size-3*h.components())*n:], 3*h.components(), n)
+		if h.held != nil {
+			r.change, r.out = r.out, fwd.S.Tile(3*h.components(), n)
+		}
 		r.scale = fwd.S.Tile(h.components(), n)
 		r.grad, grad = grad[:len(h.net.p)], grad[len(h.net.p):]
 	}
@@ -196,6 +234,9 @@ func (l *coupling) Backward(dx tile.Tile, grad []float64, dz tile.Tile, dLogDet 
 			l.floor.chain(d.Logit, r.out.Data[3*a*n:(3*a+k)*n], k, n)
 			kernels.BoundedExpBackward(d.LogScale, d.LogScale, r.out.Data[(3*a+2*k)*n:3*b*n], l.bound)
 		}
+		if h.held != nil {
+			h.held.backward(dOut, r.change)
+		}
 		dGiven := l.given(i, dx, dz)
 		h.net.backward(dGiven.Rows(h.givenFrom, h.givenTo), r.grad, dOut, r.net, s)
 	}
@@ -207,6 +248,9 @@ func (l *coupling) Scratch() (forward, backward int) {
 		h := &l.half[i]
 		f, b := h.net.scratch()
 		forward += f + h.components()
+		if h.held != nil {
+			forward += 3 * h.components()
+		}
 		backward = max(backward, b+3*h.components())
 	}
 	return forward, backward
@@ -224,8 +268,13 @@ func (l *coupling) Bind(p []float64) {
 	}
 }
 
-func (l *coupling) Refresh()      {}
-func (l *coupling) NumFixed() int { return 0 }
+func (l *coupling) Refresh() {}
+func (l *coupling) NumFixed() int {
+	if l.half[0].held == nil {
+		return 0
+	}
+	return 3 * sum(l.components())
+}
 
 func (l *coupling) KernelMax() []float64 {
 	m := make([]float64, len(l.half))
@@ -239,7 +288,12 @@ func (l *coupling) KernelMax() []float64 {
 func (l *coupling) Marginals() ([]kernels.Mixture, float64) {
 	m := mixtures{bound: l.bound, floor: l.floor, k: l.components()}
 	for _, h := range []half{l.half[1], l.half[0]} { // by coordinate
-		m.p = append(m.p, h.net.bias[h.net.layers()-1]...)
+		bias := h.net.bias[h.net.layers()-1]
+		p := tile.View(slices.Clone(bias), len(bias), 1)
+		if h.held != nil {
+			h.held.changed(p, tile.View(bias, len(bias), 1))
+		}
+		m.p = append(m.p, p.Data...)
 	}
 	m.Refresh()
 	return m.shared, l.bound
@@ -262,6 +316,9 @@ func (l *coupling) Describe() model.Layer {
 	m := model.Coupling(l.components(), l.bound, conditioners)
 	if l.floor > 0 {
 		m.Tensors = append(m.Tensors, model.Scalar("floor", float64(l.floor)))
+	}
+	if l.half[0].held != nil {
+		m.Tensors = append(m.Tensors, l.describeHeld()...)
 	}
 	return m
 }
@@ -301,6 +358,11 @@ func buildCoupling(m *description, d int) Layer {
 	}
 	l := newHalves(bound, k)
 	l.floor = m.floor()
+	if m.has("mean") {
+		if stored, pinned := m.held(k); m.err == nil {
+			l.hold(stored, pinned)
+		}
+	}
 	n := 0
 	for i := range l.half {
 		h := &l.half[i]
@@ -321,6 +383,10 @@ func buildCoupling(m *description, d int) Layer {
 		}
 		n += len(h.net.p)
 	}
+	if m.err != nil {
+		return &coupling{}
+	}
+	l.standardize()
 	l.Bind(make([]float64, n))
 	return l
 }

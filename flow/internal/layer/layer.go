@@ -101,10 +101,12 @@ type Pinned interface {
 }
 
 // A Conditioner says how networks are built: the width and number of hidden layers,
-// and the bound on |log σ|, 0 for that of the layer that is coupled.
+// and the bound on |log σ|, 0 for that of the layer that is coupled. Plain ones have
+// ReLU between their layers, inputs as they are and outputs without bounds.
 type Conditioner struct {
 	Width, Depth int
 	Bound        float64
+	Plain        bool
 }
 
 // Apply runs one layer forward over any number of samples, on as many

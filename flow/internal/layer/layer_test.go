@@ -57,12 +57,33 @@ var layers = []struct {
 		flowtest.Perturb(l.Params(), 0.02, rng)
 		return l
 	}, []int{2, 3}},
+	{"coupling, anchored, plain", func(d int, rng *rand.Rand) layer.Layer {
+		l, err := randomAnchored(d, rng).(layer.Coupler).Couple(layer.Conditioner{Width: 5, Depth: 2, Plain: true}, rng)
+		if err != nil {
+			panic(err)
+		}
+		flowtest.Perturb(l.Params(), 0.02, rng)
+		return l
+	}, []int{2, 3}},
 	{"rosenblatt", func(d int, rng *rand.Rand) layer.Layer {
 		return randomFull(d, 1+rng.IntN(6), rng).layer()
 	}, []int{1, 2, 3, 5}},
+	// The third derivative of a smooth ReLU jumps: differences have their digits where none
+	// of the few samples is at such a place, as one is where d = 4.
 	{"coupling", func(d int, rng *rand.Rand) layer.Layer {
-		return randomCoupling(d, layer.Conditioner{Width: 6, Depth: 2}, rng)
+		return randomCoupling(d, layer.Conditioner{Width: 5, Depth: 2}, rng)
+	}, []int{2, 3, 5}},
+	{"coupling, plain", func(d int, rng *rand.Rand) layer.Layer {
+		return randomCoupling(d, layer.Conditioner{Width: 6, Depth: 2, Plain: true}, rng)
 	}, []int{2, 3, 4, 5}},
+	{"coupling, of mixtures with anchors", func(d int, rng *rand.Rand) layer.Layer {
+		l, err := layer.NearIdentity(d).(layer.Coupler).Couple(layer.Conditioner{Width: 7, Depth: 2}, rng)
+		if err != nil {
+			panic(err)
+		}
+		flowtest.Perturb(l.Params(), 0.3, rng)
+		return l
+	}, []int{2, 3}},
 	{"coupling, one hidden layer", func(d int, rng *rand.Rand) layer.Layer {
 		return randomCoupling(d, layer.Conditioner{Width: 5, Depth: 1}, rng)
 	}, []int{3}},

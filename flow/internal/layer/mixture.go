@@ -202,7 +202,31 @@ func (l *mixtures) Couple(o Conditioner, rng *rand.Rand) (Layer, error) {
 		}
 		bound = o.Bound
 	}
-	return newCoupling(l.k, bound, l.floor, stored, o, rng)
+	return newCoupling(l.k, bound, l.floor, stored, l.anchors(), o, rng)
+}
+
+// anchors tells of each component whether a conditioner must leave it as it is: those
+// that training leaves, and where none of them is as wide as any, the widest one.
+func (l *mixtures) anchors() []bool {
+	a := make([]bool, 0, sum(l.k))
+	p := l.Pinned()
+	for _, m := range cutAll(l.p, l.k) {
+		k := len(m.raw)
+		at := make([]bool, k)
+		if p != nil {
+			copy(at, p[k:2*k])
+			p = p[3*k:]
+		}
+		widest := 0
+		for i, s := range m.raw {
+			if t := m.raw[widest]; s > t || s == t && at[i] && !at[widest] {
+				widest = i
+			}
+		}
+		at[widest] = true
+		a = append(a, at...)
+	}
+	return a
 }
 
 func (l *mixtures) Describe() model.Layer {
@@ -412,4 +436,32 @@ func (d *description) bound(choose bool, most float64) float64 {
 		d.fail("scale", "a component has |log scale| = %.4g; it must be below the bound %v", most, b)
 	}
 	return b
+}
+
+// NearIdentity returns mixtures that are N(0,1) within 1e-5: half of each is one, and
+// pinned, the other half narrower components side by side that training can tell apart,
+// with the nodes and weights of the Gauss-Hermite quadrature of degree 7.
+func NearIdentity(d int) Layer {
+	const reach = 0.7 // of the means; with the scales it makes a variance of 1
+	c := kernels.Mixture{
+		Weight: []float64{0.5, 0.5 * 16. / 35},
+		Mean:   []float64{0, 0},
+		Scale:  []float64{1, math.Sqrt(1 - reach*reach)},
+	}
+	for _, q := range []struct{ node, weight float64 }{
+		{1.1544053947399681, 0.24012317860501253},
+		{2.3667594107345415, 0.030757123967586491},
+		{3.7504397177257421, 0.00054826885597221792},
+	} {
+		c.Weight = append(c.Weight, 0.5*q.weight, 0.5*q.weight)
+		c.Mean = append(c.Mean, -reach*q.node, reach*q.node)
+		c.Scale = append(c.Scale, c.Scale[1], c.Scale[1])
+	}
+	k := len(c.Mean)
+	l := newMixtures(slices.Repeat([]kernels.Mixture{c}, d), DefaultLogScaleBound)
+	l.pinned = make([]bool, len(l.p))
+	for j := range d {
+		l.pinned[3*k*j+k], l.pinned[3*k*j+2*k] = true, true
+	}
+	return l
 }

@@ -14,13 +14,22 @@ import (
 // conditioner finite for every finite input.
 const inputLimit = 1e100
 
-// mlp is the conditioner of a coupling: dense layers h ↦ W·h + b with ReLU
+// mlp is the conditioner of a coupling: dense layers h ↦ W·h + b with an activation
 // between them. The kernel of layer l is sizes[l+1]×sizes[l], row-major.
+//
+// A smooth one has [kernels.SmoothReLU] between its layers, and sees its inputs
+// standardised, u = (x-shift)·inverse, and bounded, u/√(1+(u/inputReach)²): far out
+// its outputs come to rest. A plain one has ReLU, and inputs as they are.
 type mlp struct {
-	sizes        []int
-	kernel, bias [][]float64 // views of p
-	p            []float64   // per layer [kernel | bias]
+	sizes          []int
+	kernel, bias   [][]float64 // views of p
+	p              []float64   // per layer [kernel | bias]
+	smooth         bool
+	shift, inverse []float64 // nil for 0 and 1
 }
+
+// inputReach bounds the magnitude of a smooth conditioner's standardised inputs.
+const inputReach = 3
 
 func newMLP(in, width, depth, out int) (*mlp, error) {
 	c := &mlp{sizes: []int{in}}
@@ -93,14 +102,56 @@ func (c *mlp) forward(x tile.Tile, s *tile.Arena) tile.Tile {
 	h := s.Tile(x.D, x.N)
 	for j := range x.D {
 		dst := h.Row(j)
+		if c.smooth {
+			c.bounded(dst, x.Row(j), j)
+			continue
+		}
 		for i, v := range x.Row(j) {
 			dst[i] = min(max(v, -inputLimit), inputLimit)
 		}
+	}
+	if c.smooth {
+		return c.forwardSmooth(h, s)
 	}
 	for l := range c.layers() {
 		next := s.Tile(c.sizes[l+1], x.N)
 		blas.Dense(next.Matrix(), tile.Matrix(next.D, h.D, c.kernel[l]), h.Matrix(), c.bias[l], l < c.layers()-1)
 		h = next
+	}
+	return h
+}
+
+// bounded sets dst to input j of the first layer.
+func (c *mlp) bounded(dst, x []float64, j int) {
+	shift, inverse := c.standard(j)
+	for i, v := range x {
+		u := min(max((v-shift)*inverse, -inputLimit), inputLimit)
+		w := u * (1.0 / inputReach)
+		dst[i] = u / math.Sqrt(1+float64(w*w))
+	}
+}
+
+// standard returns what input j is standardised by.
+func (c *mlp) standard(j int) (shift, inverse float64) {
+	if c.shift == nil {
+		return 0, 1
+	}
+	return c.shift[j], c.inverse[j]
+}
+
+// forwardSmooth is forward from the inputs h on. What stays in s, after the inputs, is
+// room for the activations of one layer, and then what goes into each activation,
+// from which backward makes them again: they are cheaper to compute than to keep.
+func (c *mlp) forwardSmooth(h tile.Tile, s *tile.Arena) tile.Tile {
+	active := s.Take(c.widestHidden() * h.N)
+	for l := range c.layers() {
+		next := s.Tile(c.sizes[l+1], h.N)
+		blas.Dense(next.Matrix(), tile.Matrix(next.D, h.D, c.kernel[l]), h.Matrix(), c.bias[l], false)
+		if l == c.layers()-1 {
+			return next
+		}
+		h = tile.View(active[:next.D*next.N], next.D, next.N)
+		kernels.SmoothReLU(h.Data, next.Data)
 	}
 	return h
 }
@@ -115,7 +166,15 @@ func (c *mlp) backward(dx tile.Tile, grad []float64, dOut tile.Tile, fwd, s tile
 	for l := c.layers() - 1; l >= 0; l-- {
 		out, in := c.sizes[l+1], c.sizes[l]
 		at -= in * n
-		h := tile.View(fwd[at:], in, n)
+		if l == 0 {
+			at = 0
+		}
+		h := tile.View(fwd[at:at+in*n], in, n)
+		pre := h
+		if c.smooth && l > 0 {
+			h = tile.View(fwd[c.sizes[0]*n:(c.sizes[0]+in)*n], in, n)
+			kernels.SmoothReLU(h.Data, pre.Data)
+		}
 		bias := grad[end-out : end]
 		end -= out + out*in
 		for j := range bias {
@@ -123,15 +182,29 @@ func (c *mlp) backward(dx tile.Tile, grad []float64, dOut tile.Tile, fwd, s tile
 		}
 		blas.Gemm(blas.NoTrans, blas.Trans, 1, d.Matrix(), h.Matrix(), 0, tile.Matrix(out, in, grad[end:]))
 		dh := tile.View(spare[l%2][:in*n], in, n)
-		if w := tile.Matrix(out, in, c.kernel[l]); l > 0 {
+		switch w := tile.Matrix(out, in, c.kernel[l]); {
+		case l > 0 && !c.smooth:
 			blas.DenseBackward(dh.Matrix(), w, d.Matrix(), h.Matrix())
-		} else {
+		default:
 			blas.Gemm(blas.Trans, blas.NoTrans, 1, w, d.Matrix(), 0, dh.Matrix())
+			if l > 0 {
+				kernels.SmoothReLUBackward(dh.Data, dh.Data, pre.Data)
+			}
 		}
 		d = dh
 	}
 	for j := range dx.D {
 		dst, from, h := dx.Row(j), d.Row(j), fwd[j*n:(j+1)*n]
+		if c.smooth {
+			// With h = u/√(1+w²), w = u/reach: dh/du = (1+w²)^-3/2 and 1+w² = 1/(1-(h/reach)²).
+			_, inverse := c.standard(j)
+			for i, v := range h {
+				w := v * (1.0 / inputReach)
+				r := max(0, float64((1-w)*(1+w)))
+				dst[i] += float64(float64(from[i]*inverse) * float64(r*math.Sqrt(r)))
+			}
+			continue
+		}
 		for i, v := range h {
 			if math.Abs(v) < inputLimit {
 				dst[i] += from[i]
@@ -149,10 +222,22 @@ func (c *mlp) widest() int {
 	return w
 }
 
+// widestHidden is the widest hidden layer.
+func (c *mlp) widestHidden() int {
+	w := 0
+	for _, size := range c.sizes[1:c.layers()] {
+		w = max(w, size)
+	}
+	return w
+}
+
 // scratch returns the numbers per sample that forward and backward take.
 func (c *mlp) scratch() (forward, backward int) {
 	for _, size := range c.sizes {
 		forward += size
+	}
+	if c.smooth {
+		forward += c.widestHidden()
 	}
 	return forward, 2 * c.widest()
 }

@@ -1,0 +1,214 @@
+package layer
+
+import (
+	"math"
+
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
+	"github.com/gaussflow/gaussflow/flow/model"
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+// held are the mixtures of half the coordinates of a coupling whatever the input, and
+// the bounds on what a network can make of them. One component of each mixture at
+// least is an anchor: as wide as any, and the network does not speak of it. Of another
+// component it emits c, and with s(c) = √(1+c²) - c, which is 1 at 0 and falls from
+// +∞ to 0,
+//
+//	logit = held + rise·(1 - s(c/rise))              below held + rise
+//	mean  = held + spread·c/√(1+(c/reach)²)          within reach·spread of held
+//	raw   = held + gap·(1 - s(c)), gap = widest-held below the widest anchor's
+//
+// where spread is the standard deviation of the mixture that is held. All of it is
+// smooth, and at c = 0 it is what is held, to the last bit.
+//
+// What follows, whatever the parameters of the network:
+//
+//   - An anchor of share w keeps w/(w + (1-w)·e^rise) at least. With f for the density
+//     of the mixture and a for the anchor's, f ≥ that share times a, everywhere.
+//   - No component is wider than the widest anchor: far out the map has the slope
+//     1/σ of that anchor, whatever the input.
+//   - With means m and scales σ of components, z lies between the least and the largest
+//     (x-m)/σ of them, so |x| ≤ max|m| + max σ·|z|: with anchors of N(0,1), what a
+//     block adds to the magnitude of a sample is at most max|held mean| + reach·spread.
+type held struct {
+	p              []float64 // stored parameters, laid out as the network's outputs
+	k              []int
+	anchor         []bool // by component
+	centre, spread []float64
+	free           []row // the outputs that count
+	unheard        []int // and those of anchors
+}
+
+// A row is one parameter of a component that is no anchor: which output of the network,
+// whether a logit, a mean or a raw scale, and the spread or gap of its bounds.
+type row struct {
+	at, part int
+	size     float64
+}
+
+const (
+	logitRise = 4
+	meanReach = 4
+)
+
+func newHeld(k []int, p []float64, anchor []bool, bound float64, f floor) *held {
+	h := &held{p: append([]float64(nil), p...), k: k, anchor: append([]bool(nil), anchor...)}
+	m := mixtures{bound: bound, floor: f, k: k, p: h.p}
+	m.Refresh()
+	at := 0
+	for j, c := range cutAll(h.p, k) {
+		centre, spread := moments(m.shared[j])
+		h.centre, h.spread = append(h.centre, centre), append(h.spread, spread)
+		widest := math.Inf(-1)
+		for i, raw := range c.raw {
+			if anchor[i] {
+				widest = max(widest, raw)
+			}
+		}
+		for part := range 3 {
+			for i, raw := range c.raw {
+				if anchor[i] {
+					h.unheard = append(h.unheard, at)
+				} else {
+					h.free = append(h.free, row{at, part, [...]float64{logitRise, spread, max(0, widest-raw)}[part]})
+				}
+				at++
+			}
+		}
+		anchor = anchor[k[j]:]
+	}
+	return h
+}
+
+// moments returns the mean and standard deviation of a mixture.
+func moments(m kernels.Mixture) (mean, sd float64) {
+	for i, w := range m.Weight {
+		mean += float64(w * m.Mean[i])
+	}
+	square := 0.0
+	for i, w := range m.Weight {
+		d, s := m.Mean[i]-mean, m.Scale[i]
+		square += float64(w * (float64(s*s) + float64(d*d)))
+	}
+	return mean, math.Sqrt(square)
+}
+
+// changed sets dst to the parameters that the outputs of the network make. They must
+// not overlap.
+func (h *held) changed(dst, change tile.Tile) {
+	for at, p := range h.p {
+		tile.Fill(dst.Row(at), p)
+	}
+	for _, r := range h.free {
+		to := dst.Row(r.at)
+		switch r.part {
+		case 0:
+			for i, c := range change.Row(r.at) {
+				t := c * (1.0 / logitRise)
+				to[i] += float64(r.size * (1 - (math.Sqrt(1+float64(t*t)) - t)))
+			}
+		case 1:
+			for i, c := range change.Row(r.at) {
+				t := c * (1.0 / meanReach)
+				to[i] += float64(r.size*c) / math.Sqrt(1+float64(t*t))
+			}
+		case 2:
+			for i, t := range change.Row(r.at) {
+				to[i] += float64(r.size * (1 - (math.Sqrt(1+float64(t*t)) - t)))
+			}
+		}
+	}
+}
+
+// backward makes the derivative with respect to the parameters that with respect to
+// the outputs of the network, in place.
+func (h *held) backward(d, change tile.Tile) {
+	for _, at := range h.unheard {
+		clear(d.Row(at))
+	}
+	for _, r := range h.free {
+		to := d.Row(r.at)
+		switch r.part {
+		case 0:
+			for i, c := range change.Row(r.at) {
+				t := c * (1.0 / logitRise)
+				to[i] *= 1 - t/math.Sqrt(1+float64(t*t))
+			}
+		case 1:
+			for i, c := range change.Row(r.at) {
+				t := c * (1.0 / meanReach)
+				q := 1 + float64(t*t)
+				to[i] *= r.size / float64(q*math.Sqrt(q))
+			}
+		case 2:
+			for i, t := range change.Row(r.at) {
+				to[i] *= float64(r.size * (1 - t/math.Sqrt(1+float64(t*t))))
+			}
+		}
+	}
+}
+
+// describeHeld returns what is held of the coordinates, in the form of the layer
+// mixtures.
+func (l *coupling) describeHeld() []model.Tensor {
+	k := l.components()
+	var stored []marginal
+	var anchors [][]float64
+	for _, h := range []half{l.half[1], l.half[0]} { // by coordinate
+		stored = append(stored, cutAll(h.held.p, h.held.k)...)
+		at := h.held.anchor
+		for _, n := range h.held.k {
+			row := make([]float64, n)
+			for i := range row {
+				if at[i] {
+					row[i] = 1
+				}
+			}
+			anchors = append(anchors, row)
+			at = at[n:]
+		}
+	}
+	return []model.Tensor{
+		model.Padded("raw.logit", k, 0, func(j int) []float64 { return stored[j].logit }),
+		model.Padded("mean", k, 0, func(j int) []float64 { return stored[j].mean }),
+		model.Padded("raw.scale", k, 0, func(j int) []float64 { return stored[j].raw }),
+		model.Padded("pinned", k, 0, func(j int) []float64 { return anchors[j] }),
+	}
+}
+
+// held reads what describeHeld wrote: the stored parameters of all coordinates, and
+// which of the components are anchors.
+func (d *description) held(k []int) (stored []float64, anchor []bool) {
+	if d.err != nil {
+		return nil, nil
+	}
+	most := 0
+	for _, n := range k {
+		most = max(most, n)
+	}
+	var part [4][][]float64
+	for i, name := range []string{"raw.logit", "mean", "raw.scale", "pinned"} {
+		t := d.tensor(name, len(k), most)
+		if d.err != nil {
+			return nil, nil
+		}
+		part[i] = unpad(t.Values, k, most)
+	}
+	for j := range k {
+		stored = append(append(append(stored, part[0][j]...), part[1][j]...), part[2][j]...)
+		widest, anchored := math.Inf(-1), math.Inf(-1)
+		for i, v := range part[3][j] {
+			if v != 0 && v != 1 {
+				d.fail("pinned", "component %d of coordinate %d is %v; it must be 0 or 1", i, j, v)
+			}
+			anchor = append(anchor, v == 1)
+			if widest = max(widest, part[2][j][i]); v == 1 {
+				anchored = max(anchored, part[2][j][i])
+			}
+		}
+		if anchored < widest {
+			d.fail("pinned", "no component of coordinate %d that is pinned is as wide as any", j)
+		}
+	}
+	return stored, anchor
+}
