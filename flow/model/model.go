@@ -41,7 +41,7 @@ type Base struct{ Loc, Scale []float64 }
 //	coupling  mixtures of one half of the coordinates given the other, twice:
 //	          half 0 is the second half given the first, half 1 the reverse
 //	          half.H.layer.L.weight [out,in], half.H.layer.L.bias [out], bound [];
-//	          raw.logit, mean, raw.scale, pinned, all [d,K], or none of them
+//	          half.held.logit, mean and scale, and pinned, all [d,K], or none of them
 //	rosenblatt  Rosenblatt's transform of a Gaussian mixture in d dimensions,
 //	          Σ_k weight_k N(mean_k, L_k·L_kᵀ): its density is that of the mixture
 //	          weight [K], mean [K,d], chol [K,d,d] with the lower triangular L_k;
@@ -60,9 +60,9 @@ type Base struct{ Loc, Scale []float64 }
 // The conditioners of a coupling are networks of layers y = Wx + b. The last one emits,
 // for each coordinate of the half, K logits, K means and K raw scales: the stored
 // parameters themselves, with ReLU between the layers; or, where a coupling has
-// raw.logit, mean and raw.scale, changes to those, held within bounds, with a smooth
-// activation between the layers and bounded inputs (flow.Flow.Couple says which). A
-// component with pinned 1, the others have 0, is not changed.
+// half.held.*, changes to those stored parameters within
+// bounds, with a smooth activation between the layers and bounded inputs (flow.Flow.Couple
+// says which). A component with pinned 1, the others have 0, is not changed.
 //
 // Where coordinates differ in their number of components, the attribute components
 // lists them ("3,8,8"), and rows of mixtures are padded to the longest: with weight 0,

@@ -358,7 +358,7 @@ func buildCoupling(m *description, d int) Layer {
 	}
 	l := newHalves(bound, k)
 	l.floor = m.floor()
-	if m.has("mean") {
+	if m.has("half.held.mean") {
 		if stored, pinned := m.held(k); m.err == nil {
 			l.hold(stored, pinned)
 		}

@@ -148,8 +148,8 @@ func (h *held) backward(d, change tile.Tile) {
 	}
 }
 
-// describeHeld returns what is held of the coordinates, in the form of the layer
-// mixtures.
+// describeHeld returns the stored parameters that are held of the coordinates, and
+// which of their components are anchors.
 func (l *coupling) describeHeld() []model.Tensor {
 	k := l.components()
 	var stored []marginal
@@ -169,9 +169,9 @@ func (l *coupling) describeHeld() []model.Tensor {
 		}
 	}
 	return []model.Tensor{
-		model.Padded("raw.logit", k, 0, func(j int) []float64 { return stored[j].logit }),
-		model.Padded("mean", k, 0, func(j int) []float64 { return stored[j].mean }),
-		model.Padded("raw.scale", k, 0, func(j int) []float64 { return stored[j].raw }),
+		model.Padded("half.held.logit", k, 0, func(j int) []float64 { return stored[j].logit }),
+		model.Padded("half.held.mean", k, 0, func(j int) []float64 { return stored[j].mean }),
+		model.Padded("half.held.scale", k, 0, func(j int) []float64 { return stored[j].raw }),
 		model.Padded("pinned", k, 0, func(j int) []float64 { return anchors[j] }),
 	}
 }
@@ -187,7 +187,7 @@ func (d *description) held(k []int) (stored []float64, anchor []bool) {
 		most = max(most, n)
 	}
 	var part [4][][]float64
-	for i, name := range []string{"raw.logit", "mean", "raw.scale", "pinned"} {
+	for i, name := range []string{"half.held.logit", "half.held.mean", "half.held.scale", "pinned"} {
 		t := d.tensor(name, len(k), most)
 		if d.err != nil {
 			return nil, nil
