@@ -11,6 +11,7 @@
 # make faults         interrupts and kills the command SIGNALS times, fills its disk, starves it of memory: minutes
 # make mutation       breaks the code on purpose, in a copy, and demands that the tests notice
 # make cover          statements that the tests of kernels, flow and blas reach; fails below 90%
+# make derive         derives the coefficients of the kernels again, and fails if they are not the committed ones
 # make setup          install what the tests need (Debian, as root)
 
 OUT      = build/equivalence
@@ -26,7 +27,7 @@ RESULTS  = bench/results
 # The builds to compare: OpenBLAS where it can be linked.
 OPENBLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas)
 
-.PHONY: run test lint bench compare compare-setup growth gobench fuzz fuzz-long soak faults mutation cover setup clean
+.PHONY: derive run test lint bench compare compare-setup growth gobench fuzz fuzz-long soak faults mutation cover setup clean
 
 run:
 	go run ./cmd/gaussflow equivalence -out $(OUT)
@@ -62,7 +63,7 @@ soak:
 # The program itself, so that an interrupt reaches it.
 fuzz-long: FUZZTIME = 10m
 fuzz-long:
-	go build -o build/longfuzz ./internal/longfuzz
+	go build -o build/longfuzz ./fuzz/longfuzz
 	exec build/longfuzz -time $(FUZZTIME) -parallel $(PARALLEL)
 
 # What breaks inside the process are tests; the program breaks the world around it.
@@ -75,6 +76,11 @@ mutation: setup
 
 cover: setup
 	go run ./internal/cover
+
+derive:
+	@[ -x build/derive/bin/python ] || python3 -m venv build/derive
+	build/derive/bin/python -m pip install -q mpmath==1.3.0
+	build/derive/bin/python asm/derive/derive.py -check
 
 setup:
 	scripts/setup

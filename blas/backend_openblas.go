@@ -15,18 +15,12 @@ char *openblas_get_corename(void);
 // compilers expect.
 void dsyevd_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w,
 	double *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
-void dgetrf_(const int *m, const int *n, double *a, const int *lda, int *ipiv, int *info);
 
 static int symeig(int n, double *a, int lda, double *w, double *work, int lwork, int *iwork, int liwork) {
 	int info;
 	// The upper triangle in rows is the lower one in Fortran's columns.
 	dsyevd_("V", "L", &n, a, &lda, w, work, &lwork, iwork, &liwork, &info, 1, 1);
 	return info;
-}
-
-static void lu(int n, double *a, int *ipiv) {
-	int info;
-	dgetrf_(&n, &n, a, &n, ipiv, &info);
 }
 */
 import "C"
@@ -70,18 +64,4 @@ func symEig(values []float64, a Matrix) bool {
 	C.symeig(n, data, lda, w, &size, -1, &isize, -1)
 	work, iwork := make([]C.double, int(size)), make([]C.int, isize)
 	return C.symeig(n, data, lda, w, &work[0], C.int(len(work)), &iwork[0], C.int(len(iwork))) == 0
-}
-
-// luFactor overwrites the n×n matrix a with the LU factors of its transpose,
-// which has the same determinant, and returns the sign of the permutation.
-func luFactor(n int, a []float64) (sign int) {
-	pivots := make([]C.int, n)
-	C.lu(C.int(n), (*C.double)(&a[0]), &pivots[0])
-	sign = 1
-	for i, p := range pivots {
-		if int(p) != i+1 {
-			sign = -sign
-		}
-	}
-	return sign
 }

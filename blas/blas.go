@@ -225,36 +225,6 @@ func SymEig(values []float64, a Matrix) error {
 	return nil
 }
 
-// SLogDet returns the sign of the determinant of the square matrix A and the
-// logarithm of its absolute value, in nats, from an LU factorisation. A matrix
-// found singular has sign 0 and logarithm -Inf, the empty matrix 1 and 0. A must
-// be finite, and is left as it was.
-func SLogDet(a Matrix) (sign, logAbsDet float64) {
-	n, cols := dims("SLogDet", "A", NoTrans, a)
-	if n != cols {
-		panic(fmt.Sprintf("blas: SLogDet: A is %d×%d: want a square matrix", n, cols))
-	}
-	if n == 0 {
-		return 1, 0
-	}
-	lu := make([]float64, n*n)
-	for i := range n {
-		copy(lu[i*n:][:n], a.Data[i*a.Stride:][:n])
-	}
-	sign = float64(luFactor(n, lu))
-	for i := range n {
-		u := lu[i*n+i]
-		if u == 0 {
-			return 0, math.Inf(-1)
-		}
-		if u < 0 {
-			sign = -sign
-		}
-		logAbsDet += math.Log(math.Abs(u))
-	}
-	return sign, logAbsDet
-}
-
 // dims checks the matrix called name and returns the shape of op(M).
 func dims(fn, name string, t Transpose, m Matrix) (rows, cols int) {
 	switch {

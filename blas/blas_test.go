@@ -373,42 +373,6 @@ func TestSymEigReportsOverflow(t *testing.T) {
 	}
 }
 
-func TestSLogDet(t *testing.T) {
-	matrix := func(n int, v ...float64) Matrix { return Matrix{Rows: n, Cols: n, Stride: max(1, n), Data: v} }
-	huge := newMatrix(60, 60, 0) // its determinant overflows
-	clear(huge.Data)
-	for i := range 60 {
-		huge.Data[i*60+59-i] = 1e10 // 30 swaps
-	}
-	for name, test := range map[string]struct {
-		a         Matrix
-		sign, log float64
-	}{
-		"empty":         {matrix(0), 1, 0},
-		"positive":      {matrix(1, 3), 1, math.Log(3)},
-		"negative":      {matrix(1, -3), -1, math.Log(3)},
-		"exchange":      {matrix(2, 0, 1, 1, 0), -1, 0},
-		"cycle":         {matrix(3, 0, 1, 0, 0, 0, 1, 1, 0, 0), 1, 0},
-		"general":       {matrix(3, 2, 1, 0, 1, 3, 1, 0, 1, -4), -1, math.Log(22)},
-		"singular":      {matrix(2, 1, 2, 2, 4), 0, math.Inf(-1)},
-		"zero":          {matrix(2, 0, 0, 0, 0), 0, math.Inf(-1)},
-		"overflow":      {huge, 1, 600 * math.Ln10},
-		"strided":       {Matrix{Rows: 2, Cols: 2, Stride: 3, Data: []float64{1, 2, filler, 3, 4}}, -1, math.Log(2)},
-		"two negatives": {matrix(2, -1, 0, 0, -5), 1, math.Log(5)},
-	} {
-		before := slices.Clone(test.a.Data)
-		sign, log := SLogDet(test.a)
-		if sign != test.sign || !(log == test.log || math.Abs(log-test.log) <= 1e-14*math.Abs(test.log)+1e-15) {
-			t.Errorf("%s: (%v, %v), want (%v, %v)", name, sign, log, test.sign, test.log)
-		}
-		for i := range before {
-			if math.Float64bits(before[i]) != math.Float64bits(test.a.Data[i]) {
-				t.Errorf("%s: element %d of A changed", name, i)
-			}
-		}
-	}
-}
-
 func TestShapesThatDoNotFitPanic(t *testing.T) {
 	m := func(r, c int) Matrix { return newMatrix(r, c, 0) }
 	beyond := math.MaxInt32
@@ -432,7 +396,6 @@ func TestShapesThatDoNotFitPanic(t *testing.T) {
 		"syrk":       func() { SyrkUpper(NoTrans, 1, m(2, 3), 0, m(3, 3)) },
 		"eig":        func() { _ = SymEig(make([]float64, 2), m(2, 3)) },
 		"eig values": func() { _ = SymEig(make([]float64, 3), m(2, 2)) },
-		"det":        func() { SLogDet(m(2, 3)) },
 	} {
 		func() {
 			defer func() {

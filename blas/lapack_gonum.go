@@ -40,17 +40,3 @@ func symEig(values []float64, a Matrix) bool {
 	}
 	return true
 }
-
-// luFactor overwrites the n×n matrix a with its LU factors and returns the sign
-// of the permutation.
-func luFactor(n int, a []float64) (sign int) {
-	pivots := make([]int, n)
-	lapackgonum.Implementation{}.Dgetrf(n, n, a, n, pivots)
-	sign = 1
-	for i, p := range pivots {
-		if p != i {
-			sign = -sign
-		}
-	}
-	return sign
-}

@@ -232,7 +232,7 @@ func TestLogTicks(t *testing.T) {
 		{1e-9, 1e9, "1e-9 1e-6 0.001 1 1000 1e6 1e9"},
 	} {
 		var labels []string
-		for _, tick := range (logTicks{}).Ticks(test.min, test.max) {
+		for _, tick := range (logScaleTicks{}).Ticks(test.min, test.max) {
 			if tick.Label != "" {
 				labels = append(labels, tick.Label)
 			}

@@ -10,11 +10,12 @@ import (
 
 	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+
+	"github.com/gaussflow/gaussflow/internal/plots"
 )
 
 // The palette is Okabe and Ito's, which stays readable with every colour vision.
@@ -74,7 +75,7 @@ func (b Bars) WritePNG(w io.Writer) error {
 	}
 	p := newPlot(b.Title, b.Axis, "")
 	p.X.Scale = plot.LogScale{}
-	p.X.Tick.Marker = logTicks{}
+	p.X.Tick.Marker = logScaleTicks{}
 	floor := lo / 1.6
 	p.X.Min, p.X.Max = floor, hi*math.Pow(hi/floor, 0.13)
 	p.Y.Min, p.Y.Max = 0.2, float64(rows)-0.2
@@ -111,8 +112,8 @@ type barPainter struct {
 func (b barPainter) Plot(c draw.Canvas, p *plot.Plot) {
 	tx, ty := p.Transforms(&c)
 	y := b.rows
-	label := draw.TextStyle{Color: ink, Font: sans(9), YAlign: draw.YCenter, Handler: plot.DefaultTextHandler}
-	heading := draw.TextStyle{Color: color.Black, Font: sans(9.5), YAlign: draw.YCenter, Handler: plot.DefaultTextHandler}
+	label := draw.TextStyle{Color: ink, Font: plots.Sans(9), YAlign: draw.YCenter, Handler: plot.DefaultTextHandler}
+	heading := draw.TextStyle{Color: color.Black, Font: plots.Sans(9.5), YAlign: draw.YCenter, Handler: plot.DefaultTextHandler}
 	heading.Font.Weight = xfont.WeightBold
 	for _, g := range b.groups {
 		y -= 1.4
@@ -170,7 +171,7 @@ func WritePanels(w io.Writer, panels []Panel) error {
 	for i, panel := range panels {
 		p := newPlot(panel.Title, panel.X, panel.Y)
 		p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
-		p.X.Tick.Marker, p.Y.Tick.Marker = logTicks{}, logTicks{}
+		p.X.Tick.Marker, p.Y.Tick.Marker = logScaleTicks{}, logScaleTicks{}
 		g := plotter.NewGrid()
 		g.Horizontal.Color, g.Vertical.Color = gridGrey, gridGrey
 		p.Add(g)
@@ -195,7 +196,7 @@ func WritePanels(w io.Writer, panels []Panel) error {
 		p.Y.Min /= 1.5
 		p.Y.Max *= math.Pow(p.Y.Max/p.Y.Min, 0.12+0.09*float64(len(panel.Lines)))
 		p.Legend.Top, p.Legend.Left = true, true
-		p.Legend.TextStyle.Font = sans(9)
+		p.Legend.TextStyle.Font = plots.Sans(9)
 		p.Legend.Padding = vg.Points(2)
 		grid[i/cols][i%cols] = p
 	}
@@ -216,17 +217,13 @@ func WritePanels(w io.Writer, panels []Panel) error {
 
 const dpi = 130
 
-func sans(size float64) font.Font {
-	return font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, vg.Points(size))
-}
-
 func newPlot(title, x, y string) *plot.Plot {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
-	p.Title.TextStyle.Font = sans(12)
+	p.Title.TextStyle.Font = plots.Sans(12)
 	p.Title.Padding = vg.Points(6)
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
-		a.Label.TextStyle.Font, a.Tick.Label.Font = sans(10), sans(9)
+		a.Label.TextStyle.Font, a.Tick.Label.Font = plots.Sans(10), plots.Sans(9)
 		a.LineStyle.Color, a.Tick.LineStyle.Color = ink, ink
 		a.Padding = 0
 	}
@@ -241,10 +238,10 @@ func write(w io.Writer, p *plot.Plot, width, height vg.Length) error {
 	return err
 }
 
-// logTicks labels powers of ten, within less than three decades 2 and 5 as well, and within less than one every digit.
-type logTicks struct{}
+// logScaleTicks labels powers of ten, within less than three decades 2 and 5 as well, and within less than one every digit.
+type logScaleTicks struct{}
 
-func (logTicks) Ticks(min, max float64) []plot.Tick {
+func (logScaleTicks) Ticks(min, max float64) []plot.Tick {
 	var ticks []plot.Tick
 	decades := math.Log10(max / min)
 	every := int(math.Max(1, math.Ceil(decades/7)))

@@ -113,7 +113,7 @@ func gaussflow(backend string, n int) spec {
 		name = strings.TrimSuffix(name, "s")
 	}
 	return spec{name, "apt-get install libopenblas-dev pkg-config gcc libc6-dev", func(r *report) (*harness.Peer, error) {
-		program, err := r.goBuild("worker-"+backend, backend, "./bench/worker")
+		program, err := r.goBuild("worker-"+backend, backend, "./bench/peers/gaussflow")
 		if err != nil {
 			return nil, err
 		}

@@ -9,7 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"github.com/gaussflow/gaussflow/internal/coverage"
+	"github.com/gaussflow/gaussflow/internal/cover/profile"
 )
 
 const module = "github.com/gaussflow/gaussflow/"
@@ -42,7 +42,7 @@ func cover(least float64) error {
 	openblas := exec.Command("pkg-config", "--exists", "openblas").Run() == nil
 	low := ""
 	for _, r := range runs {
-		p := coverage.Profile{}
+		p := profile.Profile{}
 		note := ""
 		for i, tag := range r.tags {
 			if tag == "openblas" && !openblas {

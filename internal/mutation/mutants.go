@@ -186,7 +186,6 @@ var mutants = []Mutant{
 	{"a transposed block of the upper triangle", "blas/backend_simd.go", "TransB: t == NoTrans", "TransB: t == Trans", linear, "TestSyrk"},
 	{"the scale of eigenvalues", "blas/blas.go", "values[i] = math.Ldexp(v, exp)", "values[i] = v", linear, "TestSymEig"},
 	{"the order of eigenvalues", "blas/blas.go", "values[i], values[j] = values[j], values[i]", "", linear, "TestSymEig"},
-	{"the sign of a determinant", "blas/blas.go", "if u < 0 { sign = -sign }", "", linear, "TestSLogDet"},
 	{"a transposed product, by fuzzing's seeds", "blas/backend_simd.go", "TransB: tB == Trans", "TransB: tB == NoTrans", fuzzing, "FuzzGemm|FuzzFlow"},
 
 	// Flows.

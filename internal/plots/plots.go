@@ -183,7 +183,7 @@ func barPanel(before, after Comparison) (*plot.Plot, error) {
 		p.Y.Min = zeroRow - 0.8*(floor-zeroRow)
 	}
 	p.Y.Max = top + 0.1*(top-p.Y.Min) // room for the number above the highest bar
-	p.Y.Tick.Marker = logTicks{floor, zeros, zeroRow}
+	p.Y.Tick.Marker = exponentTicks{floor, zeros, zeroRow}
 	var names plot.ConstantTicks
 	for i, g := range groups {
 		names = append(names, plot.Tick{Value: float64(i), Label: g.label})
@@ -260,15 +260,15 @@ func barPanel(before, after Comparison) (*plot.Plot, error) {
 
 var barColors = [2]color.NRGBA{blue, orange} // median, maximum
 
-// logTicks labels an axis of decimal exponents by the numbers they stand for, and the
+// exponentTicks labels an axis of decimal exponents by the numbers they stand for, and the
 // row for 0 by 0.
-type logTicks struct {
+type exponentTicks struct {
 	floor   float64
 	zeros   bool
 	zeroRow float64
 }
 
-func (t logTicks) Ticks(_, max float64) []plot.Tick {
+func (t exponentTicks) Ticks(_, max float64) []plot.Tick {
 	var marks []plot.Tick
 	if t.zeros {
 		marks = append(marks, plot.Tick{Value: t.zeroRow, Label: "0"})
@@ -301,9 +301,9 @@ func newPanel(title, xlabel, ylabel string) *plot.Plot {
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Padding = 0
 		a.LineStyle = draw.LineStyle{Color: grey, Width: vg.Points(1)}
-		a.Label.TextStyle.Font = sans(15)
+		a.Label.TextStyle.Font = Sans(15)
 		a.Label.Padding = vg.Points(5)
-		a.Tick.Label.Font = sans(13)
+		a.Tick.Label.Font = Sans(13)
 		a.Tick.LineStyle = a.LineStyle
 		a.Tick.Length = vg.Points(5)
 	}
@@ -430,12 +430,13 @@ func (b block) Thumbnail(c *draw.Canvas) {
 	c.Fill(c.Rectangle.Path())
 }
 
-func sans(size float64) font.Font {
+// Sans is the font of all figures.
+func Sans(size float64) font.Font {
 	return font.From(font.Font{Typeface: "Liberation", Variant: "Sans"}, vg.Points(size))
 }
 
 func style(size float64, x draw.XAlignment) text.Style {
-	return text.Style{Color: color.Black, Font: sans(size), XAlign: x, Handler: plot.DefaultTextHandler}
+	return text.Style{Color: color.Black, Font: Sans(size), XAlign: x, Handler: plot.DefaultTextHandler}
 }
 
 // thousands writes n with a comma between groups of three digits.

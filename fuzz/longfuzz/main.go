@@ -1,7 +1,7 @@
 // Command longfuzz runs the fuzz targets for as long as it is told, several at a time, and sums up: executions, new
 // inputs, the statements that the corpus reaches, processor time, and what was found.
 //
-//	go run ./internal/longfuzz [-time 10m] [-parallel 2] [-run REGEXP] [-out build/fuzz]
+//	go run ./fuzz/longfuzz [-time 10m] [-parallel 2] [-run REGEXP] [-out build/fuzz]
 //
 // The time is processor time: on a busy machine a target runs longer, until it has had its share. An input that fails
 // goes to the corpus of its package, where every go test runs it; its target stops. Interesting inputs are kept, as by
@@ -34,7 +34,7 @@ import (
 	"time"
 
 	"github.com/gaussflow/gaussflow/internal/atomicfile"
-	"github.com/gaussflow/gaussflow/internal/coverage"
+	statements "github.com/gaussflow/gaussflow/internal/cover/profile"
 )
 
 const module = "github.com/gaussflow/gaussflow/"
@@ -66,7 +66,7 @@ type session struct {
 
 	mu      sync.Mutex
 	targets []*target
-	reached coverage.Profile // by all of them
+	reached statements.Profile // by all of them
 }
 
 // A target is one fuzz target and what became of it. The session's mutex guards what changes.
@@ -111,7 +111,7 @@ func (s *session) run(ctx context.Context, parallel int, only string) error {
 		return err
 	}
 	s.cache = filepath.Join(strings.TrimSpace(cache), "fuzz")
-	s.reached = coverage.Profile{}
+	s.reached = statements.Profile{}
 	if s.targets, err = list(ctx, pattern); err != nil {
 		return err
 	}
@@ -424,7 +424,7 @@ func (s *session) measure(ctx context.Context, t *target, home, work string) err
 	if err != nil {
 		return err
 	}
-	own := coverage.Profile{}
+	own := statements.Profile{}
 	if err := own.Read(bytes.NewReader(b)); err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
-// Package coverage adds up the coverage profiles of several test runs.
-package coverage
+// Package profile adds up the coverage profiles of several test runs.
+package profile
 
 import (
 	"bufio"
@@ -27,11 +27,11 @@ func (p Profile) Read(r io.Reader) error {
 		}
 		fields := strings.Fields(line) // file:from,to statements count
 		if len(fields) != 3 {
-			return fmt.Errorf("coverage: %q is no line of a profile", line)
+			return fmt.Errorf("profile: %q is no line of a profile", line)
 		}
 		statements, err := strconv.Atoi(fields[1])
 		if err != nil {
-			return fmt.Errorf("coverage: the statements of %q: %w", line, err)
+			return fmt.Errorf("profile: the statements of %q: %w", line, err)
 		}
 		p[fields[0]] = block{statements, p[fields[0]].covered || fields[2] != "0"}
 	}
