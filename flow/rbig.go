@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -40,6 +41,11 @@ type RBIGOptions struct {
 // the last one left to its principal axes, fits a Gaussian mixture to every
 // coordinate, and takes the coordinate through it to a normal variable. Nothing
 // is clipped, so the flow is a bijection with a density that integrates to 1.
+//
+// The fit does not depend on the order of the rows; units of a power of two change
+// nothing but the first block's means and scales, by that factor; and what differs by
+// rounding alone, as in other units or with the columns in another order, is kept from
+// deciding which of many optima a mixture ends in.
 //
 // x holds one sample per row. It need not be standardised, but where the spreads
 // of its columns differ by many orders of magnitude the rotation is blind to the
@@ -87,7 +93,13 @@ func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 		return nil, err
 	}
 	y := tile.New(x.D, x.N)
+	row := canonical(x, y)
+	units := standardUnits(x)
+	if least := 1 / gmm.MaxMagnitude; math.Ldexp(1, units) < least {
+		return nil, fmt.Errorf("the largest spread of a column is below %g, where the scales of its components leave the range of the kernels; rescale the data", least)
+	}
 	var blocks []block
+	var first []kernels.Mixture
 	for b := range o.Blocks {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("stopped before block %d of %d: %w", b, o.Blocks, err)
@@ -101,7 +113,14 @@ func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 		if err := checkRotated(b, axes, y, x); err != nil {
 			return nil, err
 		}
-		mixtures, err := fitMixtures(ctx, b, y, o)
+		fits, err := fitMixtures(ctx, b, y, o)
+		if err != nil {
+			return nil, err
+		}
+		if b == 0 {
+			first = fits
+		}
+		mixtures, err := newMixtures(b, fits)
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +129,7 @@ func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 		layer.Apply(mixtures, x, y)
 		for j := range x.D {
 			if i := slices.IndexFunc(x.Row(j), func(v float64) bool { return v-v != 0 }); i >= 0 {
-				return nil, fmt.Errorf("block %d: %w", b, outOfRange(i))
+				return nil, fmt.Errorf("block %d: %w", b, outOfRange(row[i]))
 			}
 		}
 		blocks = append(blocks, block{rotation, mixtures})
@@ -118,11 +137,91 @@ func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 			o.Progress(b+1, o.Blocks)
 		}
 	}
+	if units != 0 { // back to those of the data
+		for _, m := range first {
+			for k := range m.Mean {
+				m.Mean[k], m.Scale[k] = math.Ldexp(m.Mean[k], units), math.Ldexp(m.Scale[k], units)
+			}
+		}
+		mixtures, err := newMixtures(0, first)
+		if err != nil {
+			return nil, err
+		}
+		blocks[0][1] = mixtures
+	}
 	return newFlow(x.D, blocks), nil
 }
 
+// canonical puts the samples of x into an order that depends neither on the one in
+// which they come nor on that of the columns, so that sums over them, and the fit, do
+// not either: by their largest value, then by all their values in order of size. It
+// returns where each sample came from. y, of the shape of x, is scratch.
+func canonical(x, y tile.Tile) []int {
+	largest := y.Data[:x.N]
+	copy(largest, x.Row(0))
+	for j := 1; j < x.D; j++ {
+		for i, v := range x.Row(j) {
+			largest[i] = max(largest[i], v)
+		}
+	}
+	var values [2][]float64
+	compare := func(a, b int) int {
+		if c := cmp.Compare(largest[a], largest[b]); c != 0 {
+			return c
+		}
+		for k, i := range [2]int{a, b} {
+			values[k] = values[k][:0]
+			for j := range x.D {
+				values[k] = append(values[k], x.Row(j)[i])
+			}
+		}
+		// Samples that are permutations of each other cannot be told apart without
+		// the order of the columns.
+		inOrder := slices.Compare(values[0], values[1])
+		slices.Sort(values[0])
+		slices.Sort(values[1])
+		return cmp.Or(slices.Compare(values[0], values[1]), inOrder)
+	}
+	from := make([]int, x.N)
+	for i := range from {
+		from[i] = i
+	}
+	slices.SortStableFunc(from, compare)
+	sorted := largest // it has served
+	for j := range x.D {
+		for i, k := range from {
+			sorted[i] = x.Row(j)[k]
+		}
+		copy(x.Row(j), sorted)
+	}
+	return from
+}
+
+// standardUnits divides x by a power of two that takes the largest standard deviation
+// of a column to about 1, and returns its exponent: 0 for data that is standardized. So
+// a fit is the same in units of any size, to the last bit where that is a power of two;
+// the logarithms of scales, which are stored, round differently in each.
+func standardUnits(x tile.Tile) int {
+	largest := 0.0
+	for j := range x.D {
+		mean, variance := kernels.Sum(x.Row(j))/float64(x.N), 0.0
+		for _, v := range x.Row(j) {
+			variance += float64((v - mean) * (v - mean))
+		}
+		largest = max(largest, variance/float64(x.N))
+	}
+	_, exp := math.Frexp(largest)
+	exp >>= 1 // from 0.5 to 2, the variance stays as it is
+	if exp != 0 {
+		for i, v := range x.Data {
+			x.Data[i] = math.Ldexp(v, -exp)
+		}
+	}
+	return exp
+}
+
 // fitMixtures fits block b's mixture to each coordinate of y, in parallel.
-func fitMixtures(ctx context.Context, b int, y tile.Tile, o RBIGOptions) (layer.Layer, error) {
+func fitMixtures(ctx context.Context, b int, y tile.Tile, o RBIGOptions) ([]kernels.Mixture, error) {
 	fits := make([]kernels.Mixture, y.D)
 	var first tile.FirstError
 	tile.Over(y.D, 1, func(loop *tile.Loop) {
@@ -142,9 +241,14 @@ func fitMixtures(ctx context.Context, b int, y tile.Tile, o RBIGOptions) (layer.
 	if first.Err() != nil {
 		return nil, first.Err()
 	}
+	return fits, nil
+}
+
+// newMixtures makes block b's layer.
+func newMixtures(b int, fits []kernels.Mixture) (layer.Layer, error) {
 	most := 0.0
-	logScale := make([]float64, o.Components)
 	for _, m := range fits {
+		logScale := make([]float64, len(m.Scale))
 		kernels.Log(logScale, m.Scale)
 		for _, l := range logScale {
 			most = max(most, math.Abs(l))

@@ -235,9 +235,17 @@ func TestFitRBIGDeterminism(t *testing.T) {
 	}
 }
 
-// Each block is fitted to what the flow computes up to it.
+// Each block is fitted to what the flow computes up to it, of the rows in their own order
+// and in units in which the largest standard deviation is about 1.
 func TestFitRBIGSeesWhatTheFlowComputes(t *testing.T) {
 	x := flowtest.Table(1000, 3, flowtest.NewRand(1))
+	own, err := tile.ReadAll(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	canonical(own, tile.New(3, 1000))
+	standardUnits(own)
+	tile.Write(x, 0, own)
 	f, err := FitRBIG(x, RBIGOptions{Blocks: 3, Components: 4})
 	if err != nil {
 		t.Fatal(err)

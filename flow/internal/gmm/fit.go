@@ -72,10 +72,12 @@ func Fit(ctx context.Context, x []float64, k int, rng *rand.Rand) (kernels.Mixtu
 	}
 	s := slices.Clone(x)
 	slices.Sort(s)
+	side := orient(s)
 	centre, spread := standardize(s)
 	if err := checkColumn(s, spread, k); err != nil {
 		return kernels.Mixture{}, err
 	}
+	settle(s)
 	e := newPosterior(k, s)
 	e.ctx = ctx
 	sketch := newSketch(s, k)
@@ -100,13 +102,45 @@ func Fit(ctx context.Context, x []float64, k int, rng *rand.Rand) (kernels.Mixtu
 	e.setMixture(best)
 	m := e.m
 	for j := range m.Mean {
-		m.Mean[j] = centre + float64(spread*m.Mean[j])
+		m.Mean[j] = side * (centre + float64(spread*m.Mean[j]))
 		m.Scale[j] *= spread
 	}
 	if !tile.Finite(m.Weight) || !tile.Finite(m.Mean) || !tile.Finite(m.Scale) {
 		return kernels.Mixture{}, fmt.Errorf("the fit of %d components diverged", k)
 	}
 	return m, nil
+}
+
+// orient mirrors the sorted column s at 0 if its third central moment is negative, and
+// returns the sign that takes it back: the fit of a mirror image is the mirror image
+// of the fit, whatever side of an axis is the positive one.
+func orient(s []float64) float64 {
+	mean := kernels.Sum(s) / float64(len(s))
+	third := 0.0
+	for _, v := range s {
+		d := v - mean
+		third += float64(float64(d*d) * d)
+	}
+	if third >= 0 {
+		return 1
+	}
+	slices.Reverse(s)
+	for i := range s {
+		s[i] = -s[i]
+	}
+	return -1
+}
+
+// settle rounds the standardized column s to millionths of its spread. A search among
+// many optima is chaotic: one ulp of one value can decide which one it finds. What
+// differs by rounding alone, as after a change of units, of the order of columns or of
+// the product of matrices, mostly ends up the same here, and so the fits do. No
+// component is so narrow that it could tell.
+func settle(s []float64) {
+	const steps = 1 << 20
+	for i, v := range s {
+		s[i] = math.RoundToEven(v*steps) / steps
+	}
 }
 
 // standardize centres the sorted column at its median and divides it by its
@@ -135,11 +169,11 @@ func standardize(s []float64) (centre, spread float64) {
 
 // checkColumn refuses a standardized column that has no density of k components.
 func checkColumn(s []float64, spread float64, k int) error {
-	if spread < 1/MaxMagnitude {
-		return fmt.Errorf("its spread is below %g, where the scales of its components leave the range of the kernels; rescale the data", 1/MaxMagnitude)
-	}
 	if far := max(-s[0], s[len(s)-1]); far > MaxMagnitude {
 		return fmt.Errorf("a value lies %.3g spreads from the median, more than %g; remove the outlier", far, float64(MaxMagnitude))
+	}
+	if spread < 1/MaxMagnitude {
+		return fmt.Errorf("its spread is below %g, where the scales of its components leave the range of the kernels; rescale the data", 1/MaxMagnitude)
 	}
 	distinct, last := 1, s[0]
 	for _, v := range s {
