@@ -26,12 +26,15 @@ import (
 // Train changes the flow. Each of them spreads its samples over GOMAXPROCS
 // goroutines; the results do not depend on how many.
 type Flow struct {
-	dim    int
-	layers []layer.Layer
-	end    []int     // block i is layers[end[i-1]:end[i]]
-	params []float64 // all trainable parameters; layers hold views
-	base   base
-	pool   sync.Pool // of *workspace
+	dim int
+	// context is how many columns of every matrix, behind the dim, are given: layers may
+	// be conditioned on them, and none changes them.
+	context int
+	layers  []layer.Layer
+	end     []int     // block i is layers[end[i-1]:end[i]]
+	params  []float64 // all trainable parameters; layers hold views
+	base    base
+	pool    sync.Pool // of *workspace
 
 	// What is known besides the map; see model.Model.
 	columns   []string
@@ -84,6 +87,11 @@ func newFlow(dim int, blocks []block) *Flow {
 	f.base, _ = newBase(model.Base{}, dim) // the standard normal is valid
 	n := 0
 	for _, b := range blocks {
+		for _, l := range b {
+			if c, ok := l.(layer.Contextual); ok {
+				f.context = max(f.context, c.Context())
+			}
+		}
 		f.layers = append(f.layers, b...)
 		f.end = append(f.end, len(f.layers))
 		for _, l := range b {
@@ -117,6 +125,27 @@ func (f *Flow) mustBeReady(what string) {
 
 // Dim returns the number of coordinates of a sample.
 func (f *Flow) Dim() int { return f.dim }
+
+// Context returns how many columns are given: 0 for a density p(x), and c for a conditional
+// one, p(x | c columns). Matrices then have Dim + Context columns, those that are given
+// last. They pass through Forward and Inverse unchanged, LogProb conditions on them, and
+// Sample draws the first Dim columns of every row given its last ones.
+func (f *Flow) Context() int { return f.context }
+
+// width is how many columns matrices have.
+func (f *Flow) width() int { return f.dim + f.context }
+
+// source reads the rows of a matrix, which must have the flow's columns.
+func (f *Flow) source(m mat.Matrix) (tile.Source, error) {
+	if f.context == 0 {
+		return tile.NewSource(m, f.dim)
+	}
+	src, err := tile.NewSource(m, 0)
+	if err != nil || src.Dim == f.width() {
+		return src, err
+	}
+	return src, errs.Errorf(ErrShape, "the matrix has %d columns; the flow takes %d, its own %d and then the %d that are given", src.Dim, f.width(), f.dim, f.context)
+}
 
 // Blocks returns the number of blocks.
 func (f *Flow) Blocks() int { return len(f.end) }
@@ -222,7 +251,10 @@ func (f *Flow) Sample(dst *mat.Dense, src rand.Source) error {
 		return errs.Errorf(ErrShape, "flow: Sample: dst has no rows; give it as many as samples are wanted")
 	}
 	n, d := dst.Dims()
-	if d != f.dim {
+	if d != f.width() {
+		if f.context > 0 {
+			return errs.Errorf(ErrShape, "flow: Sample: dst has %d columns; the flow takes %d, its own %d and then the %d that are given", d, f.width(), f.dim, f.context)
+		}
 		return errs.Errorf(ErrShape, "flow: Sample: dst has %d columns; the flow has dimension %d", d, f.dim)
 	}
 	bits := rand.Uint64
@@ -231,7 +263,7 @@ func (f *Flow) Sample(dst *mat.Dense, src rand.Source) error {
 	}
 	for i := range n {
 		row := dst.RawRowView(i)
-		for j := range row {
+		for j := range row[:f.dim] {
 			// The middle of one of 2⁵² intervals of (0, 1).
 			row[j] = (float64(bits()>>12) + 0.5) * 0x1p-52
 		}
@@ -265,7 +297,21 @@ func newWorkspace(f *Flow) *workspace {
 		perSample, _ := l.Scratch()
 		most = max(most, perSample)
 	}
-	return &workspace{f, [2]tile.Tile{tile.New(f.dim, n), tile.New(f.dim, n)}, make([]float64, n), make(tile.Arena, most*n)}
+	return &workspace{f, [2]tile.Tile{f.room(make([]float64, f.width()*n), n), f.room(make([]float64, f.width()*n), n)}, make([]float64, n), make(tile.Arena, most*n)}
+}
+
+// room is a tile of n samples with room for the context behind its coordinates.
+func (f *Flow) room(memory []float64, n int) tile.Tile {
+	t := tile.View(memory, f.width(), n)
+	t.D = f.dim
+	return t
+}
+
+// copyContext copies the context of samples [0, n).
+func (f *Flow) copyContext(to, from tile.Tile, n int) {
+	for c := range f.context {
+		copy(to.Row(f.dim + c)[:n], from.Row(f.dim + c)[:n])
+	}
 }
 
 // An evaluation takes n samples from tiles[0] through the layers, writes their
@@ -339,7 +385,7 @@ func (f *Flow) evaluate(what string, eval evaluation, layers []layer.Layer, out 
 	if _, err := kernels.Active(); err != nil {
 		return fmt.Errorf("flow: %s: %w", what, err)
 	}
-	src, err := tile.NewSource(in, f.dim)
+	src, err := f.source(in)
 	if err != nil {
 		return fmt.Errorf("flow: %s: %w", what, err)
 	}
@@ -401,12 +447,14 @@ func (w *workspace) load(data tile.Rows, from, to int) error {
 	return nil
 }
 
-// pad repeats the last of n samples in tiles[0].
+// pad repeats the last of n samples in tiles[0]. The other tile gets the context too.
 func (w *workspace) pad(n int) {
-	for j := range w.flow.dim {
-		row := w.tiles[0].Cols(0, tile.Padded(n)).Row(j)
+	all := tile.Padded(n)
+	for j := range w.flow.width() {
+		row := w.tiles[0].Cols(0, all).Row(j)
 		tile.Fill(row[n:], row[n-1])
 	}
+	w.flow.copyContext(w.tiles[1], w.tiles[0], all)
 }
 
 // image takes what was loaded, the rows [from, to), through the layers.

@@ -107,7 +107,7 @@ func newShardMemory(f *Flow, size, n int) *shardMemory {
 	}
 	// loss = -Σ log p / n, and log p contains +logDet.
 	tile.Fill(r.dLogDet, -1/float64(n))
-	perSample, most := 1+(len(r.x)+len(r.d))*f.dim, 0
+	perSample, most := 1+len(r.x)*f.width()+len(r.d)*f.dim, 0
 	for _, l := range f.layers {
 		forward, backward := l.Scratch()
 		perSample += forward
@@ -123,7 +123,7 @@ func (r *shardMemory) cut(f *Flow, n int) {
 	r.dLogDet = r.dLogDet[:n]
 	r.logDet = r.back.Take(n)
 	for i := range r.x {
-		r.x[i] = r.back.Tile(f.dim, n)
+		r.x[i] = f.room(r.back.Take(f.width()*n), n)
 		if i > 0 {
 			forward, _ := f.layers[i-1].Scratch()
 			r.s[i-1] = r.back.Take(forward * n)
@@ -170,6 +170,7 @@ func (b *minibatch) shard(i int) {
 	}
 	clear(r.logDet)
 	for i, l := range layers {
+		b.flow.copyContext(r.x[i+1], r.x[i], len(s.at))
 		l.Forward(r.x[i+1], r.logDet, r.x[i], r.s[i])
 	}
 	z := r.x[len(layers)]

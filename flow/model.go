@@ -56,9 +56,7 @@ func fromModel(m model.Model) (*Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch n := len(m.Columns); {
-	case n != 0 && n != m.Dim:
-		return wrong("there are %d names of columns for the dimension %d", n, m.Dim)
+	switch {
 	case len(m.Quantiles) != 0 && (len(m.Quantiles) != numQuantiles || !sort.Float64sAreSorted(m.Quantiles) || !finiteAll(m.Quantiles)):
 		return wrong("the quantiles of the log-density must be %d finite numbers in rising order", numQuantiles)
 	case len(m.Blocks) == 0:
@@ -86,6 +84,17 @@ func fromModel(m model.Model) (*Flow, error) {
 		blocks = append(blocks, all)
 	}
 	f := newFlow(m.Dim, blocks)
+	for _, l := range f.layers {
+		if c, ok := l.(layer.Contextual); ok && c.Context() != 0 && c.Context() != f.context {
+			return wrong("layers are conditioned on %d and on %d given columns; they must be as many", c.Context(), f.context)
+		}
+	}
+	if n := len(m.Columns); n != 0 && n != f.width() {
+		if f.context > 0 {
+			return wrong("there are %d names of columns for the dimension %d and %d given columns", n, m.Dim, f.context)
+		}
+		return wrong("there are %d names of columns for the dimension %d", n, m.Dim)
+	}
 	f.base = b
 	f.columns, f.info, f.quantiles = slices.Clone(m.Columns), maps.Clone(m.Info), slices.Clone(m.Quantiles)
 	return f, nil

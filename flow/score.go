@@ -21,7 +21,10 @@ func (f *Flow) Score(row []float64) (float64, error) {
 	if _, err := kernels.Active(); err != nil {
 		return 0, fmt.Errorf("flow: %s: %w", what, err)
 	}
-	if len(row) != f.dim {
+	if len(row) != f.width() {
+		if f.context > 0 {
+			return 0, errs.Errorf(ErrShape, "flow: %s: the row has %d elements; the flow takes %d, its own %d and then the %d that are given", what, len(row), f.width(), f.dim, f.context)
+		}
 		return 0, errs.Errorf(ErrShape, "flow: %s: the row has %d elements; the flow has dimension %d", what, len(row), f.dim)
 	}
 	w := f.pool.Get().(*workspace)

@@ -156,7 +156,7 @@ func (s *streamer) read(ctx context.Context, blocks iter.Seq2[*mat.Dense, error]
 		if m == nil || m.IsEmpty() {
 			continue
 		}
-		src, err := tile.NewSource(m, s.flow.dim)
+		src, err := s.flow.source(m)
 		if err != nil {
 			s.fail(fmt.Errorf("flow: %s: the block at row %d: %w", s.what, row, err))
 			return
@@ -208,7 +208,7 @@ func (s *streamer) take() *piece {
 	if len(s.made) < s.limit {
 		p := &piece{w: s.flow.pool.Get().(*workspace), done: make(chan struct{}, 1)}
 		if s.image {
-			p.all = mat.NewDense(tile.Size(s.flow.dim), s.flow.dim, nil)
+			p.all = mat.NewDense(tile.Size(s.flow.dim), s.flow.width(), nil)
 			p.rows = p.all
 		}
 		s.made = append(s.made, p)
@@ -238,7 +238,7 @@ func (s *streamer) computeOne(p *piece, eval evaluation) {
 		p.err = s.flow.wrap(s.what, err)
 	case s.image:
 		if r, _ := p.rows.Dims(); r != p.n {
-			p.rows = p.all.Slice(0, p.n, 0, s.flow.dim).(*mat.Dense)
+			p.rows = p.all.Slice(0, p.n, 0, s.flow.width()).(*mat.Dense)
 		}
 		tile.Write(p.rows, 0, image)
 	}

@@ -210,7 +210,7 @@ func (t *Trainer) setData(what string, x mat.Matrix) error {
 
 // source checks every element of x.
 func (t *Trainer) source(what string, x mat.Matrix) (tile.Source, error) {
-	src, err := tile.NewSource(x, t.flow.dim)
+	src, err := t.flow.source(x)
 	if err == nil {
 		err = src.Check()
 	}

@@ -47,6 +47,25 @@ type Base struct{ Loc, Scale []float64 }
 //	          weight [K], mean [K,d], chol [K,d,d] with the lower triangular L_k;
 //	          raw.logit [K], raw.scale [K,d], the logarithms of the L_kjj
 //
+//	actnorm        z = exp(log_scale)·x + shift, trained
+//	               shift [d], log_scale [d]
+//	householder    a product of reflections x - 2v(v·x)/(v·v), row 0 of vectors first
+//	               vectors [reflections,d]
+//	cayley         z = (I-A)(I+A)⁻¹ x; skew holds A's entries above the diagonal, row by row
+//	               skew [d(d-1)/2]
+//	residual       z = x + V·tanh(Wx + b) + c; W and V are the stored weights times
+//	               √L/√(L + ‖·‖²), L = lipschitz, ‖·‖ the Schatten norm of order 128
+//	               weight.0 [width,d], bias.0 [width], weight.1 [d,width], bias.1 [d], lipschitz []
+//	couple.FAMILY  the two halves given each other, as in coupling, and given the context;
+//	given.FAMILY   every coordinate given the context
+//	               part.H.layer.L.weight [out,in], part.H.layer.L.bias [out];
+//	               context.shift [c], context.scale [c] if there is a context: the
+//	               conditioners see the other half and then (context - shift)/scale
+//
+// FAMILY says what the conditioners emit for each coordinate: affine, a shift and a raw scale
+// (tensor bound []); mixture, as for coupling (bound [], attribute components); spline, K
+// logits of widths, K of heights and K-1 raw slopes (bound [], edge [], attribute bins).
+//
 // The weights of mixtures are stored as logits, weight = softmax(raw.logit), and
 // their scales as scale = exp(bound·tanh(raw.scale)): these are what training moves.
 // A layer is built from weight and scale, or from the raw values, which keep every

@@ -87,10 +87,10 @@ type Context struct{ Shift, Scale []float64 }
 type Contextual interface{ Context() int }
 
 // NewElementwise returns the layer of that form ("couple" or "given") of dimension d whose
-// conditioners emit bias[j] for coordinate j, the identity if it is nil, whatever they see;
-// or, if spread is not 0, something random around it: their last kernel is uniform with
-// that part of what He et al. (2015) use.
-func NewElementwise(form string, d int, m Map, c Context, bias [][]float64, o Conditioner, spread float64, rng *rand.Rand) (Layer, error) {
+// conditioners emit, whatever they see, the map nearest to that of the mixture like[j] for
+// coordinate j, or to the identity if it is nil; or, if spread is not 0, something random
+// around it: their last kernel is uniform with that part of what He et al. (2015) use.
+func NewElementwise(form string, d int, m Map, c Context, like []kernels.Mixture, o Conditioner, spread float64, rng *rand.Rand) (Layer, error) {
 	l := newElementwise(form, d, len(c.Shift), m)
 	l.shift, l.scale = c.Shift, c.Scale
 	if len(l.parts) == 0 {
@@ -108,10 +108,10 @@ func NewElementwise(form string, d int, m Map, c Context, bias [][]float64, o Co
 		}
 		var last []float64
 		for j := p.from; j < p.to; j++ {
-			if bias == nil {
+			if like == nil {
 				last = append(last, m.identity()...)
 			} else {
-				last = append(last, bias[j]...)
+				last = append(last, m.like(like[j])...)
 			}
 		}
 		p.net.init(last, rng)
