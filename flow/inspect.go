@@ -44,7 +44,7 @@ func (f *Flow) Inspect(x mat.Matrix) ([]LayerReport, error) {
 	if err != nil {
 		return nil, f.wrap(what, err)
 	}
-	batch := newBatch(f, tile.Rows{Source: src}, src.N)
+	batch := newMinibatch(f, tile.Rows{Source: src}, src.N)
 	for i := range batch.at {
 		batch.at[i] = i
 	}
