@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -48,7 +49,7 @@ func (f *Flow) Inspect(x mat.Matrix) ([]LayerReport, error) {
 	for i := range batch.at {
 		batch.at[i] = i
 	}
-	if loss := batch.gradient(); loss-loss != 0 {
+	if loss, _ := batch.gradient(context.Background()); loss-loss != 0 {
 		return nil, fmt.Errorf("flow: %s: the mean of -log p is %v", what, loss)
 	}
 	all := f.room(make([]float64, f.width()*src.N), src.N)
