@@ -31,9 +31,22 @@ type RBIGOptions struct {
 	// are done and of all, on the goroutine of the fit.
 	Progress func(block, of int)
 
+	// Dequantize adds uniform noise as wide as the resolution to the columns whose
+	// values repeat, such as rounded ones, before the fit. Without it their resolution
+	// bounds the scales of components from below.
+	Dequantize bool
+
+	// Report, if not nil, receives what the fit found out about the columns.
+	Report *RBIGReport
+
 	// Seed makes some of the starting values of each mixture's fit. The same
 	// data, options and seed give the same flow, bit for bit.
 	Seed uint64
+}
+
+// An RBIGReport is what [FitRBIG] found out about the columns of its data.
+type RBIGReport struct {
+	Columns []FitColumn
 }
 
 // FitRBIG fits a diagonal flow to the rows of x by rotation-based iterative
@@ -55,7 +68,14 @@ type RBIGOptions struct {
 //   - there are fewer rows than components, or not more rows than columns;
 //   - a column is constant, or columns depend on each other linearly, so that
 //     there is no density;
-//   - a coordinate takes fewer distinct values than the mixture has components.
+//   - a column, or a coordinate after a rotation, takes fewer distinct values than the
+//     mixture has components, unless Dequantize makes them continuous.
+//
+// Where a tenth of the rows of a column share their values with others, the column has a
+// resolution δ, the distance between neighbouring values, and no component's σ is less:
+// not less than what the rotation makes of the columns' δ either, nor, in later blocks,
+// than what the maps before make of it at the rows that share values. A density at such
+// values is then that of data of this resolution, and no spike.
 func FitRBIG(x mat.Matrix, o RBIGOptions) (*Flow, error) {
 	return FitRBIGContext(context.Background(), x, o)
 }
@@ -89,14 +109,16 @@ func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 	if o.Components == 0 {
 		o.Components = 8
 	}
-	if err := checkData(x, o.Components); err != nil {
+	columns, err := checkData(x, o)
+	if err != nil {
 		return nil, err
 	}
 	y := tile.New(x.D, x.N)
 	row := canonical(x, y)
 	units := standardUnits(x)
-	if least := 1 / gmm.MaxMagnitude; math.Ldexp(1, units) < least {
-		return nil, fmt.Errorf("the largest spread of a column is below %g, where the scales of its components leave the range of the kernels; rescale the data", least)
+	res := newResolution(x, columns, units)
+	if o.Dequantize {
+		res.dequantize(x, o.Seed)
 	}
 	var blocks []block
 	var first []kernels.Mixture
@@ -113,7 +135,8 @@ func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 		if err := checkRotated(b, axes, y, x); err != nil {
 			return nil, err
 		}
-		fits, err := fitMixtures(ctx, b, y, o)
+		res.rotate(axes)
+		fits, err := fitMixtures(ctx, b, y, res, o)
 		if err != nil {
 			return nil, err
 		}
@@ -124,6 +147,7 @@ func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 		if err != nil {
 			return nil, err
 		}
+		res.transform(y, fits)
 		// What the next block sees is what the flow will compute, from the
 		// parameters as they are stored.
 		layer.Apply(mixtures, x, y)
@@ -221,7 +245,7 @@ func standardUnits(x tile.Tile) int {
 }
 
 // fitMixtures fits block b's mixture to each coordinate of y, in parallel.
-func fitMixtures(ctx context.Context, b int, y tile.Tile, o RBIGOptions) ([]kernels.Mixture, error) {
+func fitMixtures(ctx context.Context, b int, y tile.Tile, res *resolution, o RBIGOptions) ([]kernels.Mixture, error) {
 	fits := make([]kernels.Mixture, y.D)
 	var first tile.FirstError
 	tile.Over(y.D, 1, func(loop *tile.Loop) {
@@ -230,7 +254,7 @@ func fitMixtures(ctx context.Context, b int, y tile.Tile, o RBIGOptions) ([]kern
 			// does not matter.
 			rng := rand.New(rand.NewPCG(o.Seed, uint64(b)<<32|uint64(j)))
 			var err error
-			if fits[j], err = gmm.Fit(ctx, y.Row(j), o.Components, rng); err != nil {
+			if fits[j], err = gmm.FitAbove(ctx, y.Row(j), o.Components, res.of(j), rng); err != nil {
 				first.Set(j, fmt.Errorf("block %d, coordinate %d after the rotation: %w", b, j, err))
 			}
 		}
@@ -260,24 +284,39 @@ func newMixtures(b int, fits []kernels.Mixture) (layer.Layer, error) {
 	return layer.NewMixtures(fits, layer.ScaleBound(most)), nil
 }
 
-// checkData refuses data that no flow of k components can be fitted to.
-func checkData(x tile.Tile, k int) error {
-	for j := range x.D {
-		column := x.Row(j)
-		if i := slices.IndexFunc(column, func(v float64) bool { return math.Abs(v) > gmm.MaxMagnitude }); i >= 0 {
-			return fmt.Errorf("row %d, column %d is %.3g; values beyond %g leave the range of the kernels; rescale the data", i, j, column[i], float64(gmm.MaxMagnitude))
-		}
-		if slices.Min(column) == slices.Max(column) {
-			return fmt.Errorf("column %d is constant at %v and has no density; drop it", j, column[0])
-		}
-	}
-	switch {
+// checkData refuses data that no flow can be fitted to as o says, and describes the
+// columns.
+func checkData(x tile.Tile, o RBIGOptions) ([]FitColumn, error) {
+	switch k := o.Components; {
+	case x.N == 1:
+		return nil, fmt.Errorf("one row has no density; give more rows than columns")
 	case x.N < k:
-		return fmt.Errorf("%d rows are fewer than the %d components of each mixture; give more rows or take fewer components", x.N, k)
+		return nil, fmt.Errorf("%d rows are fewer than the %d components of each mixture; give more rows or take fewer components", x.N, k)
 	case x.N <= x.D:
-		return fmt.Errorf("%d rows of %d columns lie in a subspace and have no density; give more rows than columns", x.N, x.D)
+		return nil, fmt.Errorf("%d rows of %d columns lie in a subspace and have no density; give more rows than columns", x.N, x.D)
 	}
-	return nil
+	columns := make([]FitColumn, x.D)
+	for j := range x.D {
+		column := slices.Clone(x.Row(j))
+		if i := slices.IndexFunc(column, func(v float64) bool { return math.Abs(v) > gmm.MaxMagnitude }); i >= 0 {
+			return nil, fmt.Errorf("row %d, column %d is %.3g; values beyond %g leave the range of the kernels; rescale the data", i, j, column[i], float64(gmm.MaxMagnitude))
+		}
+		slices.Sort(column)
+		if column[0] == column[x.N-1] {
+			return nil, fmt.Errorf("column %d is constant at %v and has no density; drop it", j, column[0])
+		}
+		if s := column[x.N-1] - column[0]; s < 1/gmm.MaxMagnitude {
+			return nil, fmt.Errorf("column %d varies by only %.3g; a spread below %g leaves the range of the kernels; rescale the data", j, s, 1/gmm.MaxMagnitude)
+		}
+		columns[j] = describe(column)
+		if n := columns[j].Distinct; n < o.Components && !o.Dequantize {
+			return nil, fmt.Errorf("column %d takes only %d distinct values, fewer than the %d components of its mixture; a density needs continuous data: drop the column, take fewer components, or set Dequantize", j, n, o.Components)
+		}
+	}
+	if o.Report != nil {
+		o.Report.Columns = slices.Clone(columns)
+	}
+	return columns, nil
 }
 
 // checkRotated refuses block b's rotated coordinates y = axes·x if one of them

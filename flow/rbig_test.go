@@ -297,7 +297,7 @@ func TestFitRBIGOddTables(t *testing.T) {
 				return math.Copysign(1, v)
 			}
 			return v
-		}), RBIGOptions{}},
+		}), RBIGOptions{Dequantize: true}},
 		{"rounded", change(func(_, _ int, v float64) float64 { return math.Round(4 * v) }), RBIGOptions{}},
 		{"heavy tails", change(func(_, _ int, v float64) float64 { return math.Sinh(6 * v) }), RBIGOptions{}},
 	} {
@@ -377,10 +377,11 @@ func TestFitRBIGBadInput(t *testing.T) {
 		{"opposite columns", column(2, func(r []float64) float64 { return -r[1] }), RBIGOptions{}, "columns 1, 2 are linearly dependent"},
 		{"a sum of columns", column(2, func(r []float64) float64 { return r[0] + r[1] + 7 }), RBIGOptions{}, "columns 0, 1, 2 are linearly dependent"},
 		{"fewer rows than components", base.Slice(0, 7, 0, 3), RBIGOptions{}, "7 rows are fewer than the 8 components"},
-		{"one row", base.Slice(0, 1, 0, 3), RBIGOptions{Components: 1}, "constant"},
+		{"one row", base.Slice(0, 1, 0, 3), RBIGOptions{Components: 1}, "one row has no density"},
 		{"no more rows than columns", base.Slice(0, 3, 0, 3), RBIGOptions{Components: 2}, "3 rows of 3 columns"},
 		{"two values", column(0, func(r []float64) float64 { return math.Copysign(1, r[0]) }).ColView(0), RBIGOptions{}, "2 distinct values"},
-		{"two different rows", repeat(base.Slice(0, 2, 0, 3), 20), RBIGOptions{}, "linearly dependent"},
+		{"two different rows", repeat(base.Slice(0, 2, 0, 3), 20), RBIGOptions{}, "column 0 takes only 2 distinct values"},
+		{"two different rows, two components", repeat(base.Slice(0, 2, 0, 3), 20), RBIGOptions{Components: 2}, "linearly dependent"},
 		{"five different rows", repeat(base.Slice(0, 5, 0, 3), 8), RBIGOptions{}, "5 distinct values"},
 		{"an outlier", with(7, 1, 1e49).ColView(1), RBIGOptions{}, ""},
 		{"an outlier beyond reason", scaled(with(7, 1, 1e54).ColView(1), 1e-5), RBIGOptions{}, "remove the outlier"},

@@ -67,6 +67,12 @@ const MaxMagnitude = 1e50
 // Fit fits k components to x. Its result depends on x as a set, on k and
 // on the numbers that rng gives. It returns the error of ctx soon after that is done.
 func Fit(ctx context.Context, x []float64, k int, rng *rand.Rand) (kernels.Mixture, error) {
+	return FitAbove(ctx, x, k, 0, rng)
+}
+
+// FitAbove is [Fit] with no component narrower than least: the standard deviation of
+// what is not known of each value, as where values are rounded.
+func FitAbove(ctx context.Context, x []float64, k int, least float64, rng *rand.Rand) (kernels.Mixture, error) {
 	if err := ctx.Err(); err != nil {
 		return kernels.Mixture{}, err
 	}
@@ -80,6 +86,11 @@ func Fit(ctx context.Context, x []float64, k int, rng *rand.Rand) (kernels.Mixtu
 	settle(s)
 	e := newPosterior(k, s)
 	e.ctx = ctx
+	if least > 0 {
+		logs := []float64{least / spread}
+		kernels.Log(logs, logs)
+		e.leastLog = logs[0]
+	}
 	sketch := newSketch(s, k)
 	best, score := e.bestOf(sketch, starts(s, k, rng))
 	for range 4 * k { // each round gains, so it ends; the limit is a guard

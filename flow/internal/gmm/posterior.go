@@ -2,6 +2,7 @@ package gmm
 
 import (
 	"context"
+	"math"
 
 	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/kernels"
@@ -18,6 +19,7 @@ type posterior struct {
 	ctx          context.Context // ends the search when it is done
 	k            int
 	farPrecision float64         // 1/s²
+	leastLog     float64         // no log σ is below this
 	m            kernels.Mixture // what setMixture was last given
 	stats        kernels.EMStats
 	logs         []float64
@@ -31,6 +33,7 @@ func newPosterior(k int, column []float64) *posterior {
 		ctx:          context.Background(),
 		k:            k,
 		farPrecision: 1 / float64(farthest*farthest),
+		leastLog:     math.Inf(-1),
 		m:            kernels.Mixture{Weight: p.Take(k), Mean: p.Take(k), Scale: p.Take(k)},
 		stats:        kernels.EMStats{N: p.Take(k), A: p.Take(k), B: p.Take(k)},
 		logs:         p.Take(k),
@@ -52,8 +55,13 @@ type point struct {
 	score               float64
 }
 
-// at evaluates the posterior at theta, which the point keeps.
+// at evaluates the posterior at theta, which the point keeps, its scales raised to the
+// least one. There the gradient does not point further down: a projected step.
 func (e *posterior) at(data []sample, theta []float64) *point {
+	_, _, logScale := split(theta)
+	for j, l := range logScale {
+		logScale[j] = max(l, e.leastLog)
+	}
 	e.setMixture(theta)
 	p := tile.Arena(make([]float64, 2*len(theta)))
 	at := &point{theta: theta, grad: p.Take(len(theta)), metric: p.Take(len(theta))}
@@ -73,6 +81,9 @@ func (e *posterior) at(data []sample, theta []float64) *point {
 		gLogit[j] = (count + 1 - float64((n+float64(e.k))*w)) / n
 		gMean[j] = (float64(gMean[j]*precision) - float64(m*e.farPrecision)) / n
 		gLogScale[j] = (float64(gLogScale[j]*precision) - count + float64(narrowRows*relative) + float64(equalRows*precision) - float64(float64(s*s)*e.farPrecision)) / n
+		if logScale[j] == e.leastLog {
+			gLogScale[j] = max(gLogScale[j], 0)
+		}
 		mLogit[j] = w + 1/n
 		mMean[j] = float64(w*precision) + e.farPrecision/n
 		mLogScale[j] = float64(2*w) + narrowRows/n
