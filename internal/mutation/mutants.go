@@ -219,7 +219,7 @@ var mutants = []Mutant{
 	{"the prior's gradient", "flow/internal/gmm/posterior.go", "float64(narrowRows*relative) +", "0*relative +", flows, "TestPosteriorGradient"},
 	{"components without rows", "flow/internal/gmm/posterior.go", "farPrecision: 1 / float64(farthest*farthest)", "farPrecision: 0 * farthest", flows, "TestFitStaysNearRows"},
 	{"components without rows, by fuzzing's seeds", "flow/internal/gmm/posterior.go", "farPrecision: 1 / float64(farthest*farthest)", "farPrecision: 1e-20 / float64(farthest*farthest)", fuzzing, "FuzzFlow"},
-	{"the order of starting values", "flow/internal/gmm/fit.go", "slices.Sort(s) centre, spread", "centre, spread", flows, "TestFit"},
+	{"the order of starting values", "flow/internal/gmm/fit.go", "slices.Sort(s) side :=", "side :=", flows, "TestFit"},
 
 	// Training.
 	{"the loss's sign", "flow/gradient.go", "tile.Fill(r.dLogDet, -1/float64(n))", "tile.Fill(r.dLogDet, 1/float64(n))", flows, "TestLossGradient"},
@@ -230,6 +230,14 @@ var mutants = []Mutant{
 	{"half a cosine", "flow/train.go", "float64(-k*(k+1))", "float64(k*(k+1))", flows, "TestHalfCosine"},
 	{"the seed of training", "flow/train.go", "rand.NewPCG(o.Seed, 1)", "rand.NewPCG(0, 1)", flows, seeds},
 	{"the seed of coupling", "flow/couple.go", "rand.NewPCG(o.Seed, 0)", "rand.NewPCG(0, 0)", flows, seeds},
+	{"an interrupted step's random numbers", "flow/train.go", "*t.pcg = before", "_ = before", flows, "TestCancelWithinAStep"},
+	{"the size of a saved run's minibatch", "flow/train.go", "t.o.Batch > max(maxBatch, src.N)", "t.o.Batch < 0", flows, "TestLoadTrainerBounds"},
+	{"the parameters that a saved run kept", "flow/checkpoint.go", "known := t.history.Kept == steps", "known := true", flows, "TestLoadTrainerBounds"},
+	{"short writes", "flow/save.go", "err == nil && n < len(b)", "err != nil && n < len(b)", flows, "TestSaveFails"},
+	{"the order of rows", "flow/rbig.go", "row := canonical(x, y)", "row := make([]int, x.N)", flows, "TestFitRBIGInvariances"},
+	{"the units of a fit", "flow/rbig.go", "exp >>= 1", "exp = 0", flows, "TestFitRBIGInvariances"},
+	{"the resolution of a column", "flow/resolution.go", "float64(width*width)", "0*float64(width*width)", flows, "TestFitRBIGDiscreteColumns"},
+	{"the resolution behind a rotation", "flow/resolution.go", "r.variance = rotated", "_ = rotated", flows, "TestFitRBIGDiscreteColumns"},
 	{"the seed of fitting", "flow/rbig.go", "rand.NewPCG(o.Seed,", "rand.NewPCG(0,", flows, "TestFitRBIGUsesItsSeed"},
 	{"the stored scale", "flow/internal/layer/mixture.go", "raw[i] = (bound + s) / (bound - s)", "raw[i] = (bound - s) / (bound + s)", flows, "TestStoredMixture"},
 }
