@@ -1,11 +1,13 @@
 # make run            the main job: diagonal flow against coupling flow, before and after training
 # make test           everything that must hold before a change lands
+# make measure        the tests that measure allocations, memory and the clock: on a machine that is not busy
 # make lint           the static checks alone
 # make bench          the kernels' speed, and the promised figures next to what they should be
 # make compare        side by side with what people use today; make compare-setup installs that
+# make components     the kernels' errors and times by the number of components of a mixture
 # make growth         time and memory against rows, columns, components, blocks and threads
 # make gobench        the Go benchmarks, on every BLAS backend that this machine has, for benchstat
-# make fuzz           every fuzz target, FUZZTIME each
+# make fuzz           every fuzz target, FUZZTIME each, looking for new inputs: before a change is called done
 # make fuzz-long      the same by processor time (10m each unless told), PARALLEL at a time, with a summary
 # make soak           SOAK random lane evaluations of every kernel on every tier against the reference (1e9: an hour)
 # make faults         interrupts and kills the command SIGNALS times, fills its disk, starves it of memory: minutes
@@ -27,7 +29,7 @@ RESULTS  = bench/results
 # The builds to compare: OpenBLAS where it can be linked.
 OPENBLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas)
 
-.PHONY: derive run test lint bench compare compare-setup growth gobench fuzz fuzz-long soak faults mutation cover setup clean
+.PHONY: derive run test measure lint bench compare components compare-setup growth gobench fuzz fuzz-long soak faults mutation cover setup clean
 
 run:
 	go run ./cmd/gaussflow equivalence -out $(OUT)
@@ -35,10 +37,13 @@ run:
 test: setup
 	scripts/test
 
+measure:
+	go test -count=1 -run "$$(scripts/measuring)" ./...
+
 lint:
 	scripts/test lint
 
-bench compare growth:
+bench compare components growth:
 	go run ./bench/report -results $(RESULTS) $(REPORTFLAGS) $@
 
 compare-setup:

@@ -177,6 +177,10 @@
 	VBROADCASTSD EXP_MOST, C0        \
 	VMINPD       A0, C0, A0          \ // NaN stays
 	VMINPD       A1, C0, A1          \
+	EXP_BELOW2
+
+// The same where A is at most EXP_MOST, or NaN.
+#define EXP_BELOW2 \
 	VBROADCASTSD MINUS_EXP_LEAST, C0 \
 	VMAXPD       A0, C0, A0          \
 	VMAXPD       A1, C0, A1          \
@@ -302,6 +306,100 @@
 	VMOVAPD C0, WN1    \
 	VMOVAPD C0, F0     \
 	VMOVAPD C0, F1
+
+// Blocks of components (tally of kernels/mixture.go). DX counts the components that are done. Within a block the next one
+// follows; after it, BLOCK_END adds the block's sums to those of the blocks before, at TOTAL(0) and on, and what the
+// additions lose to LOST_SUM(0) and on, which a kernel places in its frame. A mixture of one block needs none of it.
+#define NEXT_COMPONENT(component, block) \
+	INCQ  DX                          \
+	TESTQ $(const_SumBlock-1), DX     \
+	JZ    block                       \
+	CMPQ  DX, Tile_K(AX)              \
+	JNE   component
+
+#define ONE_BLOCK(label) \
+	CMPQ Tile_K(AX), $const_SumBlock \
+	JLE  label
+
+#define SUMS(i) (32*(6+i))(FRAME)
+
+#define CLEAR_TOTALS \
+	VPXOR   C0, C0, C0      \
+	VMOVAPD C0, TOTAL(0)    \
+	VMOVAPD C0, TOTAL(1)    \
+	VMOVAPD C0, TOTAL(2)    \
+	VMOVAPD C0, TOTAL(3)    \
+	VMOVAPD C0, TOTAL(4)    \
+	VMOVAPD C0, TOTAL(5)    \
+	VMOVAPD C0, TOTAL(6)    \
+	VMOVAPD C0, TOTAL(7)    \
+	VMOVAPD C0, LOST_SUM(0) \
+	VMOVAPD C0, LOST_SUM(1) \
+	VMOVAPD C0, LOST_SUM(2) \
+	VMOVAPD C0, LOST_SUM(3) \
+	VMOVAPD C0, LOST_SUM(4) \
+	VMOVAPD C0, LOST_SUM(5) \
+	VMOVAPD C0, LOST_SUM(6) \
+	VMOVAPD C0, LOST_SUM(7)
+
+// addBlock of one vector; the block's sum is in b, which it clobbers with the other registers.
+#define ADD_BLOCK(b, total, lost, a, s, t) \
+	VMOVUPD total, a  \
+	VADDPD  b, a, s   \
+	VSUBPD  a, s, t   \ // bb
+	VMOVUPD s, total  \
+	VSUBPD  t, s, s   \
+	VSUBPD  s, a, a   \
+	VSUBPD  t, b, b   \
+	VADDPD  b, a, a   \
+	VADDPD  lost, a, a \
+	VMOVUPD a, lost
+
+#define ADD_BLOCK_AT(i, b, a, s, t) \
+	VMOVAPD SUMS(i), b \
+	ADD_BLOCK(b, TOTAL(i), LOST_SUM(i), a, s, t)
+
+#define ADD_BLOCKS \
+	ADD_BLOCK_AT(0, L0, A0, B0, E0) \
+	ADD_BLOCK_AT(1, L1, A1, B1, E1) \
+	ADD_BLOCK_AT(2, O0, R0, S0, C0) \
+	ADD_BLOCK_AT(3, O1, R1, S1, C1) \
+	ADD_BLOCK_AT(4, L0, A0, B0, E0) \
+	ADD_BLOCK_AT(5, L1, A1, B1, E1) \
+	ADD_BLOCK_AT(6, O0, R0, S0, C0) \
+	ADD_BLOCK_AT(7, O1, R1, S1, C1) \
+	CLEAR_SUMS
+
+#define TOTAL_AT(i, a) \
+	VMOVAPD TOTAL(i), a       \
+	VADDPD  LOST_SUM(i), a, a \
+	VMOVAPD a, SUMS(i)
+
+// The sums of all blocks to where those of a block are.
+#define TOTALS \
+	TOTAL_AT(0, L0) \
+	TOTAL_AT(1, L1) \
+	TOTAL_AT(2, A0) \
+	TOTAL_AT(3, A1) \
+	TOTAL_AT(4, B0) \
+	TOTAL_AT(5, B1) \
+	TOTAL_AT(6, E0) \
+	TOTAL_AT(7, E1)
+
+// What follows a block: the next, or the totals.
+#define BLOCK_END(component, done) \
+	ONE_BLOCK(done)      \
+	ADD_BLOCKS           \
+	CMPQ DX, Tile_K(AX)  \
+	JNE  component       \
+	TOTALS
+
+// What goes before the first component. Clobbers C0.
+#define BLOCK_START(component) \
+	XORL DX, DX          \ // components done
+	CLEAR_SUMS           \
+	ONE_BLOCK(component) \
+	CLEAR_TOTALS
 
 // logNormal, first part: A becomes f, the mantissa less 1; B the exponent plus 2048 and 2^52.
 #define LOG_SPLIT2 \

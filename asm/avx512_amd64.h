@@ -176,6 +176,86 @@
 	VMULPD.BCST       INV_C, ih, t  \
 	VMULPD            t, il, il
 
+// Blocks of components (tally of kernels/mixture.go). DX counts the components that are done. Within a block the next one
+// follows; after it, ADD_BLOCK adds a sum of the block's to that of the blocks before, and what the addition loses to that.
+// A mixture of one block needs none of it.
+#define NEXT_COMPONENT(component, block) \
+	INCQ  DX                      \
+	TESTQ $(const_SumBlock-1), DX \
+	JZ    block                   \
+	CMPQ  DX, Tile_K(AX)          \
+	JNE   component
+
+#define ONE_BLOCK(label) \
+	CMPQ Tile_K(AX), $const_SumBlock \
+	JLE  label
+
+// addBlock of one vector, whose total and losses are in memory; clears the block's sum. The other three are scratch.
+#define ADD_BLOCK(b, total, lost, a, s, t) \
+	VMOVUPD total, a   \
+	VADDPD  b, a, s    \
+	VMOVUPD s, total   \
+	VSUBPD  a, s, t    \ // bb
+	VSUBPD  t, s, s    \
+	VSUBPD  s, a, a    \
+	VSUBPD  t, b, b    \
+	VADDPD  b, a, a    \
+	VADDPD  lost, a, a \
+	VMOVUPD a, lost    \
+	VPXORQ  b, b, b
+
+// The sum of all blocks.
+#define ADD_LOST(b, total, lost) \
+	VMOVUPD total, b \
+	VADDPD  lost, b, b
+
+// The same for the eight vectors of a mixture's sums, Z2 to Z9.
+#define CLEAR_TOTALS \
+	VPXORQ  Z10, Z10, Z10        \
+	VMOVUPD Z10, totals-1024(SP) \
+	VMOVUPD Z10, totals-960(SP)  \
+	VMOVUPD Z10, totals-896(SP)  \
+	VMOVUPD Z10, totals-832(SP)  \
+	VMOVUPD Z10, totals-768(SP)  \
+	VMOVUPD Z10, totals-704(SP)  \
+	VMOVUPD Z10, totals-640(SP)  \
+	VMOVUPD Z10, totals-576(SP)  \
+	VMOVUPD Z10, lost-512(SP)    \
+	VMOVUPD Z10, lost-448(SP)    \
+	VMOVUPD Z10, lost-384(SP)    \
+	VMOVUPD Z10, lost-320(SP)    \
+	VMOVUPD Z10, lost-256(SP)    \
+	VMOVUPD Z10, lost-192(SP)    \
+	VMOVUPD Z10, lost-128(SP)    \
+	VMOVUPD Z10, lost-64(SP)
+
+#define BLOCK_END(component, done) \
+	ONE_BLOCK(done)     \
+	ADD_BLOCK(Z2, totals-1024(SP), lost-512(SP), Z10, Z11, Z12) \
+	ADD_BLOCK(Z3, totals-960(SP), lost-448(SP), Z13, Z14, Z15)  \
+	ADD_BLOCK(Z4, totals-896(SP), lost-384(SP), Z16, Z17, Z18)  \
+	ADD_BLOCK(Z5, totals-832(SP), lost-320(SP), Z19, Z20, Z21)  \
+	ADD_BLOCK(Z6, totals-768(SP), lost-256(SP), Z22, Z23, Z24)  \
+	ADD_BLOCK(Z7, totals-704(SP), lost-192(SP), Z25, Z26, Z27)  \
+	ADD_BLOCK(Z8, totals-640(SP), lost-128(SP), Z28, Z29, Z30)  \
+	ADD_BLOCK(Z9, totals-576(SP), lost-64(SP), Z10, Z11, Z12)   \
+	CMPQ DX, Tile_K(AX) \
+	JNE  component      \
+	ADD_LOST(Z2, totals-1024(SP), lost-512(SP)) \
+	ADD_LOST(Z3, totals-960(SP), lost-448(SP))  \
+	ADD_LOST(Z4, totals-896(SP), lost-384(SP))  \
+	ADD_LOST(Z5, totals-832(SP), lost-320(SP))  \
+	ADD_LOST(Z6, totals-768(SP), lost-256(SP))  \
+	ADD_LOST(Z7, totals-704(SP), lost-192(SP))  \
+	ADD_LOST(Z8, totals-640(SP), lost-128(SP))  \
+	ADD_LOST(Z9, totals-576(SP), lost-64(SP))
+
+// What goes before the first component.
+#define BLOCK_START(component) \
+	XORL DX, DX          \ // components done
+	ONE_BLOCK(component) \
+	CLEAR_TOTALS
+
 // logNormal: a = log(a) + k·log 2. Clobbers k and t0-t3.
 #define LOG(a, k, t0, t1, t2, t3) \
 	VPSUBQ.BCST      SQRT_HALF, a, a  \
@@ -277,6 +357,10 @@
 #define EXP(x, n, r, g) \
 	VBROADCASTSD     EXP_MOST, n           \
 	VMINPD           x, n, x               \ // of two operands the first, if one is NaN
+	EXP_BELOW(x, n, r, g)
+
+// The same where x is at most EXP_MOST, or NaN.
+#define EXP_BELOW(x, n, r, g) \
 	VBROADCASTSD     MINUS_EXP_LEAST, n    \
 	VMAXPD           x, n, x               \
 	VBROADCASTSD     NEAREST, g            \

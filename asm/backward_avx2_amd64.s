@@ -44,6 +44,38 @@
 #define IH(at) (32*32+at)(FRAME)
 #define RATIO(at) (32*34+at)(FRAME)
 
+// SUM of the blocks of components before, and what the additions lost.
+#define TOTAL(at) (32*36+at)(FRAME)
+#define LOST(at) (32*38+at)(FRAME)
+
+// sampleGrad.block
+#define SUM_START(component) \
+	XORL    DX, DX         \ // components done
+	ONE_BLOCK(component)   \
+	VPXOR   C0, C0, C0     \
+	VMOVAPD C0, TOTAL(0)   \
+	VMOVAPD C0, TOTAL(32)  \
+	VMOVAPD C0, LOST(0)    \
+	VMOVAPD C0, LOST(32)
+
+#define SUM_END(component, done) \
+	ONE_BLOCK(done)         \
+	VMOVAPD SUM(0), L0      \
+	VMOVAPD SUM(32), L1     \
+	ADD_BLOCK(L0, TOTAL(0), LOST(0), A0, B0, E0) \
+	ADD_BLOCK(L1, TOTAL(32), LOST(32), A1, B1, E1) \
+	VPXOR   C0, C0, C0      \
+	VMOVAPD C0, SUM(0)      \
+	VMOVAPD C0, SUM(32)     \
+	CMPQ    DX, Tile_K(AX)  \
+	JNE     component       \
+	VMOVAPD TOTAL(0), L0    \
+	VMOVAPD TOTAL(32), L1   \
+	VADDPD  LOST(0), L0, L0 \
+	VADDPD  LOST(32), L1, L1 \
+	VMOVAPD L0, SUM(0)      \
+	VMOVAPD L1, SUM(32)
+
 // gaussRatio: Alpha·2^a in L, a in A. Where a is NaN, so is the gradient. Clobbers A, E, R, C0 and C1.
 #define GAUSS_RATIO2 \
 	VBROADCASTSD RATIO_MOST, C0 \
@@ -236,7 +268,7 @@
 	VMOVUPD      B1, 32(R12)(DI*1)
 
 // func MixtureBackwardAVX2(t *Tile)
-TEXT ·MixtureBackwardAVX2(SB), 0, $1184-8
+TEXT ·MixtureBackwardAVX2(SB), 0, $1312-8
 	MOVQ t+0(FP), AX
 	MOVQ Tile_N(AX), CX
 	MOVQ Tile_X(AX), SI
@@ -247,8 +279,8 @@ TEXT ·MixtureBackwardAVX2(SB), 0, $1184-8
 samples:
 	SAMPLE2
 	MOVQ Tile_Components(AX), BX
-	MOVQ Tile_K(AX), DX
 	MOVQ Tile_Acc(AX), R12
+	SUM_START(component)
 
 component:
 	VMOVUPD      (SI)(DI*1), O0
@@ -270,9 +302,12 @@ component:
 	ADD(B1, 32)
 	ADDQ         $Component__size, BX
 	ADDQ         $192, R12
-	DECQ         DX
-	JNZ          component
+	NEXT_COMPONENT(component, block)
 
+block:
+	SUM_END(component, store)
+
+store:
 	STORE_DX
 	ADDQ $64, DI
 	CMPQ DI, CX
@@ -291,7 +326,7 @@ component:
 	VMOVAPD      C1, RATIO(at)
 
 // func MixturesBackwardAVX2(t *Tile)
-TEXT ·MixturesBackwardAVX2(SB), 0, $1184-8
+TEXT ·MixturesBackwardAVX2(SB), 0, $1312-8
 	MOVQ t+0(FP), AX
 	MOVQ Tile_X(AX), SI
 	MOVQ Tile_Weight(AX), WEIGHTS
@@ -306,7 +341,7 @@ samples:
 	SAMPLE2
 	MOVQ DI, BX // byte offset of the component's samples
 	MOVQ DI, R12 // and of their gradients
-	MOVQ Tile_K(AX), DX
+	SUM_START(component)
 
 component:
 	PREPARE(0)
@@ -333,9 +368,12 @@ component:
 	MOVQ    Tile_DStride(AX), CX
 	ADDQ    STRIDE, BX
 	LEAQ    (R12)(CX*8), R12
-	DECQ    DX
-	JNZ     component
+	NEXT_COMPONENT(component, block)
 
+block:
+	SUM_END(component, store)
+
+store:
 	STORE_DX
 	MOVQ Tile_N(AX), CX
 	SHLQ $3, CX

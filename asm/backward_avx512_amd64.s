@@ -126,13 +126,32 @@
 	VFMSUB231PD (GradState_GL+at)(R9), r, o \
 	VMULPD      l, o, o
 
+// sampleGrad.block: the sums of all blocks of components, and what their additions lost, are in the frame.
+#define GRAD_BLOCK_START(component) \
+	XORL    DX, DX              \ // components done
+	ONE_BLOCK(component)        \
+	VPXORQ  Z10, Z10, Z10       \
+	VMOVUPD Z10, totals-256(SP) \
+	VMOVUPD Z10, totals-192(SP) \
+	VMOVUPD Z10, lost-128(SP)   \
+	VMOVUPD Z10, lost-64(SP)
+
+#define GRAD_BLOCK_END(component, done) \
+	ONE_BLOCK(done)     \
+	ADD_BLOCK(SUM0, totals-256(SP), lost-128(SP), Z10, Z11, Z12) \
+	ADD_BLOCK(SUM1, totals-192(SP), lost-64(SP), Z13, Z14, Z15)  \
+	CMPQ DX, Tile_K(AX) \
+	JNE  component      \
+	ADD_LOST(SUM0, totals-256(SP), lost-128(SP)) \
+	ADD_LOST(SUM1, totals-192(SP), lost-64(SP))
+
 #define GRAD_END(at, sum) \
 	VMOVUPD      (GradState_AE+at)(R9), Z10 \
 	VFNMADD231PD (GradState_GL+at)(R9), sum, Z10 \
 	VMOVUPD      Z10, at(BX)(DI*1)
 
 // func MixtureBackwardAVX512(t *Tile)
-TEXT ·MixtureBackwardAVX512(SB), NOSPLIT, $0-8
+TEXT ·MixtureBackwardAVX512(SB), NOSPLIT, $256-8
 	MOVQ t+0(FP), AX
 	MOVQ Tile_N(AX), CX
 	MOVQ Tile_Grad(AX), R9
@@ -151,7 +170,7 @@ block:
 	VPXORQ  SUM1, SUM1, SUM1
 	MOVQ    Tile_Components(AX), BX
 	MOVQ    Tile_Acc(AX), R8
-	MOVQ    Tile_K(AX), DX
+	GRAD_BLOCK_START(component)
 
 component:
 	VBROADCASTSD Component_Mean(BX), A0
@@ -175,9 +194,12 @@ component:
 	VMOVUPD      O0, 128(R8)
 	ADDQ         $Component__size, BX
 	ADDQ         $192, R8
-	DECQ         DX
-	JNZ          component
+	NEXT_COMPONENT(component, sums)
 
+sums:
+	GRAD_BLOCK_END(component, store)
+
+store:
 	MOVQ Tile_DX(AX), BX
 	GRAD_END(0, SUM0)
 	GRAD_END(64, SUM1)
@@ -189,7 +211,7 @@ done:
 	RET
 
 // func MixturesBackwardAVX512(t *Tile)
-TEXT ·MixturesBackwardAVX512(SB), NOSPLIT, $128-8
+TEXT ·MixturesBackwardAVX512(SB), NOSPLIT, $384-8
 	MOVQ t+0(FP), AX
 	MOVQ Tile_N(AX), CX
 	MOVQ Tile_Grad(AX), R9
@@ -214,29 +236,29 @@ block:
 	ADDQ    DI, R10
 	ADDQ    DI, R11
 	ADDQ    DI, R12
-	MOVQ    Tile_K(AX), DX
 	XORL    BX, BX // byte offset of the component
 	MOVQ    DI, SI // and of its gradient
+	GRAD_BLOCK_START(component)
 
 component:
 	VBROADCASTSD C_HI, C0
 	VDIVPD       (R12)(BX*1), C0, B0
 	VDIVPD       64(R12)(BX*1), C0, B1
-	VMOVUPD      B0, ih-128(SP)
-	VMOVUPD      B1, ih-64(SP)
+	VMOVUPD      B0, ih-384(SP)
+	VMOVUPD      B1, ih-320(SP)
 	VMOVUPD      (R11)(BX*1), A0
 	VMOVUPD      64(R11)(BX*1), A1
 	GRAD_GAUSS2(A0, B0, A1, B1)
 	VBROADCASTSD RATIO_SCALE, V1
 	VMOVUPD      (R10)(BX*1), C0
 	VMOVUPD      (R12)(BX*1), C1
-	VMOVUPD      ih-128(SP), U1
+	VMOVUPD      ih-384(SP), U1
 	VMULPD       C0, V1, V0
 	VMULPD       U1, V0, V0
 	GRAD_COMPONENT(0, C0, V0, C1, U1, DX0, W0, SUM0, LOWER0, L0, A0, B0, U0, Y0, N0, E0, O0, R0)
 	VMOVUPD      64(R10)(BX*1), C0
 	VMOVUPD      64(R12)(BX*1), C1
-	VMOVUPD      ih-64(SP), U0
+	VMOVUPD      ih-320(SP), U0
 	VMULPD       C0, V1, V1
 	VMULPD       U0, V1, V1
 	GRAD_COMPONENT(64, C0, V1, C1, U0, DX1, W1, SUM1, LOWER1, L1, A1, B1, U1, Y1, N1, E1, O1, R1)
@@ -252,9 +274,12 @@ component:
 	MOVQ         Tile_DStride(AX), R8
 	LEAQ         (SI)(R8*8), SI
 	ADDQ         R13, BX
-	DECQ         DX
-	JNZ          component
+	NEXT_COMPONENT(component, sums)
 
+sums:
+	GRAD_BLOCK_END(component, store)
+
+store:
 	MOVQ Tile_DX(AX), BX
 	GRAD_END(0, SUM0)
 	GRAD_END(64, SUM1)

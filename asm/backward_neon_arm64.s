@@ -40,7 +40,6 @@
 #define GL_AT 6
 #define DX_AT 7
 #define GRAD 8
-#define COMPONENTS 9 // left
 #define COMPONENT 10
 #define SCALAR 11
 #define ACC_AT 12
@@ -194,6 +193,20 @@
 	FMLAG(WE, SQUARE, D_LOG_SCALE)    \
 	FMULG(E, D_LOG_SCALE, D_LOG_SCALE)
 
+// sampleGrad.block
+#define SUM_START \
+	MOVD $total-64(SP), R(TOTALS_AT) \
+	MOVD Tile_K(R(TILE)), R(ALL)     \
+	MOVD ZR, R(PASSED)               \
+	CLEAR_TOTAL(0, SUM)
+
+#define SUM_END(component, done) \
+	ONE_BLOCK(done)           \
+	ADD_BLOCK(SUM, 0, U, Y, K) \
+	CMP R(ALL), R(PASSED)     \
+	BNE component             \
+	ADD_LOST(SUM, 0, U)
+
 // sampleGrad.dx
 #define STORE_DX \
 	READ_FIELD(GradState_AE, GRAD, T) \
@@ -209,13 +222,13 @@
 	ADD $64, R(ACC_AT)
 
 // func MixtureBackwardNEON(t *Tile)
-TEXT ·MixtureBackwardNEON(SB), NOSPLIT, $0-8
+TEXT ·MixtureBackwardNEON(SB), NOSPLIT, $64-8
 	BEGIN
 
 samples:
 	SAMPLE
 	MOVD Tile_Components(R(TILE)), R(COMPONENT)
-	MOVD Tile_K(R(TILE)), R(COMPONENTS)
+	SUM_START
 	MOVD Tile_Acc(R(TILE)), R(ACC_AT)
 	ADD  R(LANES), R(ACC_AT)
 
@@ -232,9 +245,12 @@ component:
 	ACCUMULATE(D_MEAN)
 	ACCUMULATE(D_LOG_SCALE)
 	ADD  $Component__size, R(COMPONENT)
-	SUBS $1, R(COMPONENTS)
-	BNE  component
+	NEXT_COMPONENT(component, block)
 
+block:
+	SUM_END(component, store)
+
+store:
 	STORE_DX
 	NEXT_SAMPLES
 	EOR  $32, R(LANES)
@@ -243,7 +259,7 @@ component:
 	RET
 
 // func MixturesBackwardNEON(t *Tile)
-TEXT ·MixturesBackwardNEON(SB), NOSPLIT, $0-8
+TEXT ·MixturesBackwardNEON(SB), NOSPLIT, $64-8
 	BEGIN
 	MOVD Tile_Stride(R(TILE)), R(STRIDE)
 	MOVD Tile_DStride(R(TILE)), R(D_STRIDE)
@@ -258,7 +274,7 @@ samples:
 	MOVD Tile_DLogit(R(TILE)), R(D_LOGIT_AT)
 	MOVD Tile_DMean(R(TILE)), R(D_MEAN_AT)
 	MOVD Tile_DLogScale(R(TILE)), R(D_LOG_SCALE_AT)
-	MOVD Tile_K(R(TILE)), R(COMPONENTS)
+	SUM_START
 	ADD  R(DONE), R(W_AT)
 	ADD  R(DONE), R(MEAN_AT)
 	ADD  R(DONE), R(SCALE_AT)
@@ -289,9 +305,12 @@ component:
 	ADD  R(D_STRIDE), R(D_LOGIT_AT)
 	ADD  R(D_STRIDE), R(D_MEAN_AT)
 	ADD  R(D_STRIDE), R(D_LOG_SCALE_AT)
-	SUBS $1, R(COMPONENTS)
-	BNE  component
+	NEXT_COMPONENT(component, block)
 
+block:
+	SUM_END(component, store)
+
+store:
 	STORE_DX
 	NEXT_SAMPLES
 	ADD  $GROUP_BYTES, R(DONE)

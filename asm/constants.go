@@ -20,6 +20,10 @@ const (
 	// ProbitCut separates the central probit from its tail; a power of two, so that a scaled p compares exactly.
 	ProbitCut = 0x1p-7
 
+	// SumBlock is the number of components whose terms are added up one by one; the sums of such blocks are added with what
+	// each addition loses. A power of two.
+	SumBlock = 8
+
 	// FarBase2 is the |v| beyond which the E-step leaves linear space, 39 standard deviations.
 	FarBase2 = 33
 

@@ -25,7 +25,8 @@
 // # Rules
 //
 // Lanes are samples. Kernels take whole blocks of 16; package kernels cuts tiles and fills up the last block, so there are
-// no tails here. The sum over components is sequential in each lane, sums over samples go to eight partial sums, so that
+// no tails here. The sum over components runs in their order in each lane, in blocks of eight whose sums are added with what
+// that loses; sums over samples go to eight partial sums, so that
 // the width of a vector does not show in any result. No instruction whose result depends on the processor is used
 // (reciprocal estimates and the like). What is rare, and for which the reference is good enough, is marked by NaN and
 // left to the caller. Arguments come in structs whose offsets go_asm.h names; scalar constants come from one struct,

@@ -212,7 +212,7 @@ numbers:
 	RET
 
 // func SoftmaxAVX2(p *Params)
-TEXT ·SoftmaxAVX2(SB), NOSPLIT, $0-8
+TEXT ·SoftmaxAVX2(SB), NOSPLIT, $64-8
 	MOVQ p+0(FP), AX
 	MOVQ Params_N(AX), CX
 	MOVQ Params_Src(AX), SI
@@ -238,37 +238,55 @@ largest:
 	MOVQ  Params_K(AX), DX
 	MOVQ  SI, R10
 	MOVQ  DI, R11
-	VPXOR S0, S0, S0 // the sum
-	VPXOR S1, S1, S1
+	VBROADCASTSD ONE, S0 // the sum, and 1
+	VMOVAPD      S0, S1
+	VPXOR        C0, C0, C0
+	VMOVUPD      C0, lost-64(SP)
+	VMOVUPD      C0, lost-32(SP)
 
 exponential:
 	VMOVUPD (R10), A0
 	VMOVUPD 32(R10), A1
 	VSUBPD  O0, A0, A0
 	VSUBPD  O1, A1, A1
-	EXP2
+	EXP_BELOW2
 	VMOVUPD L0, (R11)
 	VMOVUPD L1, 32(R11)
-	VADDPD  L0, S0, S0
-	VADDPD  L1, S1, S1
+	VADDPD  L0, S0, B0
+	VADDPD  L1, S1, B1
+	VSUBPD  S0, B0, E0
+	VSUBPD  S1, B1, E1
+	VSUBPD  E0, L0, L0 // what the addition lost
+	VSUBPD  E1, L1, L1
+	VADDPD  lost-64(SP), L0, L0
+	VADDPD  lost-32(SP), L1, L1
+	VMOVUPD L0, lost-64(SP)
+	VMOVUPD L1, lost-32(SP)
+	VMOVAPD B0, S0
+	VMOVAPD B1, S1
 	ADDQ    R8, R10
 	ADDQ    R9, R11
 	DECQ    DX
 	JNZ     exponential
 
+	VBROADCASTSD ONE, C0
+	VSUBPD       C0, S0, S0
+	VSUBPD       C0, S1, S1
+	VADDPD       lost-64(SP), S0, S0
+	VADDPD       lost-32(SP), S1, S1
+	VDIVPD       S0, C0, S0
+	VDIVPD       S1, C0, S1
 	MOVQ Params_K(AX), DX
 	MOVQ DI, R11
 
-quotient:
-	VMOVUPD (R11), A0
-	VMOVUPD 32(R11), A1
-	VDIVPD  S0, A0, A0
-	VDIVPD  S1, A1, A1
+weight:
+	VMULPD  (R11), S0, A0
+	VMULPD  32(R11), S1, A1
 	VMOVUPD A0, (R11)
 	VMOVUPD A1, 32(R11)
 	ADDQ    R9, R11
 	DECQ    DX
-	JNZ     quotient
+	JNZ     weight
 
 	ADDQ $64, SI
 	ADDQ $64, DI

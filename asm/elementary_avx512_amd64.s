@@ -178,29 +178,37 @@ largest:
 	MOVQ   Params_K(AX), DX
 	MOVQ   SI, R10
 	MOVQ   DI, R11
-	VPXORQ Z11, Z11, Z11
+	VBROADCASTSD ONE, Z11 // the sum, and 1
+	VPXORQ Z12, Z12, Z12  // what its additions lost
 
 exponential:
 	VMOVUPD (R10), Z0
 	VSUBPD  Z10, Z0, Z0
-	EXP(Z0, Z1, Z2, Z3)
+	EXP_BELOW(Z0, Z1, Z2, Z3)
 	VMOVUPD Z0, (R11)
-	VADDPD  Z0, Z11, Z11
+	VADDPD  Z0, Z11, Z1
+	VSUBPD  Z11, Z1, Z2
+	VSUBPD  Z2, Z0, Z0
+	VADDPD  Z0, Z12, Z12
+	VMOVAPD Z1, Z11
 	ADDQ    R8, R10
 	ADDQ    R9, R11
 	DECQ    DX
 	JNZ     exponential
 
+	VBROADCASTSD ONE, Z0
+	VSUBPD       Z0, Z11, Z11
+	VADDPD       Z12, Z11, Z11
+	VDIVPD       Z11, Z0, Z11
 	MOVQ Params_K(AX), DX
 	MOVQ DI, R11
 
-quotient:
-	VMOVUPD (R11), Z0
-	VDIVPD  Z11, Z0, Z0
+weight:
+	VMULPD  (R11), Z11, Z0
 	VMOVUPD Z0, (R11)
 	ADDQ    R9, R11
 	DECQ    DX
-	JNZ     quotient
+	JNZ     weight
 
 	ADDQ $64, SI
 	ADDQ $64, DI

@@ -3,7 +3,7 @@
 // Elementary functions (kernels/scalar.go, kernels/normal.go) and what a coupling flow makes of them (kernels/params.go).
 //
 // Floating-point and vector pipes, per vector of 2: Exp 26 operations; Log 36 and a division; Tanh 38 and a division;
-// BoundedExp 65 and a division; BoundedExpBackward 43 and a division; Softmax 29 and a division for each component.
+// BoundedExp 65 and a division; BoundedExpBackward 43 and a division; Softmax 32 for each component.
 
 #include "textflag.h"
 #include "go_asm.h"
@@ -168,7 +168,7 @@ samples:
 	RET
 
 // Softmax: the samples of a group go through their components three times, for the largest logit, for the exponentials and
-// their sum, and for the quotients.
+// their sum, and for the weights.
 
 #define TOP S3
 #define SUM S4
@@ -182,6 +182,7 @@ samples:
 #define DST_AT 6
 #define SRC_STRIDE 7 // in bytes
 #define DST_STRIDE 8
+#define LOST_AT 9 // in the frame
 
 #define FIRST \
 	MOVD R(SRC_ROW), R(SRC_AT) \
@@ -195,8 +196,9 @@ samples:
 	BNE  loop
 
 // func SoftmaxNEON(p *Params)
-TEXT ·SoftmaxNEON(SB), NOSPLIT, $0-8
+TEXT ·SoftmaxNEON(SB), NOSPLIT, $64-8
 	MOVD p+0(FP), R(PARAMS)
+	MOVD $lost-64(SP), R(LOST_AT)
 	CONSTANTS
 	MOVD Params_N(R(PARAMS)), R(SAMPLES)
 	MOVD Params_Src(R(PARAMS)), R(SRC_ROW)
@@ -216,23 +218,37 @@ top:
 	EACH(top)
 
 	FIRST
-	ZERO(SUM)
+	LOADG(ONE, SUM) // and 1
+	ZERO(S0)
+	WRITEG(S0, LOST_AT)
 
 exponentials:
 	READG(SRC_AT, X)
 	FSUBG(TOP, X, X)
 	EXP(X, S0, S1, RESULT, S2)
-	FADDG(RESULT, SUM, SUM)
 	WRITEG(RESULT, DST_AT)
+	FADDG(RESULT, SUM, S0)
+	FSUBG(SUM, S0, S1)
+	FSUBG(S1, RESULT, S1) // what the addition lost
+	MOVG(S0, SUM)
+	READG(LOST_AT, S0)
+	FADDG(S1, S0, S0)
+	WRITEG(S0, LOST_AT)
 	EACH(exponentials)
 
+	LOADG(ONE, S0)
+	FSUBG(S0, SUM, SUM)
+	READG(LOST_AT, S0)
+	FADDG(S0, SUM, SUM)
+	LOADG(ONE, S0)
+	FDIVG(SUM, S0, SUM)
 	FIRST
 
-quotients:
+weights:
 	READG(DST_AT, X)
-	FDIVG(SUM, X, X)
+	FMULG(SUM, X, X)
 	WRITEG(X, DST_AT)
-	EACH(quotients)
+	EACH(weights)
 
 	ADD  $GROUP_BYTES, R(SRC_ROW)
 	ADD  $GROUP_BYTES, R(DST_ROW)

@@ -18,7 +18,7 @@
 #include "avx2_amd64.h"
 
 // func MixtureEMAVX2(t *Tile)
-TEXT ·MixtureEMAVX2(SB), NOSPLIT, $0-8
+TEXT ·MixtureEMAVX2(SB), NOSPLIT, $128-8
 	MOVQ t+0(FP), AX
 	MOVQ Tile_N(AX), CX
 	MOVQ Tile_X(AX), SI
@@ -67,8 +67,14 @@ weightless:
 	VMULPD       C0, S0, S0 // f: 0, or NaN
 	VMULPD       C0, S1, S1
 	MOVQ         Tile_Components(AX), BX
-	MOVQ         Tile_K(AX), DX
 	MOVQ         Tile_Scratch(AX), R8
+	XORL         DX, DX     // components done
+	ONE_BLOCK(density)
+	VPXOR        C0, C0, C0
+	VMOVUPD      C0, total-128(SP)
+	VMOVUPD      C0, total-96(SP)
+	VMOVUPD      C0, lost-64(SP)
+	VMOVUPD      C0, lost-32(SP)
 
 density:
 	VMOVUPD      (R8), A0
@@ -106,9 +112,22 @@ density:
 	VADDPD       L1, S1, S1
 	ADDQ         $Component__size, BX
 	ADDQ         $128, R8
-	DECQ         DX
-	JNZ          density
+	NEXT_COMPONENT(density, block)
 
+block:
+	ONE_BLOCK(responsibility)
+	ADD_BLOCK(S0, total-128(SP), lost-64(SP), A0, B0, E0)
+	ADD_BLOCK(S1, total-96(SP), lost-32(SP), A1, B1, E1)
+	VPXOR   S0, S0, S0
+	VPXOR   S1, S1, S1
+	CMPQ    DX, Tile_K(AX)
+	JNE     density
+	VMOVUPD total-128(SP), S0
+	VMOVUPD total-96(SP), S1
+	VADDPD  lost-64(SP), S0, S0
+	VADDPD  lost-32(SP), S1, S1
+
+responsibility:
 	MOVQ         Tile_Components(AX), BX
 	MOVQ         Tile_K(AX), DX
 	MOVQ         Tile_Scratch(AX), R8

@@ -47,7 +47,7 @@
 	VPANDQ       C1, V1, V1
 
 // func MixtureEMAVX512(t *Tile)
-TEXT ·MixtureEMAVX512(SB), NOSPLIT, $0-8
+TEXT ·MixtureEMAVX512(SB), NOSPLIT, $256-8
 	MOVQ t+0(FP), AX
 	MOVQ Tile_N(AX), CX
 	MOVQ Tile_X(AX), SI
@@ -134,7 +134,13 @@ exponent:
 	JNZ     exponent
 
 	MOVQ Tile_Components(AX), BX
-	MOVQ Tile_K(AX), DX
+	XORL DX, DX // components done
+	ONE_BLOCK(exponential)
+	VPXORQ  Z10, Z10, Z10
+	VMOVUPD Z10, totals-256(SP)
+	VMOVUPD Z10, totals-192(SP)
+	VMOVUPD Z10, lost-128(SP)
+	VMOVUPD Z10, lost-64(SP)
 
 exponential:
 	VMOVUPD      (DI), R0
@@ -166,9 +172,18 @@ exponential:
 	VADDPD       L1, SUM1, SUM1
 	ADDQ         $Component__size, BX
 	ADDQ         $ROW, DI
-	DECQ         DX
-	JNZ          exponential
+	NEXT_COMPONENT(exponential, sums)
 
+sums:
+	ONE_BLOCK(density)
+	ADD_BLOCK(SUM0, totals-256(SP), lost-128(SP), Z10, Z11, Z12)
+	ADD_BLOCK(SUM1, totals-192(SP), lost-64(SP), Z13, Z14, Z15)
+	CMPQ DX, Tile_K(AX)
+	JNE  exponential
+	ADD_LOST(SUM0, totals-256(SP), lost-128(SP))
+	ADD_LOST(SUM1, totals-192(SP), lost-64(SP))
+
+density:
 	VMOVUPD SUM0, (DI)
 	VMOVUPD SUM1, 64(DI)
 	VMOVUPD SQUARE0, ROW(DI)

@@ -50,7 +50,7 @@
 	BNE  loop
 
 // func MixtureEMNEON(t *Tile)
-TEXT ·MixtureEMNEON(SB), NOSPLIT, $0-8
+TEXT ·MixtureEMNEON(SB), NOSPLIT, $128-8
 	MOVD t+0(FP), R(TILE)
 	CONSTANTS
 	MOVD Tile_N(R(TILE)), R(SAMPLES)
@@ -84,6 +84,10 @@ weightless:
 	ZERO(S0)
 	FMULG(S0, DENSITY, DENSITY) // 0, or NaN
 	FIRST
+	MOVD $total-128(SP), R(TOTALS_AT)
+	MOVD Tile_K(R(TILE)), R(ALL)
+	MOVD ZR, R(PASSED)
+	CLEAR_TOTAL(0, S0)
 
 densities:
 	READG(SCRATCH_AT, S0)
@@ -104,8 +108,18 @@ densities:
 	SAME3(FMUL_D2, S4, S2, S2)
 	FADDG(S2, DENSITY, DENSITY)
 	WRITEG(S2, SCRATCH_AT)
-	NEXT(densities)
+	ADD  $Component__size, R(COMPONENT)
+	ADD  $128, R(SCRATCH_AT)
+	NEXT_COMPONENT(densities, block)
 
+block:
+	ONE_BLOCK(responsibilities)
+	ADD_BLOCK(DENSITY, 0, S0, S1, S2)
+	CMP R(ALL), R(PASSED)
+	BNE densities
+	ADD_LOST(DENSITY, 0, S0)
+
+responsibilities:
 	LOADG(ONE, S0)
 	FDIVG(DENSITY, S0, S0)
 	MOVD Tile_Acc(R(TILE)), R(ACC_AT)

@@ -28,6 +28,9 @@
 #define T(at) (32*18+at)(FRAME)  // |v|, or ζ = C·z
 #define HARD (32*20)(FRAME)      // samples that are left
 
+#define TOTAL(i) (32*(49+i))(FRAME)
+#define LOST_SUM(i) (32*(57+i))(FRAME)
+
 // What Halley's method needs of a sample; PAIR is the one pair of vectors or the other.
 #define PAIR R12
 #define PAIR_SIZE (32*14)
@@ -247,7 +250,7 @@
 	HALLEY2
 
 // func MixtureFarAVX2(t *Tile) (hard bool)
-TEXT ·MixtureFarAVX2(SB), 0, $1600-9
+TEXT ·MixtureFarAVX2(SB), 0, $2112-9
 	MOVQ    t+0(FP), AX
 	MOVQ    Tile_X(AX), SI
 	XORL    DI, DI // byte offset of the samples
@@ -288,9 +291,8 @@ weightless:
 	JNZ     nearest
 	VMOVAPD L0, VM(0)
 	VMOVAPD L1, VM(32)
-	CLEAR_SUMS
 	MOVQ    Tile_Components(AX), BX
-	MOVQ    Tile_K(AX), DX
+	BLOCK_START(component)
 
 component:
 	VMOVUPD      (SI)(DI*1), O0
@@ -302,9 +304,12 @@ component:
 	VBROADCASTSD Component_Density(BX), O0
 	TAKE2(E0, O0, E0, O0)
 	ADDQ         $Component__size, BX
-	DECQ         DX
-	JNZ          component
+	NEXT_COMPONENT(component, sums)
 
+sums:
+	BLOCK_END(component, delta)
+
+delta:
 	FIRST_DELTA2
 	SECOND_PAIR
 	ADDQ  $64, DI
@@ -344,7 +349,7 @@ component:
 	VBLENDVPD    C0, C1, u, u
 
 // func MixturesFarAVX2(t *Tile) (hard bool)
-TEXT ·MixturesFarAVX2(SB), 0, $1600-9
+TEXT ·MixturesFarAVX2(SB), 0, $2112-9
 	MOVQ    t+0(FP), AX
 	MOVQ    Tile_X(AX), SI
 	MOVQ    Tile_Weight(AX), WEIGHTS
@@ -378,9 +383,8 @@ nearest:
 	JNZ     nearest
 	VMOVAPD L0, VM(0)
 	VMOVAPD L1, VM(32)
-	CLEAR_SUMS
 	MOVQ    DI, BX
-	MOVQ    Tile_K(AX), DX
+	BLOCK_START(component)
 
 component:
 	COMPONENT(0, A0, B0, E0, DENSITY(0), O0)
@@ -394,9 +398,12 @@ component:
 	VMOVAPD DENSITY(32), O1
 	TAKE2(E0, O0, E1, O1)
 	ADDQ    STRIDE, BX
-	DECQ    DX
-	JNZ     component
+	NEXT_COMPONENT(component, sums)
 
+sums:
+	BLOCK_END(component, delta)
+
+delta:
 	FIRST_DELTA2
 	SECOND_PAIR
 	ADDQ  $64, DI

@@ -195,8 +195,35 @@
 	VMOVUPD Z15, 64(R8)(DI*1) \
 	VMOVUPD Z24, 64(R9)(DI*1)
 
+// Blocks of components: the sums of all, D and F, and what their additions lost, are in the frame.
+#define FAR_BLOCK_START(component) \
+	XORL    DX, DX              \ // components done
+	ONE_BLOCK(component)        \
+	VPXORQ  Z10, Z10, Z10       \
+	VMOVUPD Z10, totals-512(SP) \
+	VMOVUPD Z10, totals-448(SP) \
+	VMOVUPD Z10, totals-384(SP) \
+	VMOVUPD Z10, totals-320(SP) \
+	VMOVUPD Z10, lost-256(SP)   \
+	VMOVUPD Z10, lost-192(SP)   \
+	VMOVUPD Z10, lost-128(SP)   \
+	VMOVUPD Z10, lost-64(SP)
+
+#define FAR_BLOCK_END(component, done) \
+	ONE_BLOCK(done)     \
+	ADD_BLOCK(D0, totals-512(SP), lost-256(SP), Z10, Z11, Z12) \
+	ADD_BLOCK(D1, totals-448(SP), lost-192(SP), Z13, Z14, Z15) \
+	ADD_BLOCK(F0, totals-384(SP), lost-128(SP), Z16, Z17, Z18) \
+	ADD_BLOCK(F1, totals-320(SP), lost-64(SP), Z19, Z20, Z21)  \
+	CMPQ DX, Tile_K(AX) \
+	JNE  component      \
+	ADD_LOST(D0, totals-512(SP), lost-256(SP)) \
+	ADD_LOST(D1, totals-448(SP), lost-192(SP)) \
+	ADD_LOST(F0, totals-384(SP), lost-128(SP)) \
+	ADD_LOST(F1, totals-320(SP), lost-64(SP))
+
 // func MixtureFarAVX512(t *Tile) (hard bool)
-TEXT ·MixtureFarAVX512(SB), NOSPLIT, $0-9
+TEXT ·MixtureFarAVX512(SB), NOSPLIT, $512-9
 	MOVQ  t+0(FP), AX
 	MOVQ  Tile_N(AX), CX
 	MOVQ  Tile_X(AX), SI
@@ -228,7 +255,7 @@ further:
 	JNZ          nearest
 
 	MOVQ Tile_Components(AX), BX
-	MOVQ Tile_K(AX), DX
+	FAR_BLOCK_START(component)
 
 component:
 	MOVQ         Component_W(BX), R10
@@ -246,9 +273,12 @@ component:
 
 next:
 	ADDQ         $Component__size, BX
-	DECQ         DX
-	JNZ          component
+	NEXT_COMPONENT(component, sums)
 
+sums:
+	FAR_BLOCK_END(component, solve)
+
+solve:
 	FAR_END
 	ADDQ $128, DI
 	JMP  block
@@ -260,7 +290,7 @@ done:
 	RET
 
 // func MixturesFarAVX512(t *Tile) (hard bool)
-TEXT ·MixturesFarAVX512(SB), NOSPLIT, $128-9
+TEXT ·MixturesFarAVX512(SB), NOSPLIT, $640-9
 	MOVQ  t+0(FP), AX
 	MOVQ  Tile_N(AX), CX
 	MOVQ  Tile_X(AX), SI
@@ -299,8 +329,8 @@ nearest:
 	DECQ         DX
 	JNZ          nearest
 
-	MOVQ Tile_K(AX), DX
 	XORL BX, BX
+	FAR_BLOCK_START(component)
 
 component:
 	VBROADCASTSD C_HI, C0
@@ -314,21 +344,24 @@ component:
 	VMULPD       64(R10)(BX*1), C0, A1
 	VMULPD       B0, A0, A0
 	VMULPD       B1, A1, A1
-	VMOVUPD      A0, density-128(SP)
-	VMOVUPD      A1, density-64(SP)
+	VMOVUPD      A0, density-640(SP)
+	VMOVUPD      A1, density-576(SP)
 	FAR_EXPONENT2
 	EXP_MILLS2(V0, V1)
 	VMOVUPD      (R10)(BX*1), C0
 	VMOVUPD      64(R10)(BX*1), C1
-	VMOVUPD      density-128(SP), E0
-	VMOVUPD      density-64(SP), E1
+	VMOVUPD      density-640(SP), E0
+	VMOVUPD      density-576(SP), E1
 	FAR_TAKE2(C0, C1, E0, E1)
 	FAR_SIDES_IF(C0, BELOW0, ABOVE0, K3, A0, K0)
 	FAR_SIDES_IF(C1, BELOW1, ABOVE1, K4, A1, K0)
 	ADDQ         R13, BX
-	DECQ         DX
-	JNZ          component
+	NEXT_COMPONENT(component, sums)
 
+sums:
+	FAR_BLOCK_END(component, solve)
+
+solve:
 	FAR_END
 	ADDQ $128, DI
 	JMP  block

@@ -203,7 +203,7 @@
 	MOVB R(ALL_EASY), hard+8(FP)
 
 // func MixtureFarNEON(t *Tile) (hard bool)
-TEXT ·MixtureFarNEON(SB), NOSPLIT, $0-9
+TEXT ·MixtureFarNEON(SB), NOSPLIT, $256-9
 	BEGIN
 
 samples:
@@ -220,6 +220,7 @@ nearest:
 	WRITEG(SUM_D, L_AT)
 	CLEAR
 	FIRST_SHARED
+	BLOCK_START(component)
 
 component:
 	DISTANCE_SHARED
@@ -227,8 +228,13 @@ component:
 	PARAMETER(Component_W, WE)
 	PARAMETER(Component_Density, WO)
 	TAKE(WE, WO, 0)
-	NEXT_SHARED(component)
+	ADD $Component__size, R(COMPONENT)
+	NEXT_COMPONENT(component, block)
 
+block:
+	BLOCK_END(component, solve)
+
+solve:
 	FORWARD
 	SUBS $GROUP, R(SAMPLES)
 	BNE  samples
@@ -236,7 +242,7 @@ component:
 	RET
 
 // func MixturesFarNEON(t *Tile) (hard bool)
-TEXT ·MixturesFarNEON(SB), NOSPLIT, $0-9
+TEXT ·MixturesFarNEON(SB), NOSPLIT, $256-9
 	BEGIN
 	MOVD Tile_Weight(R(TILE)), R(W_ROW)
 	MOVD Tile_Mean(R(TILE)), R(MEAN_ROW)
@@ -257,6 +263,7 @@ nearest:
 	WRITEG(SUM_D, L_AT)
 	CLEAR
 	FIRST_EACH
+	BLOCK_START(component)
 
 component:
 	DISTANCE_EACH
@@ -269,8 +276,15 @@ component:
 	FMULG(WE, WO, WO)
 	FMULG(PO, WO, WO)
 	TAKE(WE, WO, 1)
-	NEXT_EACH(component)
+	ADD R(STRIDE), R(W_AT)
+	ADD R(STRIDE), R(MEAN_AT)
+	ADD R(STRIDE), R(SCALE_AT)
+	NEXT_COMPONENT(component, block)
 
+block:
+	BLOCK_END(component, solve)
+
+solve:
 	FORWARD
 	ADD  $GROUP_BYTES, R(W_ROW)
 	ADD  $GROUP_BYTES, R(MEAN_ROW)

@@ -386,8 +386,11 @@ moment:
 #define SUM_WP(at) (32*8+at)(FRAME)
 #define SUM_WN(at) (32*10+at)(FRAME)
 
+#define TOTAL(i) (32*(24+i))(FRAME)
+#define LOST_SUM(i) (32*(32+i))(FRAME)
+
 #define CLEAR_INVERSE_SUMS \
-	CLEAR_SUMS             \
+	VPXOR   C0, C0, C0     \
 	VMOVAPD C0, SUM_DF(0)  \
 	VMOVAPD C0, SUM_DF(32) \
 	VMOVAPD C0, LOST(0)    \
@@ -422,6 +425,19 @@ moment:
 	VADDPD       LOST(at), S0, S0   \
 	VMOVAPD      S0, LOST(at)
 
+// sumInverse, after the totals: what they and their blocks lost on the target's side.
+#define LOST_TOTAL(i, at) \
+	VMOVAPD   LOWER(at), R0                 \
+	VMOVAPD   TOTAL(4+i), L0                \
+	VSUBPD    SUMS(4+i), L0, L0             \
+	VADDPD    LOST_SUM(4+i), L0, L0         \ // of wn
+	VMOVAPD   TOTAL(2+i), A0                \
+	VSUBPD    SUMS(2+i), A0, A0             \
+	VADDPD    LOST_SUM(2+i), A0, A0         \ // of wp
+	VBLENDVPD R0, A0, L0, L0                \
+	VADDPD    LOST(at), L0, L0              \
+	VMOVAPD   L0, LOST(at)
+
 #define STORE_ROW(row0, row1, sum0, sum1) \
 	VMOVAPD sum0, C0 \
 	VMOVAPD sum1, C1 \
@@ -437,13 +453,13 @@ moment:
 	STORE_ROW(ROW_LOST(0), ROW_LOST(32), LOST(0), LOST(32))
 
 // func MixtureInverseSumsAVX2(t *Tile)
-TEXT ·MixtureInverseSumsAVX2(SB), 0, $800-8
+TEXT ·MixtureInverseSumsAVX2(SB), 0, $1312-8
 	ARGUMENTS
 
 samples:
 	CLEAR_INVERSE_SUMS
 	MOVQ Tile_Components(AX), BX
-	MOVQ Tile_K(AX), DX
+	BLOCK_START(component)
 
 component:
 	VMOVUPD      ROW_X(0), O0
@@ -460,9 +476,14 @@ component:
 	SLOPE_LOST(L1, O0, E0, O1, V1, 32)
 	TAKE2(E0, O0, E0, O0)
 	ADDQ         $Component__size, BX
-	DECQ         DX
-	JNZ          component
+	NEXT_COMPONENT(component, block)
 
+block:
+	BLOCK_END(component, store)
+	LOST_TOTAL(0, 0)
+	LOST_TOTAL(1, 32)
+
+store:
 	STORE_INVERSE_SUMS
 	ADDQ $64, DI
 	AGAIN(samples)
@@ -470,13 +491,13 @@ component:
 	RET
 
 // func MixturesInverseSumsAVX2(t *Tile)
-TEXT ·MixturesInverseSumsAVX2(SB), 0, $800-8
+TEXT ·MixturesInverseSumsAVX2(SB), 0, $1312-8
 	ARGUMENTS_EACH
 
 samples:
 	CLEAR_INVERSE_SUMS
 	MOVQ DI, BX // byte offset of the component's samples
-	MOVQ Tile_K(AX), DX
+	BLOCK_START(component)
 
 component:
 	COMPONENT(0, A0, B0, E0, DENSITY(0), O0)
@@ -495,9 +516,14 @@ component:
 	SLOPE_LOST(L1, O1, E1, IH(32), V1, 32)
 	TAKE2(E0, O0, E1, O1)
 	ADDQ    STRIDE, BX
-	DECQ    DX
-	JNZ     component
+	NEXT_COMPONENT(component, block)
 
+block:
+	BLOCK_END(component, store)
+	LOST_TOTAL(0, 0)
+	LOST_TOTAL(1, 32)
+
+store:
 	STORE_INVERSE_SUMS
 	ADDQ $64, DI
 	AGAIN(samples)

@@ -402,6 +402,23 @@ done:
 	VMULPD       l, q, t             \
 	VFNMADD231PD vih, t, df
 
+// sumInverse, after the totals: what they and their blocks lost on the target's side. The totals and losses of wp and wn are
+// in the frame.
+#define LOST_TOTAL(at, wp, wn, wpTotal, wpLost, wnTotal, wnLost, lower, a, b) \
+	VMOVUPD   wpTotal, a    \
+	VSUBPD    wp, a, a      \
+	VADDPD    wpLost, a, a  \
+	VMOVUPD   wnTotal, b    \
+	VSUBPD    wn, b, b      \
+	VADDPD    wnLost, b, b  \
+	VBLENDMPD a, b, lower, a \
+	VADDPD    (InverseState_Lost+at)(R9)(DI*1), a, a \
+	VMOVUPD   a, (InverseState_Lost+at)(R9)(DI*1)
+
+#define LOST_TOTAL2 \
+	LOST_TOTAL(0, WP0, WN0, totals-896(SP), lost-384(SP), totals-768(SP), lost-256(SP), LOWER0, Z10, Z11) \
+	LOST_TOTAL(64, WP1, WN1, totals-832(SP), lost-320(SP), totals-704(SP), lost-192(SP), LOWER1, Z12, Z13)
+
 #define SUMS_STORE \
 	VMOVUPD D0, InverseState_D(R9)(DI*1)        \
 	VMOVUPD D1, (InverseState_D+64)(R9)(DI*1)   \
@@ -415,7 +432,7 @@ done:
 	VMOVUPD DF1, (InverseState_DF+64)(R9)(DI*1)
 
 // func MixtureInverseSumsAVX512(t *Tile)
-TEXT ·MixtureInverseSumsAVX512(SB), NOSPLIT, $0-8
+TEXT ·MixtureInverseSumsAVX512(SB), 0, $1024-8
 	MOVQ t+0(FP), AX
 	MOVQ Tile_N(AX), CX
 	MOVQ Tile_Inverse(AX), R9
@@ -427,7 +444,7 @@ block:
 	JGE  done
 	SUMS_CLEAR
 	MOVQ Tile_Components(AX), BX
-	MOVQ Tile_K(AX), DX
+	BLOCK_START(component)
 
 component:
 	VBROADCASTSD Component_Mean(BX), A0
@@ -443,9 +460,13 @@ component:
 	INVERSE_TAKE(C0, C1, L0, B0, V0, NEGATIVE0, D0, WP0, WN0, F0, DF0, A0)
 	INVERSE_TAKE(C0, C1, L1, B1, V1, NEGATIVE1, D1, WP1, WN1, F1, DF1, A1)
 	ADDQ         $Component__size, BX
-	DECQ         DX
-	JNZ          component
+	NEXT_COMPONENT(component, sums)
 
+sums:
+	BLOCK_END(component, store)
+	LOST_TOTAL2
+
+store:
 	SUMS_STORE
 	ADDQ $128, DI
 	JMP  block
@@ -455,7 +476,7 @@ done:
 	RET
 
 // func MixturesInverseSumsAVX512(t *Tile)
-TEXT ·MixturesInverseSumsAVX512(SB), NOSPLIT, $128-8
+TEXT ·MixturesInverseSumsAVX512(SB), 0, $1152-8
 	MOVQ t+0(FP), AX
 	MOVQ Tile_N(AX), CX
 	MOVQ Tile_Inverse(AX), R9
@@ -469,6 +490,7 @@ block:
 	JGE  done
 	SUMS_CLEAR
 	EACH
+	BLOCK_START(component)
 
 component:
 	LOAD_EACH(A0, A1, Y0, Y1, C0, C1)
@@ -478,8 +500,8 @@ component:
 	VMULPD.BCST  DENSITY_SCALE, C1, V1
 	VMULPD       B0, V0, V0
 	VMULPD       B1, V1, V1
-	VMOVUPD      V0, density-128(SP)
-	VMOVUPD      V1, density-64(SP)
+	VMOVUPD      V0, density-1152(SP)
+	VMOVUPD      V1, density-1088(SP)
 	INVERSE_GAUSS2(A0, B0, E0, A1, B1, E1)
 	VMOVUPD      (R10)(BX*1), C0
 	VMOVUPD      64(R10)(BX*1), C1
@@ -487,15 +509,19 @@ component:
 	LOST(64, C1, WP1, WN1, NEGATIVE1, LOWER1, A1, B1, E1)
 	EXP_MILLS2(U0, U1)
 	VMOVUPD      (R10)(BX*1), C0
-	VMOVUPD      density-128(SP), C1
+	VMOVUPD      density-1152(SP), C1
 	INVERSE_TAKE(C0, C1, L0, B0, V0, NEGATIVE0, D0, WP0, WN0, F0, DF0, A0)
 	VMOVUPD      64(R10)(BX*1), C0
-	VMOVUPD      density-64(SP), C1
+	VMOVUPD      density-1088(SP), C1
 	INVERSE_TAKE(C0, C1, L1, B1, V1, NEGATIVE1, D1, WP1, WN1, F1, DF1, A1)
 	ADDQ         R13, BX
-	DECQ         DX
-	JNZ          component
+	NEXT_COMPONENT(component, sums)
 
+sums:
+	BLOCK_END(component, store)
+	LOST_TOTAL2
+
+store:
 	SUMS_STORE
 	ADDQ $128, DI
 	JMP  block

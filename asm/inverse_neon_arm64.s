@@ -374,6 +374,23 @@ moment:
 	FMUL_D2(WO+each, E+1, T+1) \
 	FMLSG(SV, T, SUM_DF)
 
+// sumInverse, after the totals: what they and their blocks lost on the target's side.
+#define LOST_TOTAL \
+	READ_FIELD(1*SUM_BYTES, TOTALS_AT, U)             \
+	FSUBG(SUM_WP, U, U)                               \
+	READ_FIELD(1*SUM_BYTES+GROUP_BYTES, TOTALS_AT, Y) \
+	FADDG(Y, U, U)                                    \
+	READ_FIELD(2*SUM_BYTES, TOTALS_AT, K)             \
+	FSUBG(SUM_WN, K, K)                               \
+	READ_FIELD(2*SUM_BYTES+GROUP_BYTES, TOTALS_AT, Y) \
+	FADDG(Y, K, K)                                    \
+	READ_FIELD(InverseState_Z, STATE, T)              \
+	FCMLE0G(T, T)                                     \ // the lower side
+	BITG(T, U, K)                                     \
+	READ_FIELD(InverseState_Lost, STATE, U)           \
+	FADDG(K, U, U)                                    \
+	WRITE_FIELD(U, InverseState_Lost, STATE)
+
 #define STORE_SUMS \
 	WRITE_FIELD(SUM_D, InverseState_D, STATE)   \
 	WRITE_FIELD(SUM_WP, InverseState_WP, STATE) \
@@ -383,12 +400,13 @@ moment:
 	ADD $GROUP_BYTES, R(STATE)
 
 // func MixtureInverseSumsNEON(t *Tile)
-TEXT ·MixtureInverseSumsNEON(SB), NOSPLIT, $0-8
+TEXT ·MixtureInverseSumsNEON(SB), NOSPLIT, $256-8
 	BEGIN
 
 samples:
 	CLEAR_SUMS
 	FIRST_SHARED
+	BLOCK_START(component)
 
 component:
 	PARAMETER(Component_Mean, PE)
@@ -398,21 +416,28 @@ component:
 	PARAMETER(Component_W, WE)
 	PARAMETER(Component_Density, WO)
 	INVERSE_TAKE(0)
-	NEXT_SHARED(component)
+	ADD $Component__size, R(COMPONENT)
+	NEXT_COMPONENT(component, block)
 
+block:
+	BLOCK_END(component, store)
+	LOST_TOTAL
+
+store:
 	STORE_SUMS
 	SUBS $GROUP, R(SAMPLES)
 	BNE  samples
 	RET
 
 // func MixturesInverseSumsNEON(t *Tile)
-TEXT ·MixturesInverseSumsNEON(SB), NOSPLIT, $32-8
+TEXT ·MixturesInverseSumsNEON(SB), NOSPLIT, $288-8
 	BEGIN_EACH
-	MOVD $density-32(SP), R(SPILL)
+	MOVD $density-288(SP), R(SPILL)
 
 samples:
 	CLEAR_SUMS
 	FIRST_EACH
+	BLOCK_START(component)
 
 component:
 	NEW_COMPONENT(W_AT, MEAN_AT, SCALE_AT, SV)
@@ -421,8 +446,16 @@ component:
 	READG(W_AT, WE)
 	READG(SPILL, WO)
 	INVERSE_TAKE(1)
-	NEXT_EACH(component)
+	ADD R(STRIDE), R(W_AT)
+	ADD R(STRIDE), R(MEAN_AT)
+	ADD R(STRIDE), R(SCALE_AT)
+	NEXT_COMPONENT(component, block)
 
+block:
+	BLOCK_END(component, store)
+	LOST_TOTAL
+
+store:
 	STORE_SUMS
 	ADD  $GROUP_BYTES, R(DONE_BYTES)
 	SUBS $GROUP, R(SAMPLES)

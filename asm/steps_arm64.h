@@ -150,6 +150,74 @@
 	ZERO(SUM_WN) \
 	ZERO(SUM_F)
 
+// Blocks of components (tally of kernels/mixture.go). General register PASSED counts the components that are done, of ALL.
+// Within a block the next one follows; after it, ADD_BLOCK adds the block's sum to that of the blocks before, and what the
+// addition loses to that: at bytes after TOTALS_AT, in the frame. A mixture of one block needs none of it.
+#define PASSED 22
+#define ALL 23
+#define TOTALS_AT 24
+#define SUM_BYTES (2*GROUP_BYTES) // of a sum and what it lost
+
+#define NEXT_COMPONENT(component, block) \
+	ADD $1, R(PASSED)                   \
+	TST $(const_SumBlock-1), R(PASSED)  \
+	BEQ block                           \
+	CMP R(ALL), R(PASSED)               \
+	BNE component
+
+#define ONE_BLOCK(label) \
+	CMP $const_SumBlock, R(ALL) \
+	BLE label
+
+#define CLEAR_TOTAL(at, zero) \
+	WRITE_FIELD(zero, at, TOTALS_AT) \
+	WRITE_FIELD(zero, at+GROUP_BYTES, TOTALS_AT)
+
+#define ADD_BLOCK(b, at, a, s, t) \
+	READ_FIELD(at, TOTALS_AT, a)  \
+	FADDG(b, a, s)                \
+	WRITE_FIELD(s, at, TOTALS_AT) \
+	FSUBG(a, s, t)                \ // bb
+	FSUBG(t, s, s)                \
+	FSUBG(s, a, a)                \
+	FSUBG(t, b, b)                \
+	FADDG(b, a, a)                \
+	READ_FIELD(at+GROUP_BYTES, TOTALS_AT, t)  \
+	FADDG(a, t, t)                \
+	WRITE_FIELD(t, at+GROUP_BYTES, TOTALS_AT) \
+	ZERO(b)
+
+// The sum of all blocks.
+#define ADD_LOST(b, at, t) \
+	READ_FIELD(at, TOTALS_AT, b)             \
+	READ_FIELD(at+GROUP_BYTES, TOTALS_AT, t) \
+	FADDG(t, b, b)
+
+// The same for the four sums of a mixture.
+#define BLOCK_START(component) \
+	MOVD $totals-256(SP), R(TOTALS_AT)  \
+	MOVD Tile_K(R(TILE)), R(ALL)        \
+	MOVD ZR, R(PASSED)                  \
+	ONE_BLOCK(component)                \
+	ZERO(T)                             \
+	CLEAR_TOTAL(0*SUM_BYTES, T)         \
+	CLEAR_TOTAL(1*SUM_BYTES, T)         \
+	CLEAR_TOTAL(2*SUM_BYTES, T)         \
+	CLEAR_TOTAL(3*SUM_BYTES, T)
+
+#define BLOCK_END(component, done) \
+	ONE_BLOCK(done)                         \
+	ADD_BLOCK(SUM_D, 0*SUM_BYTES, U, Y, K)  \
+	ADD_BLOCK(SUM_WP, 1*SUM_BYTES, E, PE, PO) \
+	ADD_BLOCK(SUM_WN, 2*SUM_BYTES, U, Y, K) \
+	ADD_BLOCK(SUM_F, 3*SUM_BYTES, E, PE, PO) \
+	CMP R(ALL), R(PASSED)                   \
+	BNE component                           \
+	ADD_LOST(SUM_D, 0*SUM_BYTES, U)         \
+	ADD_LOST(SUM_WP, 1*SUM_BYTES, Y)        \
+	ADD_LOST(SUM_WN, 2*SUM_BYTES, K)        \
+	ADD_LOST(SUM_F, 3*SUM_BYTES, E)
+
 // sums.take: v, e and R are where the steps above leave them; parameters as BASE takes them.
 #define TAKE(w, density, each) \
 	FMULG(E, PE, PE)            \ // Φ(-|t|)

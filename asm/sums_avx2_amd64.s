@@ -26,6 +26,9 @@
 #define DENSITY0 (32*14)(FRAME)
 #define DENSITY1 (32*15)(FRAME)
 
+#define TOTAL(i) (32*(16+i))(FRAME)
+#define LOST_SUM(i) (32*(24+i))(FRAME)
+
 #define STORE(row, sum0, sum1) \
 	MOVQ    row(AX), BX  \
 	VMOVAPD sum0, C0     \
@@ -40,7 +43,7 @@
 	STORE(Tile_F, F0, F1)
 
 // func MixtureSumsAVX2(t *Tile)
-TEXT ·MixtureSumsAVX2(SB), NOSPLIT, $480-8
+TEXT ·MixtureSumsAVX2(SB), 0, $1056-8
 	MOVQ t+0(FP), AX
 	MOVQ Tile_N(AX), CX
 	MOVQ Tile_X(AX), SI
@@ -51,9 +54,8 @@ TEXT ·MixtureSumsAVX2(SB), NOSPLIT, $480-8
 samples:
 	CMPQ DI, CX
 	JGE  done
-	CLEAR_SUMS
 	MOVQ Tile_Components(AX), BX
-	MOVQ Tile_K(AX), DX
+	BLOCK_START(component)
 
 component:
 	VMOVUPD      (SI)(DI*1), O0
@@ -67,9 +69,12 @@ component:
 	VBROADCASTSD Component_Density(BX), O0
 	TAKE2(E0, O0, E0, O0)
 	ADDQ         $Component__size, BX
-	DECQ         DX
-	JNZ          component
+	NEXT_COMPONENT(component, block)
 
+block:
+	BLOCK_END(component, store)
+
+store:
 	STORE_SUMS
 	ADDQ $64, DI
 	JMP  samples
@@ -79,7 +84,7 @@ done:
 	RET
 
 // func MixturesSumsAVX2(t *Tile)
-TEXT ·MixturesSumsAVX2(SB), NOSPLIT, $544-8
+TEXT ·MixturesSumsAVX2(SB), 0, $1056-8
 	MOVQ t+0(FP), AX
 	MOVQ Tile_N(AX), CX
 	MOVQ Tile_X(AX), SI
@@ -95,9 +100,8 @@ TEXT ·MixturesSumsAVX2(SB), NOSPLIT, $544-8
 samples:
 	CMPQ DI, CX
 	JGE  done
-	CLEAR_SUMS
 	MOVQ DI, BX // byte offset of the component's samples
-	MOVQ Tile_K(AX), DX
+	BLOCK_START(component)
 
 component:
 	PREFETCHT0 64(SCALES)(BX*1) // of the next samples: three rows for each component are too many for the processor to foresee
@@ -115,9 +119,12 @@ component:
 	VMOVAPD DENSITY1, O1
 	TAKE2(E0, O0, E1, O1)
 	ADDQ    STRIDE, BX
-	DECQ    DX
-	JNZ     component
+	NEXT_COMPONENT(component, block)
 
+block:
+	BLOCK_END(component, store)
+
+store:
 	STORE_SUMS
 	ADDQ $64, DI
 	JMP  samples

@@ -72,7 +72,7 @@
 	VMOVUPD F1, 64(f)(at*1)
 
 // func MixtureSumsAVX512(t *Tile)
-TEXT ·MixtureSumsAVX512(SB), NOSPLIT, $0-8
+TEXT ·MixtureSumsAVX512(SB), 0, $1024-8
 	MOVQ t+0(FP), AX
 	MOVQ Tile_N(AX), CX
 	MOVQ Tile_X(AX), SI
@@ -90,7 +90,7 @@ block:
 	VMOVUPD 64(SI)(DI*1), X1
 	CLEAR
 	MOVQ    Tile_Components(AX), BX
-	MOVQ    Tile_K(AX), DX
+	BLOCK_START(component)
 
 component:
 	VBROADCASTSD Component_Mean(BX), A0
@@ -105,9 +105,12 @@ component:
 	VBROADCASTSD Component_Density(BX), C1
 	TAKE2(C0, C0, C1, C1)
 	ADDQ         $Component__size, BX
-	DECQ         DX
-	JNZ          component
+	NEXT_COMPONENT(component, sums)
 
+sums:
+	BLOCK_END(component, store)
+
+store:
 	STORE(R8, R9, R10, R11, DI)
 	ADDQ $128, DI
 	JMP  block
@@ -117,7 +120,7 @@ done:
 	RET
 
 // func MixturesSumsAVX512(t *Tile)
-TEXT ·MixturesSumsAVX512(SB), NOSPLIT, $0-8
+TEXT ·MixturesSumsAVX512(SB), 0, $1024-8
 	MOVQ t+0(FP), AX
 	MOVQ Tile_N(AX), CX
 	MOVQ Tile_D(AX), R8
@@ -142,7 +145,7 @@ block:
 	ADDQ    DI, BX
 	ADDQ    DI, SI
 	ADDQ    DI, R13
-	MOVQ    Tile_K(AX), DX
+	BLOCK_START(component)
 
 component:
 	VMOVUPD      (R13), Y0
@@ -167,9 +170,12 @@ component:
 	ADDQ         R12, BX
 	ADDQ         R12, SI
 	ADDQ         R12, R13
-	DECQ         DX
-	JNZ          component
+	NEXT_COMPONENT(component, sums)
 
+sums:
+	BLOCK_END(component, store)
+
+store:
 	STORE(R8, R9, R10, R11, DI)
 	ADDQ $128, DI
 	JMP  block

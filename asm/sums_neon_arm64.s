@@ -28,7 +28,6 @@
 #define WP_AT 4
 #define WN_AT 5
 #define F_AT 6
-#define COMPONENTS 7 // left
 #define COMPONENT 8
 #define W_AT 9 // the current component's
 #define MEAN_AT 10
@@ -60,13 +59,13 @@
 	ADD $GROUP_BYTES, R(F_AT)
 
 // func MixtureSumsNEON(t *Tile)
-TEXT ·MixtureSumsNEON(SB), NOSPLIT, $0-8
+TEXT ·MixtureSumsNEON(SB), NOSPLIT, $256-8
 	BEGIN
 
 samples:
 	CLEAR
 	MOVD Tile_Components(R(TILE)), R(COMPONENT)
-	MOVD Tile_K(R(TILE)), R(COMPONENTS)
+	BLOCK_START(component)
 
 component:
 	READG(X_AT, T)
@@ -82,16 +81,19 @@ component:
 	VLD1R.P 8(R(COMPONENT)), [V(WO).D2] // Density, before Ratio
 	TAKE(WE, WO, 0)
 	ADD     $(Component__size-Component_Ratio), R(COMPONENT)
-	SUBS    $1, R(COMPONENTS)
-	BNE     component
+	NEXT_COMPONENT(component, block)
 
+block:
+	BLOCK_END(component, store)
+
+store:
 	STORE
 	SUBS $GROUP, R(SAMPLES)
 	BNE  samples
 	RET
 
 // func MixturesSumsNEON(t *Tile)
-TEXT ·MixturesSumsNEON(SB), NOSPLIT, $0-8
+TEXT ·MixturesSumsNEON(SB), NOSPLIT, $256-8
 	BEGIN
 	MOVD Tile_Weight(R(TILE)), R(W_ROW)
 	MOVD Tile_Mean(R(TILE)), R(MEAN_ROW)
@@ -104,7 +106,7 @@ samples:
 	MOVD R(W_ROW), R(W_AT)
 	MOVD R(MEAN_ROW), R(MEAN_AT)
 	MOVD R(SCALE_ROW), R(SCALE_AT)
-	MOVD Tile_K(R(TILE)), R(COMPONENTS)
+	BLOCK_START(component)
 
 component:
 	NEW_COMPONENT(W_AT, MEAN_AT, SCALE_AT, DENSITY)
@@ -118,9 +120,12 @@ component:
 	ADD  R(STRIDE), R(W_AT)
 	ADD  R(STRIDE), R(MEAN_AT)
 	ADD  R(STRIDE), R(SCALE_AT)
-	SUBS $1, R(COMPONENTS)
-	BNE  component
+	NEXT_COMPONENT(component, block)
 
+block:
+	BLOCK_END(component, store)
+
+store:
 	STORE
 	ADD  $GROUP_BYTES, R(W_ROW)
 	ADD  $GROUP_BYTES, R(MEAN_ROW)

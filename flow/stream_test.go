@@ -234,14 +234,8 @@ func TestStreamStops(t *testing.T) {
 	if r := recovered(forever, func() { panic("body") }); r != "body" {
 		t.Errorf("the panic of the body became %v", r)
 	}
-	for range 1000 { // those that have returned may not be gone yet
-		if runtime.NumGoroutine() <= before {
-			break
-		}
+	for runtime.NumGoroutine() > before { // those that have returned may not be gone yet; one that stays ends with the test's deadline
 		time.Sleep(time.Millisecond)
-	}
-	if now := runtime.NumGoroutine(); now > before {
-		t.Errorf("%d goroutines before, %d after", before, now)
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 
 var search = flag.Duration("search", 0, "how long TestAccuracy looks for a larger error, for each row of the table")
 
+var sizes = flag.Bool("sizes", false, "TestAccuracyBySize searches for the largest errors anew")
+
 // Every row of the table of accuracies: the recorded worst input has the recorded error, and a sample of the domain has
 // no larger one. With -search the worst input is looked for, on the reference.
 func TestAccuracy(t *testing.T) {
@@ -51,6 +53,45 @@ func TestAccuracy(t *testing.T) {
 	}
 }
 
+// The same by the number of components: the errors do not grow with it. The inputs of a few more seeds have none that is
+// larger. With -sizes the whole search is repeated.
+func TestAccuracyBySize(t *testing.T) {
+	for i := range kerneltest.Accuracies {
+		a := &kerneltest.Accuracies[i]
+		if a.Of == nil {
+			continue
+		}
+		t.Run(a.Name, func(t *testing.T) {
+			if *sizes {
+				var found []string
+				for _, size := range kerneltest.Sizes {
+					w := a.SearchSize(kernels.Generic, size.K, size.Inputs, 1)
+					found = append(found, fmt.Sprintf("{%.2f, %d}", math.Ceil(100*w.Max)/100, w.Seed))
+				}
+				t.Logf("BySize: []Sized{%s}", strings.Join(found, ", "))
+				return
+			}
+			if len(a.BySize) != len(kerneltest.Sizes) {
+				t.Fatalf("%d sizes, want %d", len(a.BySize), len(kerneltest.Sizes))
+			}
+			for j, size := range kerneltest.Sizes {
+				want := a.BySize[j]
+				if !(want.Max <= a.Limit) {
+					t.Errorf("K = %d: the largest error is %.3f, the limit %g", size.K, want.Max, a.Limit)
+				}
+				for _, tier := range kernels.Tiers() {
+					if got := a.Error(tier, a.Sample(want.Seed, size.K)); !(got <= want.Max && got > want.Max-0.01) {
+						t.Errorf("%s, K = %d: the error at the worst input is %.4f, the table says %g", tier, size.K, got, want.Max)
+					}
+				}
+				if got := a.SearchSize(kernels.Best(), size.K, 1+size.Inputs/100, 1); !(got.Max <= want.Max) {
+					t.Errorf("K = %d: error %.3f %s with seed %d, more than the %.3f of the table", size.K, got.Max, a.Unit, got.Seed, want.Max)
+				}
+			}
+		})
+	}
+}
+
 // tape replays the numbers that a Source made, as far as there are any, and records those that it makes.
 type tape struct {
 	kerneltest.Source
@@ -75,32 +116,35 @@ func (t *tape) Choose(n int) int {
 	return t.choices[t.c-1]
 }
 
-// The table of the package documentation is that of the constants which the tests assert.
+// The tables of the package documentation are those of the constants which the tests assert.
 func TestAccuracyTable(t *testing.T) {
 	const file = "doc.go"
-	var want strings.Builder
-	for _, line := range strings.SplitAfter(kerneltest.Table(), "\n") {
-		if line != "" {
-			want.WriteString("//\t" + line)
-		}
-	}
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	doc := string(b)
-	at := regexp.MustCompile(`(?m)(^//\tresult .*worst input\n(//\t.*\n)*)`).FindStringIndex(doc)
-	if at == nil {
-		t.Fatalf("%s has no table of accuracies", file)
+	for head, table := range map[string]string{"result .*worst input": kerneltest.Table(), "result .*K=2 .*": kerneltest.SizeTable()} {
+		var want strings.Builder
+		for _, line := range strings.SplitAfter(table, "\n") {
+			if line != "" {
+				want.WriteString("//\t" + line)
+			}
+		}
+		at := regexp.MustCompile(`(?m)(^//\t` + head + `\n(//\t.*\n)*)`).FindStringIndex(doc)
+		switch {
+		case at == nil:
+			t.Errorf("%s has no table %s", file, head)
+		case *update:
+			doc = doc[:at[0]] + want.String() + doc[at[1]:]
+		case doc[at[0]:at[1]] != want.String():
+			t.Errorf("%s has\n%sand the constants are\n%s; go test ./kernels -run AccuracyTable -update", file, doc[at[0]:at[1]], want.String())
+		}
 	}
 	if *update {
-		if err := os.WriteFile(file, []byte(doc[:at[0]]+want.String()+doc[at[1]:]), 0o666); err != nil {
+		if err := os.WriteFile(file, []byte(doc), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		return
-	}
-	if doc[at[0]:at[1]] != want.String() {
-		t.Errorf("%s has\n%sand the constants are\n%s; go test ./kernels -run AccuracyTable -update", file, doc[at[0]:at[1]], want.String())
 	}
 }
 

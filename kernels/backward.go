@@ -27,7 +27,8 @@ type sampleGrad struct {
 	l2          float64 // -L in base two
 	tail        float64 // Φ(-|z|)/φ(z)
 	whole       float64 // 1/φ(z), held below overflow
-	sum         float64 // Σ r t/σ
+	sum         float64 // Σ r t/σ, of a block of components
+	total, lost float64 // of the blocks before, where there are more than one: see tally
 }
 
 // gaussRatio returns Alpha·2^a for |a| ≤ asm.RatioMost, clamped there.
@@ -82,6 +83,18 @@ func (s *sampleGrad) component(c *component) (dLogit, dMean, dLogScale float64) 
 	return dLogit, dMean, dLogScale
 }
 
+// block is called after every component, k of n.
+func (s *sampleGrad) block(k, n int) {
+	if n <= asm.SumBlock || !blockEnds(k, n) {
+		return
+	}
+	addBlock(&s.total, &s.lost, s.sum)
+	s.sum = 0
+	if k+1 == n {
+		s.sum = s.total + s.lost
+	}
+}
+
 // dx returns the gradient with respect to x, after every component.
 func (s *sampleGrad) dx() float64 { return math.FMA(-s.gl, s.sum, s.ae) }
 
@@ -122,6 +135,7 @@ func (t Tier) MixturesBackward(dx []float64, d MixturesGrad, gz, gl, x, z, logDe
 		for k := range cs {
 			j := k*d.Stride + i
 			d.Logit[j], d.Mean[j], d.LogScale[j] = s.component(&cs[k])
+			s.block(k, len(cs))
 		}
 		dx[i] = s.dx()
 	}
@@ -154,6 +168,7 @@ func (t Tier) MixtureBackward(dx []float64, d MixtureGrad, gz, gl, x, z, logDet 
 			acc[3*k][i&7] += a
 			acc[3*k+1][i&7] += b
 			acc[3*k+2][i&7] += c
+			s.block(k, len(cs))
 		}
 		dx[i] = s.dx()
 	}

@@ -58,8 +58,11 @@ func TestChecksums(t *testing.T) {
 
 func checksum(k *kerneltest.Kernel, tier kernels.Tier) []byte {
 	h := sha256.New()
-	for seed, s := range []kerneltest.Shape{{N: 3000, K: 3, Stride: 3000, DstStride: 3001}, {N: 1500, K: 8, Stride: 1507, DstStride: 1500}, {N: 700, K: 1, Stride: 700, DstStride: 700}} {
+	for seed, s := range []kerneltest.Shape{{N: 3000, K: 3, Stride: 3000, DstStride: 3001}, {N: 1500, K: 8, Stride: 1507, DstStride: 1500}, {N: 700, K: 1, Stride: 700, DstStride: 700}, {N: 500, K: 19, Stride: 500, DstStride: 502}} {
 		if !k.Components() {
+			if seed == 3 {
+				break // the same shape as others
+			}
 			s = kerneltest.Shape{N: s.N, K: 1, Stride: s.N, DstStride: s.N}
 		}
 		for _, tame := range []bool{true, false} {

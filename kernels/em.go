@@ -68,7 +68,8 @@ func emWeights(r []float64, cs []component, x float64) float64 {
 		shift = near
 	}
 	shift2 := float64(shift * shift)
-	f := 0 * shift2 // NaN, and with it every responsibility, unless the square is finite
+	f := 0 * shift2         // NaN, and with it every responsibility, unless the square is finite
+	var total, lost float64 // see tally
 	for k := range cs {
 		// A component without weight may be nearer: hold its exponent at 0. A far one is held at 2^-311 of the least that
 		// the nearest can have, which is next to nothing even if the nearest has next to no weight.
@@ -77,6 +78,13 @@ func emWeights(r []float64, cs []component, x float64) float64 {
 		e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
 		r[k] = float64(cs[k].Density * math.Float64frombits(math.Float64bits(e)+math.Float64bits(kf)<<52))
 		f += r[k]
+		if len(cs) > asm.SumBlock && blockEnds(k, len(cs)) {
+			addBlock(&total, &lost, f)
+			f = 0
+		}
+	}
+	if len(cs) > asm.SumBlock {
+		f = total + lost
 	}
 	inv := 1 / f
 	for k := range r {

@@ -83,8 +83,15 @@ func farForward(cs []component, x float64) (z, l float64) {
 	if t := s.vm * asm.InvC; math.IsInf(t, 1) {
 		return math.Copysign(t, x), -logNormal(s.scale, 0)
 	}
+	var t tally
 	for k := range cs {
 		s.add(&cs[k], x)
+		if len(cs) > asm.SumBlock && blockEnds(k, len(cs)) {
+			t.take(&s.sums)
+		}
+	}
+	if len(cs) > asm.SumBlock {
+		s.sums = t.total()
 	}
 	return s.forward()
 }

@@ -93,11 +93,10 @@ func inverseFlat(cs []component, z, lo, hi float64) float64 {
 		if x <= lo || x >= hi {
 			break
 		}
-		var s sums
+		s := sumOne(cs, x)
 		var weight dd
 		for k := range cs {
 			c := &cs[k]
-			s.add(c, x)
 			if math.Signbit(x-c.Mean) != lower {
 				weight = weight.add(dd{c.W, 0})
 			}

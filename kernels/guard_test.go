@@ -13,7 +13,7 @@ import (
 // Every length at every alignment, against the unmapped page below and the one above: nothing outside a slice is read
 // across a page, and nothing is written at all.
 func TestTiersBetweenGuardPages(t *testing.T) {
-	const most = 13*300 + 16
+	const most = 17*300 + 16
 	eachKernel(t, func(t *testing.T, k *kerneltest.Kernel) {
 		regions := make([]*guard.Region, len(k.Args))
 		for i := range regions {

@@ -27,11 +27,25 @@ func (s *inverseSums) add(c *component, x float64, lower bool) {
 	s.df = math.FMA(-float64(c.Density*e), float64(v*c.IH), s.df)
 }
 
-// twoSumError returns (a+b) - fl(a+b), exactly (Knuth).
-func twoSumError(a, b float64) float64 {
-	s := a + b
-	bb := s - a
-	return (a - (s - bb)) + (b - bb)
+// sumInverse adds up the mixture at x.
+func sumInverse(cs []component, x float64, lower bool) (s inverseSums) {
+	var t tally
+	for k := range cs {
+		s.add(&cs[k], x, lower)
+		if len(cs) > asm.SumBlock && blockEnds(k, len(cs)) {
+			t.take(&s.sums)
+		}
+	}
+	if len(cs) <= asm.SumBlock {
+		return s
+	}
+	s.sums = t.total()
+	if lower {
+		s.lost += (t.sum.wp - s.wp) + t.lost.wp
+	} else {
+		s.lost += (t.sum.wn - s.wn) + t.lost.wn
+	}
+	return s
 }
 
 // inverseTarget is what one lane of the inverse aims at.
@@ -159,10 +173,7 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 	first := struct{ lo, hi float64 }{lo, hi}
 	width := hi - lo
 	for round := range asm.InverseRounds {
-		var s inverseSums
-		for k := range cs {
-			s.add(&cs[k], x, t.lower)
-		}
+		s := sumInverse(cs, x, t.lower)
 		// Where linear space ends, z is still right if there are components on both sides, but L is not: bisect.
 		near := s.near()
 		gap := !near && s.wp != 0 && s.wn != 0

@@ -91,6 +91,43 @@ func (s *sums) take(c *component, v, e, tail float64) {
 	s.f = math.FMA(c.Density, e, s.f)
 }
 
+// tally is what the sums of a mixture of more than asm.SumBlock components come to. The components of a block are added
+// up one by one; then the block's sums are added to those of the blocks before, and what each addition loses is carried
+// along, so that the error is that of a block, however many there are. A mixture of one block needs none of it.
+type tally struct {
+	sum, lost sums
+}
+
+// take adds the sums of a block, and clears them for the next.
+func (t *tally) take(block *sums) {
+	addBlock(&t.sum.d, &t.lost.d, block.d)
+	addBlock(&t.sum.wp, &t.lost.wp, block.wp)
+	addBlock(&t.sum.wn, &t.lost.wn, block.wn)
+	addBlock(&t.sum.f, &t.lost.f, block.f)
+	*block = sums{}
+}
+
+// total returns the sums of all blocks.
+func (t *tally) total() sums {
+	return sums{t.sum.d + t.lost.d, t.sum.wp + t.lost.wp, t.sum.wn + t.lost.wn, t.sum.f + t.lost.f}
+}
+
+// addBlock adds a block's sum to that of the blocks before, and what the addition loses to lost.
+func addBlock(sum, lost *float64, block float64) {
+	*lost += twoSumError(*sum, block)
+	*sum += block
+}
+
+// blockEnds reports whether component k of n is the last of its block.
+func blockEnds(k, n int) bool { return (k+1)%asm.SumBlock == 0 || k+1 == n }
+
+// twoSumError returns (a+b) - fl(a+b), exactly (Knuth).
+func twoSumError(a, b float64) float64 {
+	s := a + b
+	bb := s - a
+	return (a - (s - bb)) + (b - bb)
+}
+
 // tails returns F and S, biased.
 func (s *sums) tails() (fs, ss float64) {
 	return math.FMA(asm.Bias, s.wp, -s.d), math.FMA(asm.Bias, s.wn, s.d)
@@ -116,10 +153,20 @@ func (s *sums) cdf(x float64) (cdf, sf, pdf float64) {
 
 // sumOne adds up the mixture at x.
 func sumOne(cs []component, x float64) (s sums) {
+	if len(cs) <= asm.SumBlock {
+		for k := range cs {
+			s.add(&cs[k], x)
+		}
+		return s
+	}
+	var t tally
 	for k := range cs {
 		s.add(&cs[k], x)
+		if blockEnds(k, len(cs)) {
+			t.take(&s)
+		}
 	}
-	return s
+	return t.total()
 }
 
 // forwardOne maps one sample through its mixture: z and L = log dz/dx.

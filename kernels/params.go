@@ -8,7 +8,8 @@ import (
 
 // Softmax sets, for each of n samples, Weight = softmax over the k components of logit, component-major: component j of
 // sample i stands at [j*stride+i] of logit and at [j*dstStride+i] of dst. dst may be logit if the strides agree. A weight
-// that is a normal number is within 4+k ulp of the exact one: the sum of k terms may lose one with each.
+// that is a normal number is within 4 ulp of the exact one, and the exact sum of a sample's weights within 3·2⁻⁵³ of 1, for
+// any k up to a million.
 func (t Tier) Softmax(dst []float64, dstStride int, logit []float64, stride, k, n int) {
 	if n == 0 {
 		return
@@ -25,14 +26,19 @@ func (t Tier) Softmax(dst []float64, dstStride int, logit []float64, stride, k, 
 		for j := range k {
 			top = math.Max(top, logit[j*stride+i])
 		}
-		sum := 0.0
+		// No term is larger than 1, so that of a sum that begins with 1 every addition's loss is had by two subtractions
+		// (Dekker). Taking the 1 away again is exact.
+		sum, lost := 1.0, 0.0
 		for j := range k {
 			e := exp(logit[j*stride+i] - top)
 			dst[j*dstStride+i] = e
-			sum += e
+			next := sum + e
+			lost += e - (next - sum)
+			sum = next
 		}
+		scale := 1 / ((sum - 1) + lost)
 		for j := range k {
-			dst[j*dstStride+i] /= sum
+			dst[j*dstStride+i] *= scale
 		}
 	}
 }

@@ -28,7 +28,7 @@ func shape(k *kerneltest.Kernel, n int) kerneltest.Shape {
 	if !k.Components() {
 		return kerneltest.Shape{N: n, K: 1, Stride: n, DstStride: n}
 	}
-	return kerneltest.Shape{N: n, K: 1 + n%9, Stride: n + n%3, DstStride: n + n%4}
+	return kerneltest.Shape{N: n, K: 1 + n%17, Stride: n + n%3, DstStride: n + n%4}
 }
 
 // eachCall runs f on calls of the given lengths, with tame numbers and with wild ones.
@@ -53,7 +53,7 @@ func lengths() []int {
 	return all
 }
 
-// Every length, with K from 1 to 9 and strides at and above the length.
+// Every length, with K from 1 to 17, one block of components to three, and strides at and above the length.
 func TestTiersEqual(t *testing.T) {
 	eachKernel(t, func(t *testing.T, k *kerneltest.Kernel) {
 		eachCall(k, lengths(), func(s kerneltest.Shape, args, want [][]float64) {
@@ -241,7 +241,7 @@ func TestSharedEqualsPerSample(t *testing.T) {
 	for _, pair := range [][2]string{{"MixtureForward", "MixturesForward"}, {"MixtureInverse", "MixturesInverse"}, {"MixtureBackward", "MixturesBackward"}} {
 		shared, each := find(pair[0]), find(pair[1])
 		for n := range 100 {
-			s := kerneltest.Shape{N: n, K: 1 + n%9, Stride: n + 2, DstStride: n + 1}
+			s := kerneltest.Shape{N: n, K: 1 + n%17, Stride: n + 2, DstStride: n + 1}
 			for _, tame := range []bool{true, false} {
 				a := kerneltest.Fill(shared, s, kerneltest.NewRandom(uint64(n), tame))
 				b := kerneltest.Fill(each, s, kerneltest.NewRandom(1, true))

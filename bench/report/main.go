@@ -1,8 +1,9 @@
 // Report measures gaussflow, alone and against others, and writes what came out.
 //
-//	report bench     every kernel on every tier, and the figures that the project promises, next to what it promised
-//	report compare   side by side with what people use today
-//	report growth    time and memory against rows, columns, components, blocks and threads
+//	report bench       every kernel on every tier, and the figures that the project promises, next to what it promised
+//	report compare     side by side with what people use today
+//	report components  errors against exact arithmetic and time by the number of components of a mixture
+//	report growth      time and memory against rows, columns, components, blocks and threads
 //
 // Every table goes to standard output and, as NAME.txt, NAME.json and NAME.png, to the directory of the results.
 package main
@@ -37,12 +38,13 @@ func main() {
 	flag.IntVar(&r.rounds, "rounds", 25, "rounds of the kernels")
 	flag.DurationVar(&r.slice, "slice", 5*time.Millisecond, "what a contender may take of a round of the kernels")
 	flag.IntVar(&r.flowRounds, "flow-rounds", 5, "rounds of the flows")
+	flag.Float64Var(&r.share, "share", 0.05, "the share of the inputs of kerneltest.Sizes that components tries; 1 takes minutes")
 	flag.IntVar(&r.rows, "rows", 1_000_000, "rows to score, and to stream at the end of the growth study ten times as many")
 	flag.Parse()
-	commands := map[string]func() error{"bench": r.bench, "compare": r.compare, "growth": r.growth}
+	commands := map[string]func() error{"bench": r.bench, "compare": r.compare, "growth": r.growth, "components": r.components}
 	command := commands[flag.Arg(0)]
 	if command == nil || flag.NArg() != 1 {
-		log.Print("want one of: bench, compare, growth")
+		log.Print("want one of: bench, compare, components, growth")
 		os.Exit(2)
 	}
 	interrupt := make(chan os.Signal, 1)
@@ -62,6 +64,7 @@ type report struct {
 	rounds, flowRounds     int
 	slice                  time.Duration
 	rows                   int
+	share                  float64
 
 	data    string // the inputs
 	machine harness.Machine

@@ -32,13 +32,18 @@ func (m Mixture) At(x *Float) *Point {
 
 func (p *Point) evaluate() *Point {
 	p.F, p.S, p.PDF = zero(), zero(), zero()
+	var t, phi, lower, upper *Float
 	for k, w := range p.weight {
-		t := quo(sub(p.X, p.mean[k]), p.scale[k])
-		phi := PDF(t)
-		upper := mul(phi, Mills(zero().Abs(t)))
-		lower := sub(one, upper)
-		if t.Sign() < 0 {
-			lower, upper = upper, lower
+		if k > 0 && p.mean[k].Cmp(p.mean[k-1]) == 0 && p.scale[k].Cmp(p.scale[k-1]) == 0 {
+			// The same again: t, phi, lower and upper are those of the one before.
+		} else {
+			t = quo(sub(p.X, p.mean[k]), p.scale[k])
+			phi = PDF(t)
+			upper = mul(phi, Mills(zero().Abs(t)))
+			lower = sub(one, upper)
+			if t.Sign() < 0 {
+				lower, upper = upper, lower
+			}
 		}
 		density := quo(mul(w, phi), p.scale[k])
 		p.t = append(p.t, t)

@@ -21,12 +21,49 @@ type Accuracy struct {
 	// and Worst the input that has it.
 	Limit, Max float64
 	Worst      []float64
-	// Unlisted rows are not in the table of the package documentation: what they measure, it does not promise.
+	// Unlisted rows are not in the first table of the package documentation, with the worst inputs and the times.
 	Unlisted bool
-	// Draw makes an input of the domain.
-	Draw func(src Source) []float64
+	// One makes an input of the domain, Of one with k components, where there are any.
+	One func(src Source) []float64
+	Of  func(src Source, k int) []float64
+	// BySize has the largest errors that a search found at each of Sizes, and the seeds of the inputs that have them.
+	BySize []Sized
 	// Error returns the error on a tier.
 	Error func(t kernels.Tier, in []float64) float64
+}
+
+// Sizes are the numbers of components at which the package documentation states errors, and how many inputs the search
+// tries at each.
+var Sizes = []struct{ K, Inputs int }{{2, 20000}, {8, 10000}, {32, 4000}, {64, 2000}, {256, 500}, {1000, 200}}
+
+// Sized is the largest error at one of Sizes, and the seed of its input.
+type Sized struct {
+	Max  float64
+	Seed uint64
+}
+
+// Draw makes an input of the domain, with up to four components.
+func (a *Accuracy) Draw(src Source) []float64 {
+	if a.Of != nil {
+		return a.Of(src, 1+src.Choose(4))
+	}
+	return a.One(src)
+}
+
+// Sample makes an input with k components.
+func (a *Accuracy) Sample(seed uint64, k int) []float64 {
+	return a.Of(NewRandom(seed<<16|uint64(k), true), k)
+}
+
+// SearchSize looks for the largest error with k components among the inputs of n seeds from the first.
+func (a *Accuracy) SearchSize(t kernels.Tier, k, n int, first uint64) Sized {
+	var worst Sized
+	for seed := first; seed < first+uint64(n); seed++ {
+		if e := a.Error(t, a.Sample(seed, k)); !(e <= worst.Max) {
+			worst = Sized{e, seed}
+		}
+	}
+	return worst
 }
 
 // The units in which errors are given; the package documentation of kernels explains them.
@@ -39,6 +76,7 @@ const (
 	unitGradient       = "uL·largest"
 	unitScale          = "ulp·max(1, |log σ|)"
 	unitBack           = "2⁻⁵²·|dLogScale·bound|"
+	unitHalf           = "2⁻⁵³"
 	unitEM             = "2⁻⁵²·max(1, t², Σ r t²)·|value|"
 	unitSpline         = "ub"
 	unitSplineLog      = "uL"
@@ -54,7 +92,7 @@ const epsilon = 0x1p-52
 func function(name, domain string, limit, max, worst, lo, hi float64, role Role, f func(t kernels.Tier, dst, x []float64), exact func(x *bigref.Float, got float64) *bigref.Float) Accuracy {
 	return Accuracy{
 		Name: name, Domain: domain, Unit: unitULP, Limit: limit, Max: max, Worst: []float64{worst},
-		Draw: func(src Source) []float64 {
+		One: func(src Source) []float64 {
 			v := src.Float(role)
 			if !(v >= lo && v <= hi) { // a change of sign may be enough; if not, some number of the domain
 				if v = -v; !(v >= lo && v <= hi) {
@@ -88,11 +126,11 @@ func (in mixtureInput) at() *bigref.Point {
 	return bigref.Mixture(in.mixture()).At(bigref.New(in[0]))
 }
 
-// drawMixture makes a mixture of up to four components and a sample for it, at most the given number of scales from one
-// of the components, or a latent value up to that number.
-func drawMixture(role Role, most float64) func(src Source) []float64 {
-	return func(src Source) []float64 {
-		m := DrawMixture(src, 1+src.Choose(4))
+// drawMixture makes a mixture and a sample for it, at most the given number of scales from one of the components, or a
+// latent value up to that number.
+func drawMixture(role Role, most float64) func(src Source, k int) []float64 {
+	return func(src Source, k int) []float64 {
+		m := drawMany(src, k)
 		var x float64
 		if role == Latent {
 			x = clamp(src.Float(Latent), most)
@@ -101,6 +139,31 @@ func drawMixture(role Role, most float64) func(src Source) []float64 {
 		}
 		return slices.Concat([]float64{x}, m.Weight, m.Mean, m.Scale)
 	}
+}
+
+// drawMany is DrawMixture up to four components. With more, some mixtures have weights that all round the same way when
+// they are added up: equal ones, or one large one and many equal small ones, of components that differ or do not.
+func drawMany(src Source, k int) kernels.Mixture {
+	m := DrawMixture(src, k)
+	if k <= 4 {
+		return m
+	}
+	kind := src.Choose(6)
+	first := 0.0 // the share of the first, beyond that of the others
+	switch kind {
+	case 0, 1:
+		return m
+	case 2, 3:
+		first = 0.5
+	}
+	for j := range k {
+		m.Weight[j] = (1 - first) / float64(k)
+		if kind%2 != 0 {
+			m.Mean[j], m.Scale[j] = m.Mean[0], m.Scale[0]
+		}
+	}
+	m.Weight[0] += first
+	return m
 }
 
 const minNormal = 0x1p-1022
@@ -210,6 +273,41 @@ func gradientError(t kernels.Tier, in []float64) float64 {
 	return worst / (epsilon * max(1, math.Abs(l), z*z/2) * top)
 }
 
+// drawLogits makes k logits that differ by multiples of 2⁻²⁰, so that their differences are exact: any, equal ones, or a
+// large one and equal small ones.
+func drawLogits(src Source, k int) []float64 {
+	logit := make([]float64, k)
+	kind := src.Choose(4)
+	for j := range logit {
+		if kind < 2 || j == 0 {
+			logit[j] = math.Round(clamp(src.Float(Logit), 1e4)*0x1p20) * 0x1p-20
+		} else {
+			logit[j] = logit[0]
+		}
+	}
+	if kind == 3 {
+		logit[0] += math.Round(clamp(src.Float(Logit), 64)*0x1p20) * 0x1p-20
+	}
+	return logit
+}
+
+// softmaxErrors returns the largest error of a weight in ulp, and that of the weights' sum in 2⁻⁵³.
+func softmaxErrors(t kernels.Tier, logit []float64) (weight, total float64) {
+	w := make([]float64, len(logit))
+	t.Softmax(w, 1, logit, 1, len(w), 1)
+	e, sum, off := make([]*bigref.Float, len(w)), bigref.New(0), bigref.New(-1)
+	for j, l := range logit {
+		e[j] = bigref.Exp(bigref.New(l))
+		sum.Add(sum, e[j])
+		off.Add(off, bigref.New(w[j]))
+	}
+	for j := range w {
+		weight = max(weight, probability(w[j], e[j].Quo(e[j], sum)))
+	}
+	total, _ = off.Float64()
+	return weight, math.Abs(total) * 0x1p53
+}
+
 // drawBounded makes a raw scale in the domain of a flow, a bound and a gradient.
 func drawBounded(src Source) []float64 {
 	return []float64{clamp(src.Float(Raw), 1e6), normalOr(clamp(src.Float(Bound), 100), 5), normalOr(clamp(src.Float(Grad), 1e100), 1)}
@@ -302,8 +400,8 @@ func smoothReLUSlopeError(t kernels.Tier, in []float64) float64 {
 }
 
 // drawEM makes a mixture whose weights the E-step resolves, and a sample of it.
-func drawEM(src Source) []float64 {
-	m := DrawMixture(src, 1+src.Choose(4))
+func drawEM(src Source, k int) []float64 {
+	m := drawMany(src, k)
 	for k, w := range m.Weight {
 		if w < 1e-30 {
 			m.Weight[k] = 0
@@ -432,6 +530,31 @@ func Table() string {
 		rows = append(rows, []string{a.Name, a.Domain, fmt.Sprintf("%.2f", a.Max), fmt.Sprintf("%g", a.Limit), a.Unit,
 			perElement(cycles[a.Name].avx2), perElement(cycles[a.Name].avx512), a.Input(a.Worst)})
 	}
+	return columns(rows)
+}
+
+// SizeTable is the table of the largest errors by the number of components.
+func SizeTable() string {
+	head := []string{"result"}
+	for _, size := range Sizes {
+		head = append(head, fmt.Sprintf("K=%d", size.K))
+	}
+	rows := [][]string{append(head, "limit", "unit")}
+	for _, a := range Accuracies {
+		if a.Of == nil {
+			continue
+		}
+		row := []string{a.Name}
+		for _, s := range a.BySize {
+			row = append(row, fmt.Sprintf("%.2f", s.Max))
+		}
+		rows = append(rows, append(row, fmt.Sprintf("%g", a.Limit), a.Unit))
+	}
+	return columns(rows)
+}
+
+// columns aligns cells.
+func columns(rows [][]string) string {
 	width := make([]int, len(rows[0]))
 	for _, r := range rows {
 		for i, cell := range r {

@@ -29,7 +29,7 @@ func TestWatch(t *testing.T) {
 // Within the limits a watch says nothing.
 func TestWatchIsQuiet(t *testing.T) {
 	said := make(chan string, 1)
-	stop := Default.watch(time.Millisecond, func(why string) { said <- why })
+	stop := Limits{Time: time.Hour, Memory: Default.Memory}.watch(time.Millisecond, func(why string) { said <- why })
 	time.Sleep(20 * time.Millisecond)
 	stop()
 	if len(said) > 0 {
