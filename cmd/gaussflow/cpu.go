@@ -18,7 +18,9 @@ import (
 func cpuCommand() *cli.Command {
 	return command("cpu", "what this machine and this build compute with",
 		"Prints the kernel tier in use and those available, the CPU with its features, and the\n"+
-			"BLAS backend. GAUSSFLOW_SIMD=generic|avx2|avx512|neon forces a tier for a process.",
+			"BLAS backend. GAUSSFLOW_SIMD=generic|avx2|avx512|neon forces a tier for a process.\n\n"+
+			examples("gaussflow cpu", "GAUSSFLOW_SIMD=generic gaussflow cpu -json"),
+		nil,
 		[]cli.Flag{jsonFlag()},
 		func(_ context.Context, c *cli.Command) error {
 			report, err := inspectCPU()

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -40,7 +38,10 @@ An interrupt (Ctrl-C) ends the training early: the table and the figures then sh
 trained so far and say so, the exit status is 1, and -json prints nothing. A second interrupt
 ends the process. With -checkpoint the training is saved to FILE when it ends, whole or
 interrupted, and the same command goes on from there: its results are, to the bit, those of a
-run that was not interrupted.`,
+run that was not interrupted.
+
+`+examples("gaussflow equivalence -out figures", "gaussflow equivalence -steps 50 -json"),
+		nil,
 		[]cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "write the figures to `DIR`", Value: "."},
 			&cli.IntFlag{Name: "steps", Usage: "train for `N` steps", Value: 600, Validator: func(n int) error {
@@ -148,7 +149,7 @@ func (e *experiment) run(ctx context.Context) (*equivalence, error) {
 	}
 	r.Seconds.Couple = time.Since(start).Seconds()
 	r.DiagonalParams, r.CouplingParams = diagonal.NumParams(), coupling.NumParams()
-	trainer, err := e.trainer(coupling, x)
+	trainer, err := resumeTraining(coupling, x, flow.TrainOptions{Steps: e.steps, Seed: e.seed, Progress: e.progress.step(e.steps)}, e.checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +183,7 @@ func (e *experiment) run(ctx context.Context) (*equivalence, error) {
 	if trainErr != nil && !errors.Is(trainErr, context.Canceled) {
 		return nil, trainErr
 	}
-	if err := e.save(trainer); err != nil {
+	if err := saveTraining(trainer, e.checkpoint); err != nil {
 		return nil, err
 	}
 	coupling = trainer.Flow()
@@ -210,53 +211,6 @@ func (e *experiment) run(ctx context.Context) (*equivalence, error) {
 		return nil, err
 	}
 	return r, trainErr
-}
-
-// trainer returns the training of the coupling flow: the one in the checkpoint, if there is
-// one.
-func (e *experiment) trainer(coupling *flow.Flow, x mat.Matrix) (*flow.Trainer, error) {
-	o := flow.TrainOptions{Steps: e.steps, Seed: e.seed, Progress: e.progress.step(e.steps)}
-	if e.checkpoint == "" {
-		return flow.NewTrainer(coupling, x, o)
-	}
-	file, err := os.Open(e.checkpoint)
-	if errors.Is(err, fs.ErrNotExist) {
-		return flow.NewTrainer(coupling, x, o)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the checkpoint: %w", err)
-	}
-	defer file.Close()
-	t, err := flow.LoadTrainer(bufio.NewReader(file), x, o)
-	if err != nil {
-		return nil, fmt.Errorf("the checkpoint %s: %w", e.checkpoint, err)
-	}
-	if seed := t.Options().Seed; seed != e.seed {
-		return nil, fmt.Errorf("the checkpoint %s is of a run with seed %d, not %d; give that seed or another file", e.checkpoint, seed, e.seed)
-	}
-	same := t.Flow().NumParams() == coupling.NumParams() && t.Flow().Blocks() == coupling.Blocks()
-	for i := 0; same && i < coupling.Blocks(); i++ {
-		same = mat.Equal(t.Flow().Block(i).Rotation(), coupling.Block(i).Rotation())
-	}
-	if !same {
-		return nil, fmt.Errorf("the checkpoint %s began with another fit of the diagonal flow, by another build; remove it or give another file", e.checkpoint)
-	}
-	return t, nil
-}
-
-// save writes the checkpoint, if one is wanted, whole or not at all.
-func (e *experiment) save(t *flow.Trainer) error {
-	if e.checkpoint == "" {
-		return nil
-	}
-	var b bytes.Buffer
-	if err := t.Save(&b); err != nil {
-		return err
-	}
-	if err := atomicfile.WriteFile(e.checkpoint, b.Bytes()); err != nil {
-		return fmt.Errorf("cannot write the checkpoint: %w", err)
-	}
-	return nil
 }
 
 // pushforward is what a flow makes of the data.

@@ -58,7 +58,7 @@ func FuzzCommand(f *testing.F) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // what can be interrupted is
 		var stdout, stderr bytes.Buffer
-		status := run(ctx, slices.Clone(args), &stdout, &stderr)
+		status := run(ctx, slices.Clone(args), nil, &stdout, &stderr)
 
 		fail := func(format string, a ...any) {
 			t.Errorf("gaussflow %q: %s\nexit status %d, output %.300q, errors %q", args, fmt.Sprintf(format, a...), status, stdout.String(), stderr.String())

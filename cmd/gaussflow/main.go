@@ -1,16 +1,27 @@
 // Command gaussflow runs Gaussianization flows from the command line.
 //
+//	gaussflow fit           fit a flow to a table: CSV, NPY, NPZ or Parquet
+//	gaussflow score         the log-density of each row of a table
+//	gaussflow sample        draw rows
+//	gaussflow map           take rows to latent space and back
+//	gaussflow info          what is in a model file
+//	gaussflow plot          pictures of a model
+//	gaussflow import        a model that another program fitted
+//	gaussflow export        a model as JSON
 //	gaussflow equivalence   the diagonal flow against the coupling flow, on two moons
 //	gaussflow cpu           what this machine and this build compute with
+//	gaussflow version       which build this is
+//	gaussflow completion    a script that completes commands in a shell
 //
-// Every subcommand has -h, and -json for a program that reads its result. A flag may be
-// written with one dash or with two. Results go to standard output, progress and errors
-// to standard error, errors as
+// Every subcommand has -h. A flag may be written with one dash or with two, before the
+// arguments or behind them. Results go to standard output, notes, progress and errors to
+// standard error, errors as
 //
 //	gaussflow: what: why (where)
 //
-// The exit status is 0 when the work is done, 1 when it failed or was interrupted, and 2
-// for bad usage. Output files appear whole or not at all.
+// The exit status is 0 when the work is done, 1 when it failed or was interrupted, 2 for
+// bad usage, and 3 when score -fail-on-anomaly found one. Output files appear whole or not
+// at all.
 package main
 
 import (
@@ -21,6 +32,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v3"
@@ -31,62 +43,168 @@ const (
 	statusDone   = 0
 	statusFailed = 1
 	statusUsage  = 2
+	statusFound  = 3 // anomalies
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first interrupt asks the work to stop; a second one ends the process.
 	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	// A reader that goes away, such as head, is an error of the write, and run ends with it.
+	ignoreBrokenPipes()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is the whole program but for the process around it. It returns the exit status.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := &cli.Command{
 		Name:  "gaussflow",
-		Usage: "Gaussianization flows: normalising flows with hand-written inner loops",
-		Description: "Exit status: 0 done, 1 the work failed or was interrupted, 2 bad usage.\n" +
-			"A flag may be written with one dash or with two.",
+		Usage: "Gaussianization flows: densities and samples of tables of numbers",
+		CustomRootCommandHelpTemplate: cli.RootCommandHelpTemplate + "\n" +
+			examples("gaussflow fit train.csv -o model.safetensors", "gaussflow score model.safetensors new.csv -rank") + "\n",
+		Description: "Exit status: 0 done, 1 the work failed or was interrupted, 2 bad usage, 3 anomalies found\n" +
+			"with score -fail-on-anomaly. A flag may be written with one dash or with two.",
 		Commands: []*cli.Command{
+			fitCommand(),
+			scoreCommand(),
+			sampleCommand(),
+			mapCommand(),
+			infoCommand(),
+			plotCommand(),
+			importCommand(),
+			exportCommand(),
 			equivalenceCommand(),
 			cpuCommand(),
+			versionCommand(),
 		},
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "version", Usage: "print which build this is", Local: true}},
 		Action: func(_ context.Context, c *cli.Command) error {
-			if c.Args().Present() {
-				return usageErrorf("there is no command %q (gaussflow -h lists the commands)", c.Args().First())
+			if c.Bool("version") {
+				return version().print(c.Root().Writer)
+			}
+			if name := c.Args().First(); name != "" {
+				if near := cli.SuggestCommand(c.Commands, name); near != "" {
+					return usageErrorf("there is no command %q; did you mean %q? (gaussflow -h lists the commands)", name, near)
+				}
+				return usageErrorf("there is no command %q (gaussflow -h lists the commands)", name)
 			}
 			return usageErrorf("no command given (gaussflow -h lists the commands)")
 		},
+		Reader:          &interruptible{ctx: ctx, r: stdin},
 		Writer:          stdout,
 		ErrWriter:       stderr,
 		HideHelpCommand: true,
 		OnUsageError:    onUsageError,
+
+		EnableShellCompletion:           true,
+		ConfigureShellCompletionCommand: completionCommand,
+
 		// Errors are printed, and turned into an exit status, below and nowhere else.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 	}
 	err := root.Run(ctx, append([]string{root.Name}, args...))
-	if err == nil {
+	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return statusDone
 	}
-	fmt.Fprintln(stderr, "gaussflow:", err)
-	if errors.As(err, new(usageError)) {
+	fmt.Fprintln(stderr, "gaussflow:", oneLine(err.Error()))
+	switch {
+	case errors.As(err, new(usageError)):
 		return statusUsage
+	case errors.As(err, new(anomalies)):
+		return statusFound
 	}
 	return statusFailed
 }
 
-// command returns a subcommand that takes flags and no arguments. The errors of its
-// action are prefixed by its name.
-func command(name, usage, description string, flags []cli.Flag, action cli.ActionFunc) *cli.Command {
+// oneLine keeps an error on one line, whatever a file's names hold.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\r' {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// interruptible is an input that ends when its context does, even where nothing comes.
+type interruptible struct {
+	ctx  context.Context
+	r    io.Reader
+	buf  []byte
+	left []byte // of what was read
+	err  error
+	done chan int
+	gone bool // nobody waits for what is still being read
+}
+
+func (i *interruptible) Read(p []byte) (int, error) {
+	switch {
+	case i.r == nil:
+		return 0, io.EOF
+	case i.gone:
+		return 0, i.ctx.Err()
+	}
+	if len(i.left) == 0 && i.err == nil {
+		if i.buf == nil {
+			i.buf, i.done = make([]byte, 1<<18), make(chan int, 1)
+		}
+		go func() {
+			n, err := i.r.Read(i.buf)
+			i.err = err
+			i.done <- n
+		}()
+		select {
+		case n := <-i.done:
+			i.left = i.buf[:n]
+		case <-i.ctx.Done():
+			i.gone = true
+			return 0, i.ctx.Err()
+		}
+	}
+	if len(i.left) == 0 {
+		return 0, i.err
+	}
+	n := copy(p, i.left)
+	i.left = i.left[n:]
+	return n, nil
+}
+
+// examples is the end of a help text.
+func examples(lines ...string) string { return examplesTitle + "\n   " + strings.Join(lines, "\n   ") }
+
+const examplesTitle = "EXAMPLES:"
+
+// command returns a subcommand that takes the arguments that are named, in that order, and at least
+// as many as have no brackets. The errors of its action are prefixed by its name.
+func command(name, usage, description string, arguments []string, flags []cli.Flag, action cli.ActionFunc) *cli.Command {
+	least := 0
+	for _, a := range arguments {
+		if a[0] != '[' {
+			least++
+		}
+	}
+	description, examples, _ := strings.Cut(description, examplesTitle)
 	return &cli.Command{
-		Name: name, Usage: usage, Description: description, Flags: flags,
-		HideHelpCommand: true,
-		OnUsageError:    onUsageError,
+		Name: name, Usage: usage, Description: strings.TrimSpace(description), Flags: flags,
+		CustomHelpTemplate: cli.CommandHelpTemplate + "\n" + examplesTitle + examples + "\n",
+		ArgsUsage:          strings.Join(arguments, " "),
+		UsageText:          strings.Join(append([]string{"gaussflow", name}, arguments...), " ") + " [options]",
+		HideHelpCommand:    true,
+		OnUsageError:       onUsageError,
 		Action: func(ctx context.Context, c *cli.Command) error {
-			if c.Args().Present() {
+			switch n := c.Args().Len(); {
+			case n < least:
+				return usageErrorf("%s: %s is missing (%s -h shows how it is used)", name, arguments[n], c.FullName())
+			case n > len(arguments) && len(arguments) == 0:
 				return usageErrorf("%s: unexpected argument %q: there are only flags (%s -h lists them)", name, c.Args().First(), c.FullName())
+			case n > len(arguments):
+				return usageErrorf("%s: unexpected argument %q (%s -h shows how it is used)", name, c.Args().Get(len(arguments)), c.FullName())
 			}
-			if err := action(ctx, c); err != nil {
+			err := action(ctx, c)
+			if errors.Is(err, context.Canceled) {
+				err = errors.New("interrupted")
+			}
+			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			return nil

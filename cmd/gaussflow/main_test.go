@@ -25,7 +25,7 @@ import (
 // call runs the command in this process.
 func call(ctx context.Context, args ...string) (status int, stdout, stderr string) {
 	var out, err bytes.Buffer
-	status = run(ctx, args, &out, &err)
+	status = run(ctx, args, nil, &out, &err)
 	return status, out.String(), err.String()
 }
 
@@ -41,7 +41,7 @@ func TestUsage(t *testing.T) {
 		{"equivalence -h", statusDone, "--steps", ""},
 		{"cpu -h", statusDone, "GAUSSFLOW_SIMD", ""},
 		{"", statusUsage, "", "gaussflow: no command given (gaussflow -h"},
-		{"equivalent", statusUsage, "", `gaussflow: there is no command "equivalent" (gaussflow -h`},
+		{"equivalent", statusUsage, "", `gaussflow: there is no command "equivalent"; did you mean "equivalence"? (gaussflow -h`},
 		{"help", statusUsage, "", `no command "help"`},
 		{"-bogus", statusUsage, "", "gaussflow: gaussflow: flag provided but not defined: -bogus (gaussflow -h"},
 		{"equivalence -bogus", statusUsage, "", "gaussflow: equivalence: flag provided but not defined: -bogus (gaussflow equivalence -h"},
@@ -315,7 +315,7 @@ func TestForcedTier(t *testing.T) {
 func TestOutputFails(t *testing.T) {
 	for _, args := range [][]string{{"cpu"}, {"cpu", "-json"}} {
 		var stderr bytes.Buffer
-		if status := run(t.Context(), args, fullPipe{}, &stderr); status != statusFailed || !strings.Contains(stderr.String(), "the pipe is full") {
+		if status := run(t.Context(), args, nil, fullPipe{}, &stderr); status != statusFailed || !strings.Contains(stderr.String(), "the pipe is full") {
 			t.Errorf("gaussflow %q: exit status %d, errors %q, want %d and the writer's error", args, status, stderr.String(), statusFailed)
 		}
 	}

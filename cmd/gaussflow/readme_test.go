@@ -74,7 +74,7 @@ func checkReadme(t *testing.T, e experiment, r *equivalence) {
 	if err := e.print(&b, r, e.steps); err != nil {
 		t.Fatal(err)
 	}
-	readme, here := table(readFile(t, "README.md")), table(b.String())
+	readme, here := readmeTable(readFile(t, "README.md")), readmeTable(b.String())
 	if len(here) != 8 {
 		t.Fatalf("%d rows of numbers in the table, want 8:\n%s", len(here), b.String())
 	}
@@ -88,8 +88,8 @@ func checkReadme(t *testing.T, e experiment, r *equivalence) {
 	}
 }
 
-// table returns the two columns of numbers behind every label of a table.
-func table(s string) map[string][2]float64 {
+// readmeTable returns the two columns of numbers behind every label of a table.
+func readmeTable(s string) map[string][2]float64 {
 	rows := map[string][2]float64{}
 	for line := range strings.Lines(s) {
 		r := []rune(line)

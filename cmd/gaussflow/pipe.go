@@ -1,0 +1,10 @@
+//go:build unix || windows
+
+package main
+
+import (
+	"os/signal"
+	"syscall"
+)
+
+func ignoreBrokenPipes() { signal.Ignore(syscall.SIGPIPE) }

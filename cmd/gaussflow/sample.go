@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/urfave/cli/v3"
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/gaussflow/gaussflow/flow"
+)
+
+func sampleCommand() *cli.Command {
+	return command("sample", "draw rows",
+		`Writes N rows drawn from the model, in the units and with the columns of the data it was fitted to.
+The same model, N and seed give the same rows, on every machine.
+
+`+examples("gaussflow sample model.safetensors -n 1000 -seed 1 -o rows.parquet", "gaussflow sample model.safetensors -n 5 | gaussflow score model.safetensors -"),
+		[]string{"MODEL"},
+		slices.Concat([]cli.Flag{
+			&cli.IntFlag{Name: "n", Usage: "draw `N` rows", Required: true, Validator: between(0, math.MaxInt)},
+			seedFlag(),
+		}, outputFlags()),
+		func(ctx context.Context, c *cli.Command) error {
+			if sameFile(c.String("o"), c.Args().Get(0)) {
+				return usageErrorf("-o %s: that is the model", c.String("o"))
+			}
+			f, err := loadModel(c.Args().Get(0))
+			if err != nil {
+				return err
+			}
+			w, err := newWriter(c, "", dataNames(f))
+			if err != nil {
+				return err
+			}
+			defer w.Discard()
+			src := rand.NewPCG(c.Uint64("seed"), 0)
+			size := max(64, min(4096, (1<<18)/f.Dim()))
+			all := mat.NewDense(size, f.Dim(), nil)
+			for left := c.Int("n"); left > 0; {
+				if ctx.Err() != nil {
+					return errors.New("interrupted")
+				}
+				n := min(left, size)
+				some := all.Slice(0, n, 0, f.Dim()).(*mat.Dense)
+				if err := f.Sample(some, src); err != nil {
+					return strip(err)
+				}
+				if err := w.Write(nil, all.RawMatrix().Data[:n*f.Dim()], n); err != nil {
+					return err
+				}
+				left -= n
+			}
+			return w.Commit()
+		})
+}
+
+func seedFlag() cli.Flag {
+	return &cli.Uint64Flag{Name: "seed", Usage: "start the random numbers from `S`"}
+}
+
+func mapCommand() *cli.Command {
+	return command("map", "take rows to latent space and back",
+		`Writes the latent z of each row of DATA, columns z0, z1, …: independent standard normal variables
+where DATA is like what the model was fitted to. With -inverse DATA holds latents and the output
+is in the units of the data. With -logdet a column logdet holds log|det| of the map's Jacobian at
+each row, in nats.
+
+`+tableHelp+"\n\n"+examples("gaussflow map model.safetensors new.csv -o z.npy", "gaussflow map model.safetensors z.npy -inverse -logdet"),
+		[]string{"MODEL", "DATA"},
+		slices.Concat([]cli.Flag{
+			&cli.BoolFlag{Name: "inverse", Usage: "from latent space to the data's"},
+			&cli.BoolFlag{Name: "logdet", Usage: "add a column: the log-determinant of the map, in nats"},
+		}, outputFlags(), tableFlags()),
+		mapRows)
+}
+
+func mapRows(ctx context.Context, c *cli.Command) error {
+	if sameFile(c.String("o"), c.Args().Get(0)) || sameFile(c.String("o"), c.Args().Get(1)) {
+		return usageErrorf("-o %s: that is an input", c.String("o"))
+	}
+	f, err := loadModel(c.Args().Get(0))
+	if err != nil {
+		return err
+	}
+	d := f.Dim()
+	in, out := f.Columns(), numbered("z", d)
+	seq := f.ForwardSeq
+	if c.Bool("inverse") {
+		in, out, seq = out, dataNames(f), f.InverseSeq
+	}
+	s, err := openStream(c, c.Args().Get(1), f, in)
+	if err != nil {
+		return err
+	}
+	defer s.close(c)
+	logDet := c.Bool("logdet")
+	if logDet {
+		if slices.Contains(out, "logdet") {
+			return fmt.Errorf("-logdet: the model has a column of that name")
+		}
+		out = append(slices.Clone(out), "logdet")
+	}
+	w, err := newWriter(c, c.String("id"), out)
+	if err != nil {
+		return err
+	}
+	defer w.Discard()
+	var buf []float64
+	for m, err := range seq(ctx, s.blocks()) {
+		if err != nil {
+			return s.explain(ctx, err)
+		}
+		_, ids := s.take(len(m.LogDet))
+		buf = appendMapped(buf[:0], m, logDet)
+		if err := w.Write(ids, buf, len(m.LogDet)); err != nil {
+			return err
+		}
+	}
+	return w.Commit()
+}
+
+// appendMapped appends the rows, each with its log-determinant if that is wanted.
+func appendMapped(b []float64, m flow.Mapped, logDet bool) []float64 {
+	for i, ld := range m.LogDet {
+		b = append(b, m.Rows.RawRowView(i)...)
+		if logDet {
+			b = append(b, ld)
+		}
+	}
+	return b
+}
