@@ -56,6 +56,7 @@ var rules = map[string]rule{
 	"flow":     {light: true, module: []string{"kernels", "blas", "internal"}, external: []string{gonum, netlib, cpuid, sys}},
 	"cmd":      {module: []string{"flow", "kernels", "blas", "internal"}},
 	"internal": {module: []string{"flow", "kernels", "blas"}},
+	"examples": {module: []string{"flow"}},
 	"bench":    {module: []string{"flow", "kernels", "blas", "asm", "internal"}, programs: true},
 	"fuzz":     {module: []string{"flow", "kernels", "blas", "asm", "internal"}},
 }

@@ -37,6 +37,7 @@ var house = map[string]string{
 	"cmd/gaussflow/m.go":           `package main; import ("` + Module + `/flow"; "` + Module + `/internal/heavy"; "github.com/alecthomas/kong")`,
 	"bench/peers/p.c":              ``,
 	"bench/b.go":                   `package bench; import "` + Module + `/asm"`,
+	"examples/e/m.go":              `package main; import "` + Module + `/flow"`,
 	"fuzz/f.go":                    `package fuzz; import "` + Module + `/flow"`,
 	"flow/testdata/x.go":           `not Go at all`,
 	"kernels/derive/run.py":        ``,
