@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The activation of a conditioner and its derivative (kernels/smoothrelu.go), with t = (x+1)/2 held within [0, 1]:
+// The activation of a conditioner and its derivative (kernels/ref_activation.go), with t = (x+1)/2 held within [0, 1]:
 //
 //	s(x) = t³(2-t) + max(x, 1) - 1        s'(x) = t²(3-2t)
 //

@@ -10,9 +10,9 @@ type Component struct {
 	Mean, Scale, IH, IL, W, Density, Ratio, Below float64
 }
 
-// Tile is what the mixture kernels work on: the parameters of N samples, a multiple of Block, and rows of N numbers each.
+// MixtureArgs is what the mixture kernels work on: the parameters of N samples, a multiple of Block, and rows of N numbers each.
 // A kernel touches the rows that its comment names and no others.
-type Tile struct {
+type MixtureArgs struct {
 	N, K int
 
 	// One mixture for all samples, or one for each: component k of sample i stands Stride·k + i numbers from the start.
@@ -21,7 +21,7 @@ type Tile struct {
 	Stride              int
 
 	X, Z, L      *float64
-	D, WP, WN, F *float64 // the sums of kernels/mixture.go
+	D, WP, WN, F *float64 // the sums of kernels/ref_mixture.go
 	CDF, SF, PDF *float64
 
 	GZ, GL, DX               *float64
@@ -41,7 +41,7 @@ const EMChunk = 128
 // Row is a number for each sample of a block.
 type Row [Block]float64
 
-// GradState is what the reverse mode keeps of a block: the fields of sampleGrad in kernels/backward.go.
+// GradState is what the reverse mode keeps of a block: the fields of sampleGrad in kernels/ref_gradient.go.
 type GradState struct {
 	GL, A, AE, Part, L2, Tail, Whole Row
 }
@@ -52,7 +52,7 @@ const InverseTile = 256
 // InverseRow is a number for each sample of such a tile; rows that begin at multiples of a page would evict one another.
 type InverseRow [InverseTile + 8]float64
 
-// InverseState is what the inverse keeps of a tile, in terms of inverseOne of kernels/inverse.go.
+// InverseState is what the inverse keeps of a tile, in terms of inverseOne of kernels/ref_inverse.go.
 type InverseState struct {
 	// Set by InverseStart. Narrow is InverseDone times the narrowest scale.
 	X, Z, Q, InvPhi, Lo, Hi, Width, Narrow, Other InverseRow
@@ -63,26 +63,26 @@ type InverseState struct {
 	Done [InverseTile + 8]uint64
 }
 
-// Params are the arguments of Softmax: component k of sample i stands Stride·k + i numbers from Src, DstStride·k + i from
+// SoftmaxArgs are the arguments of Softmax: component k of sample i stands Stride·k + i numbers from Src, DstStride·k + i from
 // Dst.
-type Params struct {
+type SoftmaxArgs struct {
 	N, K              int
 	Dst, Src          *float64
 	DstStride, Stride int
 }
 
-// AdamStep are the arguments of Adam: N parameters, their gradients and moments; C1 = 1-β₁, C2 = 1-β₂, Rate and Root the
+// AdamArgs are the arguments of Adam: N parameters, their gradients and moments; C1 = 1-β₁, C2 = 1-β₂, Rate and Root the
 // bias-corrected learning rate and 1/√(1-β₂ᵗ).
-type AdamStep struct {
+type AdamArgs struct {
 	N                                     int
 	P, G, M, V                            *float64
 	Beta1, Beta2, C1, C2, Rate, Root, Eps float64
 }
 
-// Spline is what the spline kernels work on: N samples, a multiple of Block, in rows of N numbers, and their splines: row k
+// SplineArgs is what the spline kernels work on: N samples, a multiple of Block, in rows of N numbers, and their splines: row k
 // of Width, Height and Slope (one row less) begins Stride·k numbers from the start. Knot k is Scale·Σ + Step·k - Bound, Σ
 // the sum of the first k widths or heights.
-type Spline struct {
+type SplineArgs struct {
 	N, K                           int
 	Width, Height, Slope           *float64
 	Stride                         int
@@ -96,7 +96,7 @@ type Spline struct {
 	State                   *SplineState // of the reverse mode
 }
 
-// SplineState is what the reverse mode keeps of a block on NEON, in terms of Splines.backwardOne of kernels/spline.go.
+// SplineState is what the reverse mode keeps of a block on NEON, in terms of Splines.backwardOne of kernels/ref_spline.go.
 type SplineState struct {
 	Bin, Outside, CXL, CXR, CYL, CYR, DL, DR, IH, Up, Down, Lean Row
 }

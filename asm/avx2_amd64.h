@@ -307,18 +307,18 @@
 	VMOVAPD C0, F0     \
 	VMOVAPD C0, F1
 
-// Blocks of components (tally of kernels/mixture.go). DX counts the components that are done. Within a block the next one
+// Blocks of components (tally of kernels/ref_mixture.go). DX counts the components that are done. Within a block the next one
 // follows; after it, BLOCK_END adds the block's sums to those of the blocks before, at TOTAL(0) and on, and what the
 // additions lose to LOST_SUM(0) and on, which a kernel places in its frame. A mixture of one block needs none of it.
 #define NEXT_COMPONENT(component, block) \
 	INCQ  DX                          \
 	TESTQ $(const_SumBlock-1), DX     \
 	JZ    block                       \
-	CMPQ  DX, Tile_K(AX)              \
+	CMPQ  DX, MixtureArgs_K(AX)              \
 	JNE   component
 
 #define ONE_BLOCK(label) \
-	CMPQ Tile_K(AX), $const_SumBlock \
+	CMPQ MixtureArgs_K(AX), $const_SumBlock \
 	JLE  label
 
 #define SUMS(i) (32*(6+i))(FRAME)
@@ -390,7 +390,7 @@
 #define BLOCK_END(component, done) \
 	ONE_BLOCK(done)      \
 	ADD_BLOCKS           \
-	CMPQ DX, Tile_K(AX)  \
+	CMPQ DX, MixtureArgs_K(AX)  \
 	JNE  component       \
 	TOTALS
 

@@ -176,18 +176,18 @@
 	VMULPD.BCST       INV_C, ih, t  \
 	VMULPD            t, il, il
 
-// Blocks of components (tally of kernels/mixture.go). DX counts the components that are done. Within a block the next one
+// Blocks of components (tally of kernels/ref_mixture.go). DX counts the components that are done. Within a block the next one
 // follows; after it, ADD_BLOCK adds a sum of the block's to that of the blocks before, and what the addition loses to that.
 // A mixture of one block needs none of it.
 #define NEXT_COMPONENT(component, block) \
 	INCQ  DX                      \
 	TESTQ $(const_SumBlock-1), DX \
 	JZ    block                   \
-	CMPQ  DX, Tile_K(AX)          \
+	CMPQ  DX, MixtureArgs_K(AX)          \
 	JNE   component
 
 #define ONE_BLOCK(label) \
-	CMPQ Tile_K(AX), $const_SumBlock \
+	CMPQ MixtureArgs_K(AX), $const_SumBlock \
 	JLE  label
 
 // addBlock of one vector, whose total and losses are in memory; clears the block's sum. The other three are scratch.
@@ -239,7 +239,7 @@
 	ADD_BLOCK(Z7, totals-704(SP), lost-192(SP), Z25, Z26, Z27)  \
 	ADD_BLOCK(Z8, totals-640(SP), lost-128(SP), Z28, Z29, Z30)  \
 	ADD_BLOCK(Z9, totals-576(SP), lost-64(SP), Z10, Z11, Z12)   \
-	CMPQ DX, Tile_K(AX) \
+	CMPQ DX, MixtureArgs_K(AX) \
 	JNE  component      \
 	ADD_LOST(Z2, totals-1024(SP), lost-512(SP)) \
 	ADD_LOST(Z3, totals-960(SP), lost-448(SP))  \

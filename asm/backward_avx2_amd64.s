@@ -1,12 +1,12 @@
 //go:build !purego
 
-// The reverse mode of a mixture (kernels/backward.go). With r = (w/σ)φ(t)/f, E = exp(L), A = gz + gl·z:
+// The reverse mode of a mixture (kernels/ref_gradient.go). With r = (w/σ)φ(t)/f, E = exp(L), A = gz + gl·z:
 //
 //	dx = A·E - gl·Σ r t/σ     dμ = r(gl·t/σ - A·E)     dlogσ = r(gl(t²-1) - A·E·(x-μ))
 //	dlogit = gl(r-w) ± A·w(Φ(±t)-Φ(-|z|))/φ(z), + for z ≤ 0
 //
 // MixtureBackward takes one mixture for all samples and adds the gradients of its parameters to partial sums,
-// MixturesBackward takes one for each and stores them.
+// PerSampleBackward takes one for each and stores them.
 //
 // Requires: AVX2, FMA.
 //
@@ -67,7 +67,7 @@
 	VPXOR   C0, C0, C0      \
 	VMOVAPD C0, SUM(0)      \
 	VMOVAPD C0, SUM(32)     \
-	CMPQ    DX, Tile_K(AX)  \
+	CMPQ    DX, MixtureArgs_K(AX)  \
 	JNE     component       \
 	VMOVAPD TOTAL(0), L0    \
 	VMOVAPD TOTAL(32), L1   \
@@ -100,13 +100,13 @@
 
 // newSampleGrad, for the samples at byte offset DI. Uses R12.
 #define SAMPLE2 \
-	MOVQ         Tile_Z(AX), R12     \
+	MOVQ         MixtureArgs_Z(AX), R12     \
 	VMOVUPD      (R12)(DI*1), O0     \ // z
 	VMOVUPD      32(R12)(DI*1), O1   \
-	MOVQ         Tile_GL(AX), R12    \
+	MOVQ         MixtureArgs_GL(AX), R12    \
 	VMOVUPD      (R12)(DI*1), L0     \
 	VMOVUPD      32(R12)(DI*1), L1   \
-	MOVQ         Tile_GZ(AX), R12    \
+	MOVQ         MixtureArgs_GZ(AX), R12    \
 	VMOVUPD      (R12)(DI*1), A0     \
 	VMOVUPD      32(R12)(DI*1), A1   \
 	VFMADD231PD  O0, L0, A0          \
@@ -136,7 +136,7 @@
 	VMOVAPD      O1, ZETA(32)           \
 	VMULPD       O0, O0, S0          \
 	VMULPD       O1, O1, S1          \
-	MOVQ         Tile_L(AX), R12     \
+	MOVQ         MixtureArgs_L(AX), R12     \
 	VMOVUPD      (R12)(DI*1), A0     \
 	VMOVUPD      32(R12)(DI*1), A1   \
 	VBROADCASTSD LOG2E_HI, C0        \
@@ -248,16 +248,16 @@
 	VMOVUPD A0, (at+128)(R12)
 
 #define STORE(b, at) \
-	MOVQ    Tile_DLogit(AX), CX    \
+	MOVQ    MixtureArgs_DLogit(AX), CX    \
 	VMOVUPD b, at(CX)(R12*1)       \
-	MOVQ    Tile_DMean(AX), CX     \
+	MOVQ    MixtureArgs_DMean(AX), CX     \
 	VMOVUPD O0, at(CX)(R12*1)      \
-	MOVQ    Tile_DLogScale(AX), CX \
+	MOVQ    MixtureArgs_DLogScale(AX), CX \
 	VMOVUPD A0, at(CX)(R12*1)
 
 // sampleGrad.dx
 #define STORE_DX \
-	MOVQ         Tile_DX(AX), R12 \
+	MOVQ         MixtureArgs_DX(AX), R12 \
 	VMOVAPD      GL(0), A0          \
 	VMOVAPD      GL(32), A1          \
 	VMOVAPD      AE(0), B0          \
@@ -267,19 +267,19 @@
 	VMOVUPD      B0, (R12)(DI*1)  \
 	VMOVUPD      B1, 32(R12)(DI*1)
 
-// func MixtureBackwardAVX2(t *Tile)
+// func MixtureBackwardAVX2(t *MixtureArgs)
 TEXT ·MixtureBackwardAVX2(SB), 0, $1312-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_N(AX), CX
-	MOVQ Tile_X(AX), SI
+	MOVQ MixtureArgs_N(AX), CX
+	MOVQ MixtureArgs_X(AX), SI
 	SHLQ $3, CX
 	XORL DI, DI // byte offset of the samples
 	ALIGN_FRAME
 
 samples:
 	SAMPLE2
-	MOVQ Tile_Components(AX), BX
-	MOVQ Tile_Acc(AX), R12
+	MOVQ MixtureArgs_Components(AX), BX
+	MOVQ MixtureArgs_Acc(AX), R12
 	SUM_START(component)
 
 component:
@@ -325,14 +325,14 @@ store:
 	VMOVAPD      C0, IH(at)               \
 	VMOVAPD      C1, RATIO(at)
 
-// func MixturesBackwardAVX2(t *Tile)
-TEXT ·MixturesBackwardAVX2(SB), 0, $1312-8
+// func PerSampleBackwardAVX2(t *MixtureArgs)
+TEXT ·PerSampleBackwardAVX2(SB), 0, $1312-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_X(AX), SI
-	MOVQ Tile_Weight(AX), WEIGHTS
-	MOVQ Tile_Mean(AX), MEANS
-	MOVQ Tile_Scale(AX), SCALES
-	MOVQ Tile_Stride(AX), STRIDE
+	MOVQ MixtureArgs_X(AX), SI
+	MOVQ MixtureArgs_Weight(AX), WEIGHTS
+	MOVQ MixtureArgs_Mean(AX), MEANS
+	MOVQ MixtureArgs_Scale(AX), SCALES
+	MOVQ MixtureArgs_Stride(AX), STRIDE
 	SHLQ $3, STRIDE
 	XORL DI, DI // byte offset of the samples
 	ALIGN_FRAME
@@ -365,7 +365,7 @@ component:
 	VMOVAPD IH(32), R1
 	GRADIENT(L1, B1, S1, R1, V1, 32)
 	STORE(B1, 32)
-	MOVQ    Tile_DStride(AX), CX
+	MOVQ    MixtureArgs_DStride(AX), CX
 	ADDQ    STRIDE, BX
 	LEAQ    (R12)(CX*8), R12
 	NEXT_COMPONENT(component, block)
@@ -375,7 +375,7 @@ block:
 
 store:
 	STORE_DX
-	MOVQ Tile_N(AX), CX
+	MOVQ MixtureArgs_N(AX), CX
 	SHLQ $3, CX
 	ADDQ $64, DI
 	CMPQ DI, CX

@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The reverse mode of the forward map (kernels/backward.go): from the gradients gz and gl with respect to z and log dz/dx
+// The reverse mode of the forward map (kernels/ref_gradient.go): from the gradients gz and gl with respect to z and log dz/dx
 // to those with respect to x and to each component's logit, mean and log scale. With r = (w/σ)φ(t)/f, E = exp(L) and
 // A = gz + gl·z,
 //
@@ -36,13 +36,13 @@
 
 // newSampleGrad of the vector at byte offset at of the block at DI; R9 is the GradState.
 #define GRAD_START(at, zeta, lower) \
-	MOVQ         Tile_GL(AX), BX     \
+	MOVQ         MixtureArgs_GL(AX), BX     \
 	VMOVUPD      at(BX)(DI*1), Z10   \
-	MOVQ         Tile_Z(AX), BX      \
+	MOVQ         MixtureArgs_Z(AX), BX      \
 	VMOVUPD      at(BX)(DI*1), Z11   \
-	MOVQ         Tile_GZ(AX), BX     \
+	MOVQ         MixtureArgs_GZ(AX), BX     \
 	VMOVUPD      at(BX)(DI*1), Z12   \
-	MOVQ         Tile_L(AX), BX      \
+	MOVQ         MixtureArgs_L(AX), BX      \
 	VMOVUPD      at(BX)(DI*1), Z13   \
 	VFMADD231PD  Z11, Z10, Z12       \ // A
 	VMOVUPD      Z10, (GradState_GL+at)(R9) \
@@ -140,7 +140,7 @@
 	ONE_BLOCK(done)     \
 	ADD_BLOCK(SUM0, totals-256(SP), lost-128(SP), Z10, Z11, Z12) \
 	ADD_BLOCK(SUM1, totals-192(SP), lost-64(SP), Z13, Z14, Z15)  \
-	CMPQ DX, Tile_K(AX) \
+	CMPQ DX, MixtureArgs_K(AX) \
 	JNE  component      \
 	ADD_LOST(SUM0, totals-256(SP), lost-128(SP)) \
 	ADD_LOST(SUM1, totals-192(SP), lost-64(SP))
@@ -150,11 +150,11 @@
 	VFNMADD231PD (GradState_GL+at)(R9), sum, Z10 \
 	VMOVUPD      Z10, at(BX)(DI*1)
 
-// func MixtureBackwardAVX512(t *Tile)
+// func MixtureBackwardAVX512(t *MixtureArgs)
 TEXT ·MixtureBackwardAVX512(SB), NOSPLIT, $256-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_N(AX), CX
-	MOVQ Tile_Grad(AX), R9
+	MOVQ MixtureArgs_N(AX), CX
+	MOVQ MixtureArgs_Grad(AX), R9
 	SHLQ $3, CX
 	XORL DI, DI // byte offset of the block
 
@@ -163,13 +163,13 @@ block:
 	JGE     done
 	GRAD_START(0, ZETA0, LOWER0)
 	GRAD_START(64, ZETA1, LOWER1)
-	MOVQ    Tile_X(AX), BX
+	MOVQ    MixtureArgs_X(AX), BX
 	VMOVUPD (BX)(DI*1), X0
 	VMOVUPD 64(BX)(DI*1), X1
 	VPXORQ  SUM0, SUM0, SUM0
 	VPXORQ  SUM1, SUM1, SUM1
-	MOVQ    Tile_Components(AX), BX
-	MOVQ    Tile_Acc(AX), R8
+	MOVQ    MixtureArgs_Components(AX), BX
+	MOVQ    MixtureArgs_Acc(AX), R8
 	GRAD_BLOCK_START(component)
 
 component:
@@ -200,7 +200,7 @@ sums:
 	GRAD_BLOCK_END(component, store)
 
 store:
-	MOVQ Tile_DX(AX), BX
+	MOVQ MixtureArgs_DX(AX), BX
 	GRAD_END(0, SUM0)
 	GRAD_END(64, SUM1)
 	ADDQ $128, DI
@@ -210,12 +210,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func MixturesBackwardAVX512(t *Tile)
-TEXT ·MixturesBackwardAVX512(SB), NOSPLIT, $384-8
+// func PerSampleBackwardAVX512(t *MixtureArgs)
+TEXT ·PerSampleBackwardAVX512(SB), NOSPLIT, $384-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_N(AX), CX
-	MOVQ Tile_Grad(AX), R9
-	MOVQ Tile_Stride(AX), R13
+	MOVQ MixtureArgs_N(AX), CX
+	MOVQ MixtureArgs_Grad(AX), R9
+	MOVQ MixtureArgs_Stride(AX), R13
 	SHLQ $3, R13
 	SHLQ $3, CX
 	XORL DI, DI // byte offset of the block
@@ -225,14 +225,14 @@ block:
 	JGE     done
 	GRAD_START(0, ZETA0, LOWER0)
 	GRAD_START(64, ZETA1, LOWER1)
-	MOVQ    Tile_X(AX), BX
+	MOVQ    MixtureArgs_X(AX), BX
 	VMOVUPD (BX)(DI*1), X0
 	VMOVUPD 64(BX)(DI*1), X1
 	VPXORQ  SUM0, SUM0, SUM0
 	VPXORQ  SUM1, SUM1, SUM1
-	MOVQ    Tile_Weight(AX), R10
-	MOVQ    Tile_Mean(AX), R11
-	MOVQ    Tile_Scale(AX), R12
+	MOVQ    MixtureArgs_Weight(AX), R10
+	MOVQ    MixtureArgs_Mean(AX), R11
+	MOVQ    MixtureArgs_Scale(AX), R12
 	ADDQ    DI, R10
 	ADDQ    DI, R11
 	ADDQ    DI, R12
@@ -262,16 +262,16 @@ component:
 	VMULPD       C0, V1, V1
 	VMULPD       U0, V1, V1
 	GRAD_COMPONENT(64, C0, V1, C1, U0, DX1, W1, SUM1, LOWER1, L1, A1, B1, U1, Y1, N1, E1, O1, R1)
-	MOVQ         Tile_DLogit(AX), R8
+	MOVQ         MixtureArgs_DLogit(AX), R8
 	VMOVUPD      N0, (R8)(SI*1)
 	VMOVUPD      N1, 64(R8)(SI*1)
-	MOVQ         Tile_DMean(AX), R8
+	MOVQ         MixtureArgs_DMean(AX), R8
 	VMOVUPD      E0, (R8)(SI*1)
 	VMOVUPD      E1, 64(R8)(SI*1)
-	MOVQ         Tile_DLogScale(AX), R8
+	MOVQ         MixtureArgs_DLogScale(AX), R8
 	VMOVUPD      O0, (R8)(SI*1)
 	VMOVUPD      O1, 64(R8)(SI*1)
-	MOVQ         Tile_DStride(AX), R8
+	MOVQ         MixtureArgs_DStride(AX), R8
 	LEAQ         (SI)(R8*8), SI
 	ADDQ         R13, BX
 	NEXT_COMPONENT(component, sums)
@@ -280,7 +280,7 @@ sums:
 	GRAD_BLOCK_END(component, store)
 
 store:
-	MOVQ Tile_DX(AX), BX
+	MOVQ MixtureArgs_DX(AX), BX
 	GRAD_END(0, SUM0)
 	GRAD_END(64, SUM1)
 	ADDQ $128, DI

@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The reverse mode of the mixture (kernels/backward.go).
+// The reverse mode of the mixture (kernels/ref_gradient.go).
 //
 // A group of samples passes by its components once; what belongs to the samples stays in Grad meanwhile, in the first
 // numbers of each row, AE with its sign turned.
@@ -57,14 +57,14 @@
 #define BEGIN \
 	MOVD t+0(FP), R(TILE) \
 	CONSTANTS \
-	MOVD Tile_N(R(TILE)), R(SAMPLES) \
-	MOVD Tile_X(R(TILE)), R(X_AT)    \
-	MOVD Tile_Z(R(TILE)), R(Z_AT)    \
-	MOVD Tile_L(R(TILE)), R(L_AT)    \
-	MOVD Tile_GZ(R(TILE)), R(GZ_AT)  \
-	MOVD Tile_GL(R(TILE)), R(GL_AT)  \
-	MOVD Tile_DX(R(TILE)), R(DX_AT)  \
-	MOVD Tile_Grad(R(TILE)), R(GRAD) \
+	MOVD MixtureArgs_N(R(TILE)), R(SAMPLES) \
+	MOVD MixtureArgs_X(R(TILE)), R(X_AT)    \
+	MOVD MixtureArgs_Z(R(TILE)), R(Z_AT)    \
+	MOVD MixtureArgs_L(R(TILE)), R(L_AT)    \
+	MOVD MixtureArgs_GZ(R(TILE)), R(GZ_AT)  \
+	MOVD MixtureArgs_GL(R(TILE)), R(GL_AT)  \
+	MOVD MixtureArgs_DX(R(TILE)), R(DX_AT)  \
+	MOVD MixtureArgs_Grad(R(TILE)), R(GRAD) \
 	MOVD ZR, R(LANES)
 
 #define NEXT_SAMPLES \
@@ -196,7 +196,7 @@
 // sampleGrad.block
 #define SUM_START \
 	MOVD $total-64(SP), R(TOTALS_AT) \
-	MOVD Tile_K(R(TILE)), R(ALL)     \
+	MOVD MixtureArgs_K(R(TILE)), R(ALL)     \
 	MOVD ZR, R(PASSED)               \
 	CLEAR_TOTAL(0, SUM)
 
@@ -221,15 +221,15 @@
 	WRITEG(PE, ACC_AT) \
 	ADD $64, R(ACC_AT)
 
-// func MixtureBackwardNEON(t *Tile)
+// func MixtureBackwardNEON(t *MixtureArgs)
 TEXT ·MixtureBackwardNEON(SB), NOSPLIT, $64-8
 	BEGIN
 
 samples:
 	SAMPLE
-	MOVD Tile_Components(R(TILE)), R(COMPONENT)
+	MOVD MixtureArgs_Components(R(TILE)), R(COMPONENT)
 	SUM_START
-	MOVD Tile_Acc(R(TILE)), R(ACC_AT)
+	MOVD MixtureArgs_Acc(R(TILE)), R(ACC_AT)
 	ADD  R(LANES), R(ACC_AT)
 
 component:
@@ -258,22 +258,22 @@ store:
 	BNE  samples
 	RET
 
-// func MixturesBackwardNEON(t *Tile)
-TEXT ·MixturesBackwardNEON(SB), NOSPLIT, $64-8
+// func PerSampleBackwardNEON(t *MixtureArgs)
+TEXT ·PerSampleBackwardNEON(SB), NOSPLIT, $64-8
 	BEGIN
-	MOVD Tile_Stride(R(TILE)), R(STRIDE)
-	MOVD Tile_DStride(R(TILE)), R(D_STRIDE)
+	MOVD MixtureArgs_Stride(R(TILE)), R(STRIDE)
+	MOVD MixtureArgs_DStride(R(TILE)), R(D_STRIDE)
 	LSL  $3, R(STRIDE)
 	LSL  $3, R(D_STRIDE)
 
 samples:
 	SAMPLE
-	MOVD Tile_Weight(R(TILE)), R(W_AT)
-	MOVD Tile_Mean(R(TILE)), R(MEAN_AT)
-	MOVD Tile_Scale(R(TILE)), R(SCALE_AT)
-	MOVD Tile_DLogit(R(TILE)), R(D_LOGIT_AT)
-	MOVD Tile_DMean(R(TILE)), R(D_MEAN_AT)
-	MOVD Tile_DLogScale(R(TILE)), R(D_LOG_SCALE_AT)
+	MOVD MixtureArgs_Weight(R(TILE)), R(W_AT)
+	MOVD MixtureArgs_Mean(R(TILE)), R(MEAN_AT)
+	MOVD MixtureArgs_Scale(R(TILE)), R(SCALE_AT)
+	MOVD MixtureArgs_DLogit(R(TILE)), R(D_LOGIT_AT)
+	MOVD MixtureArgs_DMean(R(TILE)), R(D_MEAN_AT)
+	MOVD MixtureArgs_DLogScale(R(TILE)), R(D_LOG_SCALE_AT)
 	SUM_START
 	ADD  R(DONE), R(W_AT)
 	ADD  R(DONE), R(MEAN_AT)

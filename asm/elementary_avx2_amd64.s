@@ -1,6 +1,6 @@
 //go:build !purego
 
-// Exponential, logarithm, tanh (kernels/scalar.go, kernels/normal.go), and what makes a mixture of stored parameters
+// Exponential, logarithm, tanh (kernels/ref_arithmetic.go, kernels/ref_normal.go), and what makes a mixture of stored parameters
 // (kernels/params.go): softmax over the components, exp(bound·tanh(raw)) and its gradient.
 //
 // Requires: AVX2, FMA.
@@ -211,19 +211,19 @@ numbers:
 	VZEROUPPER
 	RET
 
-// func SoftmaxAVX2(p *Params)
+// func SoftmaxAVX2(p *SoftmaxArgs)
 TEXT ·SoftmaxAVX2(SB), NOSPLIT, $64-8
 	MOVQ p+0(FP), AX
-	MOVQ Params_N(AX), CX
-	MOVQ Params_Src(AX), SI
-	MOVQ Params_Dst(AX), DI
-	MOVQ Params_Stride(AX), R8
-	MOVQ Params_DstStride(AX), R9
+	MOVQ SoftmaxArgs_N(AX), CX
+	MOVQ SoftmaxArgs_Src(AX), SI
+	MOVQ SoftmaxArgs_Dst(AX), DI
+	MOVQ SoftmaxArgs_Stride(AX), R8
+	MOVQ SoftmaxArgs_DstStride(AX), R9
 	SHLQ $3, R8
 	SHLQ $3, R9
 
 samples:
-	MOVQ    Params_K(AX), DX
+	MOVQ    SoftmaxArgs_K(AX), DX
 	MOVQ    SI, R10
 	VMOVUPD (R10), O0 // the largest
 	VMOVUPD 32(R10), O1
@@ -235,7 +235,7 @@ largest:
 	DECQ   DX
 	JNZ    largest
 
-	MOVQ  Params_K(AX), DX
+	MOVQ  SoftmaxArgs_K(AX), DX
 	MOVQ  SI, R10
 	MOVQ  DI, R11
 	VBROADCASTSD ONE, S0 // the sum, and 1
@@ -276,7 +276,7 @@ exponential:
 	VADDPD       lost-32(SP), S1, S1
 	VDIVPD       S0, C0, S0
 	VDIVPD       S1, C0, S1
-	MOVQ Params_K(AX), DX
+	MOVQ SoftmaxArgs_K(AX), DX
 	MOVQ DI, R11
 
 weight:

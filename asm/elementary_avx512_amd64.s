@@ -1,6 +1,6 @@
 //go:build !purego
 
-// Exponential, logarithm, tanh (kernels/scalar.go, kernels/normal.go), and what makes a mixture of stored parameters
+// Exponential, logarithm, tanh (kernels/ref_arithmetic.go, kernels/ref_normal.go), and what makes a mixture of stored parameters
 // (kernels/params.go): softmax over the components, exp(bound·tanh(raw)) and its gradient.
 //
 // Requires: AVX512F, AVX512DQ, AVX512VL, AVX512BW.
@@ -153,19 +153,19 @@ vector:
 	VZEROUPPER
 	RET
 
-// func SoftmaxAVX512(p *Params)
+// func SoftmaxAVX512(p *SoftmaxArgs)
 TEXT ·SoftmaxAVX512(SB), NOSPLIT, $0-8
 	MOVQ p+0(FP), AX
-	MOVQ Params_N(AX), CX
-	MOVQ Params_Src(AX), SI
-	MOVQ Params_Dst(AX), DI
-	MOVQ Params_Stride(AX), R8
-	MOVQ Params_DstStride(AX), R9
+	MOVQ SoftmaxArgs_N(AX), CX
+	MOVQ SoftmaxArgs_Src(AX), SI
+	MOVQ SoftmaxArgs_Dst(AX), DI
+	MOVQ SoftmaxArgs_Stride(AX), R8
+	MOVQ SoftmaxArgs_DstStride(AX), R9
 	SHLQ $3, R8
 	SHLQ $3, R9
 
 vector:
-	MOVQ    Params_K(AX), DX
+	MOVQ    SoftmaxArgs_K(AX), DX
 	MOVQ    SI, R10
 	VMOVUPD (R10), Z10 // the largest
 
@@ -175,7 +175,7 @@ largest:
 	DECQ   DX
 	JNZ    largest
 
-	MOVQ   Params_K(AX), DX
+	MOVQ   SoftmaxArgs_K(AX), DX
 	MOVQ   SI, R10
 	MOVQ   DI, R11
 	VBROADCASTSD ONE, Z11 // the sum, and 1
@@ -200,7 +200,7 @@ exponential:
 	VSUBPD       Z0, Z11, Z11
 	VADDPD       Z12, Z11, Z11
 	VDIVPD       Z11, Z0, Z11
-	MOVQ Params_K(AX), DX
+	MOVQ SoftmaxArgs_K(AX), DX
 	MOVQ DI, R11
 
 weight:

@@ -1,6 +1,6 @@
 //go:build !purego
 
-// Elementary functions (kernels/scalar.go, kernels/normal.go) and what a coupling flow makes of them (kernels/params.go).
+// Elementary functions (kernels/ref_arithmetic.go, kernels/ref_normal.go) and what a coupling flow makes of them (kernels/params.go).
 //
 // Floating-point and vector pipes, per vector of 2: Exp 26 operations; Log 36 and a division; Tanh 38 and a division;
 // BoundedExp 65 and a division; BoundedExpBackward 43 and a division; Softmax 32 for each component.
@@ -187,7 +187,7 @@ samples:
 #define FIRST \
 	MOVD R(SRC_ROW), R(SRC_AT) \
 	MOVD R(DST_ROW), R(DST_AT) \
-	MOVD Params_K(R(PARAMS)), R(COMPONENTS)
+	MOVD SoftmaxArgs_K(R(PARAMS)), R(COMPONENTS)
 
 #define EACH(loop) \
 	ADD  R(SRC_STRIDE), R(SRC_AT) \
@@ -195,16 +195,16 @@ samples:
 	SUBS $1, R(COMPONENTS)        \
 	BNE  loop
 
-// func SoftmaxNEON(p *Params)
+// func SoftmaxNEON(p *SoftmaxArgs)
 TEXT ·SoftmaxNEON(SB), NOSPLIT, $64-8
 	MOVD p+0(FP), R(PARAMS)
 	MOVD $lost-64(SP), R(LOST_AT)
 	CONSTANTS
-	MOVD Params_N(R(PARAMS)), R(SAMPLES)
-	MOVD Params_Src(R(PARAMS)), R(SRC_ROW)
-	MOVD Params_Dst(R(PARAMS)), R(DST_ROW)
-	MOVD Params_Stride(R(PARAMS)), R(SRC_STRIDE)
-	MOVD Params_DstStride(R(PARAMS)), R(DST_STRIDE)
+	MOVD SoftmaxArgs_N(R(PARAMS)), R(SAMPLES)
+	MOVD SoftmaxArgs_Src(R(PARAMS)), R(SRC_ROW)
+	MOVD SoftmaxArgs_Dst(R(PARAMS)), R(DST_ROW)
+	MOVD SoftmaxArgs_Stride(R(PARAMS)), R(SRC_STRIDE)
+	MOVD SoftmaxArgs_DstStride(R(PARAMS)), R(DST_STRIDE)
 	LSL  $3, R(SRC_STRIDE)
 	LSL  $3, R(DST_STRIDE)
 

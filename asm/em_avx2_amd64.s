@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The E-step of a mixture (kernels/em.go): the responsibilities r_k = w_k·φ_k(x)/f(x) of each sample, added up over the
+// The E-step of a mixture (kernels/ref_em.go): the responsibilities r_k = w_k·φ_k(x)/f(x) of each sample, added up over the
 // samples with the distance d from the mean,
 //
 //	Σ r    Σ r·d    Σ r·d²    Σ log f
@@ -17,16 +17,16 @@
 #include "consts_amd64.h"
 #include "avx2_amd64.h"
 
-// func MixtureEMAVX2(t *Tile)
+// func MixtureEMAVX2(t *MixtureArgs)
 TEXT ·MixtureEMAVX2(SB), NOSPLIT, $128-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_N(AX), CX
-	MOVQ Tile_X(AX), SI
+	MOVQ MixtureArgs_N(AX), CX
+	MOVQ MixtureArgs_X(AX), SI
 
 samples:
-	MOVQ         Tile_Components(AX), BX
-	MOVQ         Tile_K(AX), DX
-	MOVQ         Tile_Scratch(AX), R8
+	MOVQ         MixtureArgs_Components(AX), BX
+	MOVQ         MixtureArgs_K(AX), DX
+	MOVQ         MixtureArgs_Scratch(AX), R8
 	VMOVUPD      (SI), S0
 	VMOVUPD      32(SI), S1
 	VBROADCASTSD INFINITY, O0 // the nearest with weight
@@ -66,8 +66,8 @@ weightless:
 	VPXOR        C0, C0, C0
 	VMULPD       C0, S0, S0 // f: 0, or NaN
 	VMULPD       C0, S1, S1
-	MOVQ         Tile_Components(AX), BX
-	MOVQ         Tile_Scratch(AX), R8
+	MOVQ         MixtureArgs_Components(AX), BX
+	MOVQ         MixtureArgs_Scratch(AX), R8
 	XORL         DX, DX     // components done
 	ONE_BLOCK(density)
 	VPXOR        C0, C0, C0
@@ -120,7 +120,7 @@ block:
 	ADD_BLOCK(S1, total-96(SP), lost-32(SP), A1, B1, E1)
 	VPXOR   S0, S0, S0
 	VPXOR   S1, S1, S1
-	CMPQ    DX, Tile_K(AX)
+	CMPQ    DX, MixtureArgs_K(AX)
 	JNE     density
 	VMOVUPD total-128(SP), S0
 	VMOVUPD total-96(SP), S1
@@ -128,10 +128,10 @@ block:
 	VADDPD  lost-32(SP), S1, S1
 
 responsibility:
-	MOVQ         Tile_Components(AX), BX
-	MOVQ         Tile_K(AX), DX
-	MOVQ         Tile_Scratch(AX), R8
-	MOVQ         Tile_Acc(AX), DI
+	MOVQ         MixtureArgs_Components(AX), BX
+	MOVQ         MixtureArgs_K(AX), DX
+	MOVQ         MixtureArgs_Scratch(AX), R8
+	MOVQ         MixtureArgs_Acc(AX), DI
 	VBROADCASTSD ONE, C0
 	VDIVPD       S0, C0, R0
 	VDIVPD       S1, C0, R1

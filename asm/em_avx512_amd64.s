@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The E-step of a one-dimensional mixture (kernels/em.go): responsibilities r = w·φ_k(x)/f(x), and for each component the
+// The E-step of a one-dimensional mixture (kernels/ref_em.go): responsibilities r = w·φ_k(x)/f(x), and for each component the
 // sums of r, r·d and r·d², d = x - mean; and the sum of log f.
 //
 // Requires: AVX512F, AVX512DQ, AVX512VL, AVX512BW.
@@ -46,11 +46,11 @@
 	VPANDQ       C1, V0, V0 \
 	VPANDQ       C1, V1, V1
 
-// func MixtureEMAVX512(t *Tile)
+// func MixtureEMAVX512(t *MixtureArgs)
 TEXT ·MixtureEMAVX512(SB), NOSPLIT, $256-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_N(AX), CX
-	MOVQ Tile_X(AX), SI
+	MOVQ MixtureArgs_N(AX), CX
+	MOVQ MixtureArgs_X(AX), SI
 	SHLQ $3, CX
 
 chunk:
@@ -64,10 +64,10 @@ distance:
 	VMOVUPD      64(SI)(R11*1), X1
 	VBROADCASTSD INFINITY, NEAR0
 	VMOVAPD      NEAR0, NEAR1
-	MOVQ         Tile_Components(AX), BX
-	MOVQ         Tile_Scratch(AX), DI
+	MOVQ         MixtureArgs_Components(AX), BX
+	MOVQ         MixtureArgs_Scratch(AX), DI
 	ADDQ         R11, DI
-	MOVQ         Tile_K(AX), DX
+	MOVQ         MixtureArgs_K(AX), DX
 
 nearest:
 	EM_DISTANCE2
@@ -99,10 +99,10 @@ further:
 	XORL R11, R11
 
 block:
-	MOVQ         Tile_K(AX), DX
+	MOVQ         MixtureArgs_K(AX), DX
 	MOVQ         DX, R12
 	IMULQ        $ROW, R12
-	MOVQ         Tile_Scratch(AX), DI
+	MOVQ         MixtureArgs_Scratch(AX), DI
 	ADDQ         R11, DI
 	MOVQ         DI, R13
 	VMOVUPD      ROW(DI)(R12*1), NEAR0
@@ -133,7 +133,7 @@ exponent:
 	DECQ    DX
 	JNZ     exponent
 
-	MOVQ Tile_Components(AX), BX
+	MOVQ MixtureArgs_Components(AX), BX
 	XORL DX, DX // components done
 	ONE_BLOCK(exponential)
 	VPXORQ  Z10, Z10, Z10
@@ -178,7 +178,7 @@ sums:
 	ONE_BLOCK(density)
 	ADD_BLOCK(SUM0, totals-256(SP), lost-128(SP), Z10, Z11, Z12)
 	ADD_BLOCK(SUM1, totals-192(SP), lost-64(SP), Z13, Z14, Z15)
-	CMPQ DX, Tile_K(AX)
+	CMPQ DX, MixtureArgs_K(AX)
 	JNE  exponential
 	ADD_LOST(SUM0, totals-256(SP), lost-128(SP))
 	ADD_LOST(SUM1, totals-192(SP), lost-64(SP))
@@ -195,10 +195,10 @@ density:
 	// DI is at the last block of the row of f.
 	SUBQ         R9, DI
 	ADDQ         $128, DI
-	MOVQ         Tile_K(AX), DX
+	MOVQ         MixtureArgs_K(AX), DX
 	LEAQ         (DX)(DX*2), DX
 	SHLQ         $6, DX
-	ADDQ         Tile_Acc(AX), DX // partial sums of log f
+	ADDQ         MixtureArgs_Acc(AX), DX // partial sums of log f
 	VMOVUPD      (DX), V0
 	VBROADCASTSD LN2, C0
 	VBROADCASTSD ONE, C1
@@ -217,10 +217,10 @@ logarithm:
 	JLT          logarithm
 
 	VMOVUPD V0, (DX)
-	MOVQ    Tile_Components(AX), BX
-	MOVQ    Tile_Scratch(AX), R12
-	MOVQ    Tile_Acc(AX), R8
-	MOVQ    Tile_K(AX), DX
+	MOVQ    MixtureArgs_Components(AX), BX
+	MOVQ    MixtureArgs_Scratch(AX), R12
+	MOVQ    MixtureArgs_Acc(AX), R8
+	MOVQ    MixtureArgs_K(AX), DX
 
 component:
 	VBROADCASTSD Component_Mean(BX), A0

@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The E-step of a mixture that all samples share (kernels/em.go).
+// The E-step of a mixture that all samples share (kernels/ref_em.go).
 //
 // A group of samples goes through its components three times: for the nearest one, for the densities and their sum f, and
 // for the statistics. Scratch keeps |v| in between, then the densities.
@@ -39,9 +39,9 @@
 #define SCALAR 7
 
 #define FIRST \
-	MOVD Tile_Components(R(TILE)), R(COMPONENT) \
-	MOVD Tile_K(R(TILE)), R(COMPONENTS)         \
-	MOVD Tile_Scratch(R(TILE)), R(SCRATCH_AT)
+	MOVD MixtureArgs_Components(R(TILE)), R(COMPONENT) \
+	MOVD MixtureArgs_K(R(TILE)), R(COMPONENTS)         \
+	MOVD MixtureArgs_Scratch(R(TILE)), R(SCRATCH_AT)
 
 #define NEXT(loop) \
 	ADD  $Component__size, R(COMPONENT) \
@@ -49,12 +49,12 @@
 	SUBS $1, R(COMPONENTS)              \
 	BNE  loop
 
-// func MixtureEMNEON(t *Tile)
+// func MixtureEMNEON(t *MixtureArgs)
 TEXT ·MixtureEMNEON(SB), NOSPLIT, $128-8
 	MOVD t+0(FP), R(TILE)
 	CONSTANTS
-	MOVD Tile_N(R(TILE)), R(SAMPLES)
-	MOVD Tile_X(R(TILE)), R(X_AT)
+	MOVD MixtureArgs_N(R(TILE)), R(SAMPLES)
+	MOVD MixtureArgs_X(R(TILE)), R(X_AT)
 
 samples:
 	READG(X_AT, X)
@@ -85,7 +85,7 @@ weightless:
 	FMULG(S0, DENSITY, DENSITY) // 0, or NaN
 	FIRST
 	MOVD $total-128(SP), R(TOTALS_AT)
-	MOVD Tile_K(R(TILE)), R(ALL)
+	MOVD MixtureArgs_K(R(TILE)), R(ALL)
 	MOVD ZR, R(PASSED)
 	CLEAR_TOTAL(0, S0)
 
@@ -122,7 +122,7 @@ block:
 responsibilities:
 	LOADG(ONE, S0)
 	FDIVG(DENSITY, S0, S0)
-	MOVD Tile_Acc(R(TILE)), R(ACC_AT)
+	MOVD MixtureArgs_Acc(R(TILE)), R(ACC_AT)
 	FIRST
 
 statistics:

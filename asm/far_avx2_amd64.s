@@ -1,10 +1,10 @@
 //go:build !purego
 
-// The far path (kernels/far.go): the sums over φ(t_m), t_m the distance of the nearest component, and from their tail d
+// The far path (kernels/ref_far.go): the sums over φ(t_m), t_m the distance of the nearest component, and from their tail d
 // z = t_m+δ with t_m·δ + δ²/2 + log(d/M(z)) = 0, by two steps of Halley's method. Samples with components on both sides,
 // and those whose t_m is not finite, are left: their z is NaN.
 //
-// MixtureFar takes one mixture for all samples, MixturesFar one for each.
+// MixtureFar takes one mixture for all samples, PerSampleFar one for each.
 //
 // Requires: AVX2, FMA.
 //
@@ -225,10 +225,10 @@
 	VXORPD       FLIP(32), L1, L1       \
 	VORPD        LEFT(0), L0, L0        \ // NaN
 	VORPD        LEFT(32), L1, L1       \
-	MOVQ         Tile_Z(AX), BX         \
+	MOVQ         MixtureArgs_Z(AX), BX         \
 	VMOVUPD      L0, (BX)(DI*1)         \
 	VMOVUPD      L1, 32(BX)(DI*1)       \
-	MOVQ         Tile_L(AX), BX         \
+	MOVQ         MixtureArgs_L(AX), BX         \
 	VMOVUPD      A0, (BX)(DI*1)         \
 	VMOVUPD      A1, 32(BX)(DI*1)
 
@@ -249,10 +249,10 @@
 	SECOND_PAIR   \
 	HALLEY2
 
-// func MixtureFarAVX2(t *Tile) (hard bool)
+// func MixtureFarAVX2(t *MixtureArgs) (missed bool)
 TEXT ·MixtureFarAVX2(SB), 0, $2112-9
 	MOVQ    t+0(FP), AX
-	MOVQ    Tile_X(AX), SI
+	MOVQ    MixtureArgs_X(AX), SI
 	XORL    DI, DI // byte offset of the samples
 	ALIGN_FRAME
 	VPXOR   C0, C0, C0
@@ -267,8 +267,8 @@ samples:
 	VBROADCASTSD INFINITY, L0 // the nearest with weight
 	VMOVAPD      L0, L1
 	VBROADCASTSD ABS, C0
-	MOVQ         Tile_Components(AX), BX
-	MOVQ         Tile_K(AX), DX
+	MOVQ         MixtureArgs_Components(AX), BX
+	MOVQ         MixtureArgs_K(AX), DX
 
 nearest:
 	MOVQ         Component_W(BX), R9
@@ -291,7 +291,7 @@ weightless:
 	JNZ     nearest
 	VMOVAPD L0, VM(0)
 	VMOVAPD L1, VM(32)
-	MOVQ    Tile_Components(AX), BX
+	MOVQ    MixtureArgs_Components(AX), BX
 	BLOCK_START(component)
 
 component:
@@ -324,14 +324,14 @@ delta:
 	SECOND_PAIR
 	STORE_FAR2
 	ADDQ $64, DI
-	MOVQ Tile_N(AX), CX
+	MOVQ MixtureArgs_N(AX), CX
 	SHLQ $3, CX
 	CMPQ DI, CX
 	JLT  block
 
 	VMOVAPD HARD, C0
 	VPTEST  C0, C0
-	SETNE   hard+8(FP)
+	SETNE   missed+8(FP)
 	VZEROUPPER
 	RET
 
@@ -348,14 +348,14 @@ delta:
 	VBROADCASTSD INFINITY, C1             \
 	VBLENDVPD    C0, C1, u, u
 
-// func MixturesFarAVX2(t *Tile) (hard bool)
-TEXT ·MixturesFarAVX2(SB), 0, $2112-9
+// func PerSampleFarAVX2(t *MixtureArgs) (missed bool)
+TEXT ·PerSampleFarAVX2(SB), 0, $2112-9
 	MOVQ    t+0(FP), AX
-	MOVQ    Tile_X(AX), SI
-	MOVQ    Tile_Weight(AX), WEIGHTS
-	MOVQ    Tile_Mean(AX), MEANS
-	MOVQ    Tile_Scale(AX), SCALES
-	MOVQ    Tile_Stride(AX), STRIDE
+	MOVQ    MixtureArgs_X(AX), SI
+	MOVQ    MixtureArgs_Weight(AX), WEIGHTS
+	MOVQ    MixtureArgs_Mean(AX), MEANS
+	MOVQ    MixtureArgs_Scale(AX), SCALES
+	MOVQ    MixtureArgs_Stride(AX), STRIDE
 	SHLQ    $3, STRIDE
 	XORL    DI, DI // byte offset of the samples
 	ALIGN_FRAME
@@ -371,7 +371,7 @@ samples:
 	VBROADCASTSD INFINITY, L0 // the nearest with weight
 	VMOVAPD      L0, L1
 	MOVQ         DI, BX // byte offset of the component's samples
-	MOVQ         Tile_K(AX), DX
+	MOVQ         MixtureArgs_K(AX), DX
 
 nearest:
 	DISTANCE(0, O0, A0)
@@ -418,13 +418,13 @@ delta:
 	SECOND_PAIR
 	STORE_FAR2
 	ADDQ $64, DI
-	MOVQ Tile_N(AX), CX
+	MOVQ MixtureArgs_N(AX), CX
 	SHLQ $3, CX
 	CMPQ DI, CX
 	JLT  block
 
 	VMOVAPD HARD, C0
 	VPTEST  C0, C0
-	SETNE   hard+8(FP)
+	SETNE   missed+8(FP)
 	VZEROUPPER
 	RET

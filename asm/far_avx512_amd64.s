@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The far path of the forward map (kernels/far.go): samples so far from every component that sums in linear space
+// The far path of the forward map (kernels/ref_far.go): samples so far from every component that sums in linear space
 // underflow. The distance vm of the nearest component is factored out of the sums, and z is found by Halley's method in
 // log space.
 //
@@ -215,20 +215,20 @@
 	ADD_BLOCK(D1, totals-448(SP), lost-192(SP), Z13, Z14, Z15) \
 	ADD_BLOCK(F0, totals-384(SP), lost-128(SP), Z16, Z17, Z18) \
 	ADD_BLOCK(F1, totals-320(SP), lost-64(SP), Z19, Z20, Z21)  \
-	CMPQ DX, Tile_K(AX) \
+	CMPQ DX, MixtureArgs_K(AX) \
 	JNE  component      \
 	ADD_LOST(D0, totals-512(SP), lost-256(SP)) \
 	ADD_LOST(D1, totals-448(SP), lost-192(SP)) \
 	ADD_LOST(F0, totals-384(SP), lost-128(SP)) \
 	ADD_LOST(F1, totals-320(SP), lost-64(SP))
 
-// func MixtureFarAVX512(t *Tile) (hard bool)
+// func MixtureFarAVX512(t *MixtureArgs) (missed bool)
 TEXT ·MixtureFarAVX512(SB), NOSPLIT, $512-9
 	MOVQ  t+0(FP), AX
-	MOVQ  Tile_N(AX), CX
-	MOVQ  Tile_X(AX), SI
-	MOVQ  Tile_Z(AX), R8
-	MOVQ  Tile_L(AX), R9
+	MOVQ  MixtureArgs_N(AX), CX
+	MOVQ  MixtureArgs_X(AX), SI
+	MOVQ  MixtureArgs_Z(AX), R8
+	MOVQ  MixtureArgs_L(AX), R9
 	SHLQ  $3, CX
 	XORL  DI, DI // byte offset of the block
 	KXORB K7, K7, K7
@@ -237,8 +237,8 @@ block:
 	CMPQ DI, CX
 	JGE  done
 	FAR_START
-	MOVQ Tile_Components(AX), BX
-	MOVQ Tile_K(AX), DX
+	MOVQ MixtureArgs_Components(AX), BX
+	MOVQ MixtureArgs_K(AX), DX
 
 nearest:
 	MOVQ         Component_W(BX), R10
@@ -254,7 +254,7 @@ further:
 	DECQ         DX
 	JNZ          nearest
 
-	MOVQ Tile_Components(AX), BX
+	MOVQ MixtureArgs_Components(AX), BX
 	FAR_BLOCK_START(component)
 
 component:
@@ -285,18 +285,18 @@ solve:
 
 done:
 	KTESTB K7, K7
-	SETNE  hard+8(FP)
+	SETNE  missed+8(FP)
 	VZEROUPPER
 	RET
 
-// func MixturesFarAVX512(t *Tile) (hard bool)
-TEXT ·MixturesFarAVX512(SB), NOSPLIT, $640-9
+// func PerSampleFarAVX512(t *MixtureArgs) (missed bool)
+TEXT ·PerSampleFarAVX512(SB), NOSPLIT, $640-9
 	MOVQ  t+0(FP), AX
-	MOVQ  Tile_N(AX), CX
-	MOVQ  Tile_X(AX), SI
-	MOVQ  Tile_Z(AX), R8
-	MOVQ  Tile_L(AX), R9
-	MOVQ  Tile_Stride(AX), R13
+	MOVQ  MixtureArgs_N(AX), CX
+	MOVQ  MixtureArgs_X(AX), SI
+	MOVQ  MixtureArgs_Z(AX), R8
+	MOVQ  MixtureArgs_L(AX), R9
+	MOVQ  MixtureArgs_Stride(AX), R13
 	SHLQ  $3, CX
 	SHLQ  $3, R13
 	XORL  DI, DI // byte offset of the block
@@ -306,13 +306,13 @@ block:
 	CMPQ DI, CX
 	JGE  done
 	FAR_START
-	MOVQ Tile_Weight(AX), R10
-	MOVQ Tile_Mean(AX), R11
-	MOVQ Tile_Scale(AX), R12
+	MOVQ MixtureArgs_Weight(AX), R10
+	MOVQ MixtureArgs_Mean(AX), R11
+	MOVQ MixtureArgs_Scale(AX), R12
 	ADDQ DI, R10
 	ADDQ DI, R11
 	ADDQ DI, R12
-	MOVQ Tile_K(AX), DX
+	MOVQ MixtureArgs_K(AX), DX
 	XORL BX, BX // byte offset of the component
 
 nearest:
@@ -368,6 +368,6 @@ solve:
 
 done:
 	KTESTB K7, K7
-	SETNE  hard+8(FP)
+	SETNE  missed+8(FP)
 	VZEROUPPER
 	RET

@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The far path (kernels/far.go): samples so far from every component that the sums of sums_neon_arm64.s underflow. The
+// The far path (kernels/ref_far.go): samples so far from every component that the sums of sums_neon_arm64.s underflow. The
 // smallest |v| is factored out of all sums, and Halley's method solves for the distance of z from it.
 //
 // What needs more than that is left to the reference: components on both sides, NaN, and infinities.
@@ -45,14 +45,14 @@
 	MOVD t+0(FP), R(TILE) \
 	CONSTANTS \
 	MOVD $-1, R(ALL_EASY) \
-	MOVD Tile_N(R(TILE)), R(SAMPLES) \
-	MOVD Tile_X(R(TILE)), R(X_AT)    \
-	MOVD Tile_Z(R(TILE)), R(Z_AT)    \
-	MOVD Tile_L(R(TILE)), R(L_AT)
+	MOVD MixtureArgs_N(R(TILE)), R(SAMPLES) \
+	MOVD MixtureArgs_X(R(TILE)), R(X_AT)    \
+	MOVD MixtureArgs_Z(R(TILE)), R(Z_AT)    \
+	MOVD MixtureArgs_L(R(TILE)), R(L_AT)
 
 #define FIRST_SHARED \
-	MOVD Tile_Components(R(TILE)), R(COMPONENT) \
-	MOVD Tile_K(R(TILE)), R(COMPONENTS)
+	MOVD MixtureArgs_Components(R(TILE)), R(COMPONENT) \
+	MOVD MixtureArgs_K(R(TILE)), R(COMPONENTS)
 
 #define NEXT_SHARED(loop) \
 	ADD  $Component__size, R(COMPONENT) \
@@ -63,7 +63,7 @@
 	MOVD R(W_ROW), R(W_AT)         \
 	MOVD R(MEAN_ROW), R(MEAN_AT)   \
 	MOVD R(SCALE_ROW), R(SCALE_AT) \
-	MOVD Tile_K(R(TILE)), R(COMPONENTS)
+	MOVD MixtureArgs_K(R(TILE)), R(COMPONENTS)
 
 #define NEXT_EACH(loop) \
 	ADD  R(STRIDE), R(W_AT)     \
@@ -200,9 +200,9 @@
 #define ANSWER \
 	ADDS $1, R(ALL_EASY)     \
 	CSET NE, R(ALL_EASY)     \
-	MOVB R(ALL_EASY), hard+8(FP)
+	MOVB R(ALL_EASY), missed+8(FP)
 
-// func MixtureFarNEON(t *Tile) (hard bool)
+// func MixtureFarNEON(t *MixtureArgs) (missed bool)
 TEXT ·MixtureFarNEON(SB), NOSPLIT, $256-9
 	BEGIN
 
@@ -241,13 +241,13 @@ solve:
 	ANSWER
 	RET
 
-// func MixturesFarNEON(t *Tile) (hard bool)
-TEXT ·MixturesFarNEON(SB), NOSPLIT, $256-9
+// func PerSampleFarNEON(t *MixtureArgs) (missed bool)
+TEXT ·PerSampleFarNEON(SB), NOSPLIT, $256-9
 	BEGIN
-	MOVD Tile_Weight(R(TILE)), R(W_ROW)
-	MOVD Tile_Mean(R(TILE)), R(MEAN_ROW)
-	MOVD Tile_Scale(R(TILE)), R(SCALE_ROW)
-	MOVD Tile_Stride(R(TILE)), R(STRIDE)
+	MOVD MixtureArgs_Weight(R(TILE)), R(W_ROW)
+	MOVD MixtureArgs_Mean(R(TILE)), R(MEAN_ROW)
+	MOVD MixtureArgs_Scale(R(TILE)), R(SCALE_ROW)
+	MOVD MixtureArgs_Stride(R(TILE)), R(STRIDE)
 	LSL  $3, R(STRIDE)
 
 samples:

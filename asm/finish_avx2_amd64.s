@@ -1,6 +1,6 @@
 //go:build !purego
 
-// From the sums of a mixture to z = Φ⁻¹(F) and L = log dz/dx (sums.forward of kernels/mixture.go), or to F, S and f.
+// From the sums of a mixture to z = Φ⁻¹(F) and L = log dz/dx (sums.forward of kernels/ref_mixture.go), or to F, S and f.
 //
 // Requires: AVX2, FMA.
 //
@@ -13,16 +13,16 @@
 
 #define FAR (32*6)(FRAME) // samples that are not near
 
-// func MixtureFinishAVX2(t *Tile) (far bool)
+// func MixtureFinishAVX2(t *MixtureArgs) (far bool)
 TEXT ·MixtureFinishAVX2(SB), NOSPLIT, $256-9
 	MOVQ    t+0(FP), AX
-	MOVQ    Tile_N(AX), CX
-	MOVQ    Tile_D(AX), R8
-	MOVQ    Tile_WP(AX), R9
-	MOVQ    Tile_WN(AX), R10
-	MOVQ    Tile_F(AX), R11
-	MOVQ    Tile_Z(AX), SI
-	MOVQ    Tile_L(AX), DI
+	MOVQ    MixtureArgs_N(AX), CX
+	MOVQ    MixtureArgs_D(AX), R8
+	MOVQ    MixtureArgs_WP(AX), R9
+	MOVQ    MixtureArgs_WN(AX), R10
+	MOVQ    MixtureArgs_F(AX), R11
+	MOVQ    MixtureArgs_Z(AX), SI
+	MOVQ    MixtureArgs_L(AX), DI
 	XORL    DX, DX // byte offset of the samples
 	SHLQ    $3, CX
 	ALIGN_FRAME
@@ -84,18 +84,18 @@ done:
 	VZEROUPPER
 	RET
 
-// func MixtureTailsAVX2(t *Tile)
+// func MixtureTailsAVX2(t *MixtureArgs)
 TEXT ·MixtureTailsAVX2(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
-	MOVQ         Tile_N(AX), CX
-	MOVQ         Tile_X(AX), BX
-	MOVQ         Tile_D(AX), R8
-	MOVQ         Tile_WP(AX), R9
-	MOVQ         Tile_WN(AX), R10
-	MOVQ         Tile_F(AX), R11
-	MOVQ         Tile_CDF(AX), SI
-	MOVQ         Tile_SF(AX), DI
-	MOVQ         Tile_PDF(AX), R12
+	MOVQ         MixtureArgs_N(AX), CX
+	MOVQ         MixtureArgs_X(AX), BX
+	MOVQ         MixtureArgs_D(AX), R8
+	MOVQ         MixtureArgs_WP(AX), R9
+	MOVQ         MixtureArgs_WN(AX), R10
+	MOVQ         MixtureArgs_F(AX), R11
+	MOVQ         MixtureArgs_CDF(AX), SI
+	MOVQ         MixtureArgs_SF(AX), DI
+	MOVQ         MixtureArgs_PDF(AX), R12
 	XORL         DX, DX // byte offset of the vector
 	SHLQ         $3, CX
 	VBROADCASTSD BIAS, C0

@@ -1,6 +1,6 @@
 //go:build !purego
 
-// From the sums of a mixture to z = Φ⁻¹(F) and L = log dz/dx (sums.forward of kernels/mixture.go).
+// From the sums of a mixture to z = Φ⁻¹(F) and L = log dz/dx (sums.forward of kernels/ref_mixture.go).
 //
 // Requires: AVX512F, AVX512DQ, AVX512VL, AVX512BW.
 //
@@ -18,16 +18,16 @@
 #define LATENT Z4
 #define LOGDET Z5
 
-// func MixtureFinishAVX512(t *Tile) (far bool)
+// func MixtureFinishAVX512(t *MixtureArgs) (far bool)
 TEXT ·MixtureFinishAVX512(SB), NOSPLIT, $0-9
 	MOVQ  t+0(FP), AX
-	MOVQ  Tile_N(AX), CX
-	MOVQ  Tile_D(AX), R8
-	MOVQ  Tile_WP(AX), R9
-	MOVQ  Tile_WN(AX), R10
-	MOVQ  Tile_F(AX), R11
-	MOVQ  Tile_Z(AX), SI
-	MOVQ  Tile_L(AX), DI
+	MOVQ  MixtureArgs_N(AX), CX
+	MOVQ  MixtureArgs_D(AX), R8
+	MOVQ  MixtureArgs_WP(AX), R9
+	MOVQ  MixtureArgs_WN(AX), R10
+	MOVQ  MixtureArgs_F(AX), R11
+	MOVQ  MixtureArgs_Z(AX), SI
+	MOVQ  MixtureArgs_L(AX), DI
 	KXORB K7, K7, K7 // samples that are not near
 	XORL  DX, DX     // byte offset of the vector
 	SHLQ  $3, CX
@@ -71,18 +71,18 @@ done:
 	VZEROUPPER
 	RET
 
-// func MixtureTailsAVX512(t *Tile)
+// func MixtureTailsAVX512(t *MixtureArgs)
 TEXT ·MixtureTailsAVX512(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
-	MOVQ         Tile_N(AX), CX
-	MOVQ         Tile_D(AX), R8
-	MOVQ         Tile_WP(AX), R9
-	MOVQ         Tile_WN(AX), R10
-	MOVQ         Tile_F(AX), R11
-	MOVQ         Tile_CDF(AX), SI
-	MOVQ         Tile_SF(AX), DI
-	MOVQ         Tile_PDF(AX), BX
-	MOVQ         Tile_X(AX), AX
+	MOVQ         MixtureArgs_N(AX), CX
+	MOVQ         MixtureArgs_D(AX), R8
+	MOVQ         MixtureArgs_WP(AX), R9
+	MOVQ         MixtureArgs_WN(AX), R10
+	MOVQ         MixtureArgs_F(AX), R11
+	MOVQ         MixtureArgs_CDF(AX), SI
+	MOVQ         MixtureArgs_SF(AX), DI
+	MOVQ         MixtureArgs_PDF(AX), BX
+	MOVQ         MixtureArgs_X(AX), AX
 	VBROADCASTSD BIAS, Z6
 	VBROADCASTSD UNBIAS, Z7
 	XORL         DX, DX // byte offset of the vector

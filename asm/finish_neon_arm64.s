@@ -1,6 +1,6 @@
 //go:build !purego
 
-// From the sums of a mixture to z = Φ⁻¹(F) and L = log dz/dx (sums.forward of kernels/mixture.go), and to F, S and f
+// From the sums of a mixture to z = Φ⁻¹(F) and L = log dz/dx (sums.forward of kernels/ref_mixture.go), and to F, S and f
 // (sums.cdf).
 //
 // Floating-point and vector pipes, per vector of 2: Finish 88 operations, of them 37 fused, and 3 divisions, in the tails 49
@@ -49,17 +49,17 @@
 	READG(WN_AT, S1)   \
 	TAILS(S0, S1, LOWER_TAIL, UPPER_TAIL, S2)
 
-// func MixtureFinishNEON(t *Tile) (far bool)
+// func MixtureFinishNEON(t *MixtureArgs) (far bool)
 TEXT ·MixtureFinishNEON(SB), NOSPLIT, $0-9
 	MOVD t+0(FP), R(TILE)
 	CONSTANTS
-	MOVD Tile_N(R(TILE)), R(SAMPLES)
-	MOVD Tile_D(R(TILE)), R(D_AT)
-	MOVD Tile_WP(R(TILE)), R(WP_AT)
-	MOVD Tile_WN(R(TILE)), R(WN_AT)
-	MOVD Tile_F(R(TILE)), R(F_AT)
-	MOVD Tile_Z(R(TILE)), R(Z_AT)
-	MOVD Tile_L(R(TILE)), R(L_AT)
+	MOVD MixtureArgs_N(R(TILE)), R(SAMPLES)
+	MOVD MixtureArgs_D(R(TILE)), R(D_AT)
+	MOVD MixtureArgs_WP(R(TILE)), R(WP_AT)
+	MOVD MixtureArgs_WN(R(TILE)), R(WN_AT)
+	MOVD MixtureArgs_F(R(TILE)), R(F_AT)
+	MOVD MixtureArgs_Z(R(TILE)), R(Z_AT)
+	MOVD MixtureArgs_L(R(TILE)), R(L_AT)
 	CMEQ_D2(NEAR, NEAR, NEAR) // all ones
 
 samples:
@@ -96,19 +96,19 @@ centre:
 	MOVB  R(ANSWER), far+8(FP)
 	RET
 
-// func MixtureTailsNEON(t *Tile)
+// func MixtureTailsNEON(t *MixtureArgs)
 TEXT ·MixtureTailsNEON(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R(TILE)
 	CONSTANTS
-	MOVD Tile_N(R(TILE)), R(SAMPLES)
-	MOVD Tile_X(R(TILE)), R(X_AT)
-	MOVD Tile_D(R(TILE)), R(D_AT)
-	MOVD Tile_WP(R(TILE)), R(WP_AT)
-	MOVD Tile_WN(R(TILE)), R(WN_AT)
-	MOVD Tile_F(R(TILE)), R(F_AT)
-	MOVD Tile_CDF(R(TILE)), R(CDF_AT)
-	MOVD Tile_SF(R(TILE)), R(SF_AT)
-	MOVD Tile_PDF(R(TILE)), R(PDF_AT)
+	MOVD MixtureArgs_N(R(TILE)), R(SAMPLES)
+	MOVD MixtureArgs_X(R(TILE)), R(X_AT)
+	MOVD MixtureArgs_D(R(TILE)), R(D_AT)
+	MOVD MixtureArgs_WP(R(TILE)), R(WP_AT)
+	MOVD MixtureArgs_WN(R(TILE)), R(WN_AT)
+	MOVD MixtureArgs_F(R(TILE)), R(F_AT)
+	MOVD MixtureArgs_CDF(R(TILE)), R(CDF_AT)
+	MOVD MixtureArgs_SF(R(TILE)), R(SF_AT)
+	MOVD MixtureArgs_PDF(R(TILE)), R(PDF_AT)
 
 samples:
 	READ_SUMS

@@ -1,8 +1,8 @@
 package asm
 
-// GemmTile is what the kernels of matrix products work on: Rows rows of C, as wide as the kernel's name says, and a block
+// GemmArgs is what the kernels of matrix products work on: Rows rows of C, as wide as the kernel's name says, and a block
 // of K terms of their sums. Distances are in bytes.
-type GemmTile struct {
+type GemmArgs struct {
 	Rows, K int // Rows is zero after a call
 	Cols    int // of the kernels of one row
 

@@ -137,24 +137,24 @@
 // A whole kernel.
 #define KERNEL(LOAD, STEP, MASK, STORE) \
 	MOVQ t+0(FP), TILE                 \
-	MOVQ GemmTile_BStep(TILE), B_STEP   \
-	MOVQ GemmTile_A(TILE), A_AT        \
-	MOVQ GemmTile_ARow(TILE), A_ROW    \
-	MOVQ GemmTile_AStep(TILE), A_STEP  \
+	MOVQ GemmArgs_BStep(TILE), B_STEP   \
+	MOVQ GemmArgs_A(TILE), A_AT        \
+	MOVQ GemmArgs_ARow(TILE), A_ROW    \
+	MOVQ GemmArgs_AStep(TILE), A_STEP  \
 	LEAQ (A_ROW)(A_ROW*2), A_ROW3      \
-	MOVQ GemmTile_C(TILE), C_AT        \
-	MOVQ GemmTile_CRow(TILE), C_ROW    \
+	MOVQ GemmArgs_C(TILE), C_AT        \
+	MOVQ GemmArgs_CRow(TILE), C_ROW    \
 	LEAQ (C_ROW)(C_ROW*2), C_ROW3      \
 rows:                                  \
-	MOVQ  GemmTile_Bias(TILE), START   \
+	MOVQ  GemmArgs_Bias(TILE), START   \
 	TESTQ START, START                 \
 	JZ    plain                        \
-	ADDQ  GemmTile_BiasAt(TILE), START \
-	ADDQ  $32, GemmTile_BiasAt(TILE)   \
+	ADDQ  GemmArgs_BiasAt(TILE), START \
+	ADDQ  $32, GemmArgs_BiasAt(TILE)   \
 	ROWS_OF_BIAS(SPLAT)                \
 	JMP   product                      \
 plain:                                 \
-	TESTQ $const_GemmAdd, GemmTile_Flags(TILE) \
+	TESTQ $const_GemmAdd, GemmArgs_Flags(TILE) \
 	JZ    zero                         \
 	ROWS_OF_C(LOAD)                    \
 	JMP   product                      \
@@ -162,8 +162,8 @@ zero:                                  \
 	ROWS_OF_C(CLEAR)                   \
 product:                               \
 	MOVQ  A_AT, A_K                    \
-	MOVQ  GemmTile_B(TILE), B_K        \
-	MOVQ  GemmTile_K(TILE), TERMS      \
+	MOVQ  GemmArgs_B(TILE), B_K        \
+	MOVQ  GemmArgs_K(TILE), TERMS      \
 	SUBQ  $4, TERMS                    \
 	JLT   last                         \
 four:                                  \
@@ -181,18 +181,18 @@ one:                                   \
 	DECQ  TERMS                        \
 	JNZ   one                          \
 finish:                                \
-	TESTQ $(const_GemmReLU+const_GemmMask), GemmTile_Flags(TILE) \
+	TESTQ $(const_GemmReLU+const_GemmMask), GemmArgs_Flags(TILE) \
 	JZ    store                        \
 	VXORPD ZERO, ZERO, ZERO            \
-	TESTQ $const_GemmMask, GemmTile_Flags(TILE) \
+	TESTQ $const_GemmMask, GemmArgs_Flags(TILE) \
 	JZ    relu                         \
-	MOVQ  GemmTile_Mask(TILE), MASK_AT \
-	ADDQ  GemmTile_MaskAt(TILE), MASK_AT \
-	MOVQ  GemmTile_MaskRow(TILE), MASK_ROW \
+	MOVQ  GemmArgs_Mask(TILE), MASK_AT \
+	ADDQ  GemmArgs_MaskAt(TILE), MASK_AT \
+	MOVQ  GemmArgs_MaskRow(TILE), MASK_ROW \
 	LEAQ  (MASK_ROW)(MASK_ROW*2), MASK_ROW3 \
 	ROWS_OF_MASK(MASK)                 \
 	SHLQ  $2, MASK_ROW                 \
-	ADDQ  MASK_ROW, GemmTile_MaskAt(TILE) \
+	ADDQ  MASK_ROW, GemmArgs_MaskAt(TILE) \
 	JMP   store                        \
 relu:                                  \
 	ROWS_OF_C(RELU)                    \
@@ -200,20 +200,20 @@ store:                                 \
 	ROWS_OF_C(STORE)                   \
 	LEAQ (A_AT)(A_ROW*4), A_AT         \
 	LEAQ (C_AT)(C_ROW*4), C_AT         \
-	SUBQ $4, GemmTile_Rows(TILE)        \
+	SUBQ $4, GemmArgs_Rows(TILE)        \
 	JNZ  rows                          \
 	VZEROUPPER                         \
 	RET
 
-// func Gemm4x12AVX2(t *GemmTile)
+// func Gemm4x12AVX2(t *GemmArgs)
 TEXT ·Gemm4x12AVX2(SB), NOSPLIT, $0-8
 	KERNEL(LOAD3, STEP3, MASK3, STORE3)
 
-// func Gemm4x8AVX2(t *GemmTile)
+// func Gemm4x8AVX2(t *GemmArgs)
 TEXT ·Gemm4x8AVX2(SB), NOSPLIT, $0-8
 	KERNEL(LOAD2, STEP2, MASK2, STORE2)
 
-// func Gemm4x4AVX2(t *GemmTile)
+// func Gemm4x4AVX2(t *GemmArgs)
 TEXT ·Gemm4x4AVX2(SB), NOSPLIT, $0-8
 	KERNEL(LOAD1, STEP1, MASK1, STORE1)
 
@@ -254,7 +254,7 @@ columns:                           \
 	VECTORS(ROW_SPLAT)             \
 	JMP   product                  \
 plain:                             \
-	TESTQ $const_GemmAdd, GemmTile_Flags(TILE) \
+	TESTQ $const_GemmAdd, GemmArgs_Flags(TILE) \
 	JZ    zero                     \
 	VECTORS(ROW_LOAD)              \
 	JMP   product                  \
@@ -263,7 +263,7 @@ zero:                              \
 product:                           \
 	MOVQ A_0, A_K                  \
 	MOVQ B_0, B_K                  \
-	MOVQ GemmTile_K(TILE), TERMS   \
+	MOVQ GemmArgs_K(TILE), TERMS   \
 terms:                             \
 	VBROADCASTSD (A_K), A0         \
 	VECTORS(ROW_FMA)               \
@@ -271,10 +271,10 @@ terms:                             \
 	ADDQ ROW_STEP, B_K             \
 	DECQ TERMS                     \
 	JNZ  terms                     \
-	TESTQ $(const_GemmReLU+const_GemmMask), GemmTile_Flags(TILE) \
+	TESTQ $(const_GemmReLU+const_GemmMask), GemmArgs_Flags(TILE) \
 	JZ    store                    \
 	VXORPD ZERO, ZERO, ZERO        \
-	TESTQ $const_GemmMask, GemmTile_Flags(TILE) \
+	TESTQ $const_GemmMask, GemmArgs_Flags(TILE) \
 	JZ    relu                     \
 	VECTORS(ROW_MASK)              \
 	ADDQ  $(8*width), H_AT         \
@@ -290,17 +290,17 @@ store:                             \
 done:                              \
 	ADDQ $width, COLS
 
-// func GemmRowAVX2(t *GemmTile)
+// func GemmRowAVX2(t *GemmArgs)
 TEXT ·GemmRowAVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), TILE
-	MOVQ GemmTile_Cols(TILE), COLS
-	MOVQ GemmTile_A(TILE), A_0
-	MOVQ GemmTile_AStep(TILE), A_STEP
-	MOVQ GemmTile_B(TILE), B_0
-	MOVQ GemmTile_BStep(TILE), ROW_STEP
-	MOVQ GemmTile_C(TILE), C_AT
-	MOVQ GemmTile_Bias(TILE), BIAS
-	MOVQ GemmTile_Mask(TILE), H_AT
+	MOVQ GemmArgs_Cols(TILE), COLS
+	MOVQ GemmArgs_A(TILE), A_0
+	MOVQ GemmArgs_AStep(TILE), A_STEP
+	MOVQ GemmArgs_B(TILE), B_0
+	MOVQ GemmArgs_BStep(TILE), ROW_STEP
+	MOVQ GemmArgs_C(TILE), C_AT
+	MOVQ GemmArgs_Bias(TILE), BIAS
+	MOVQ GemmArgs_Mask(TILE), H_AT
 	ROW_OF(EIGHT, 32, columns32, plain32, zero32, product32, terms32, relu32, store32, done32)
 	ROW_OF(FOUR, 16, columns16, plain16, zero16, product16, terms16, relu16, store16, done16)
 	ROW_OF(SINGLE, 4, columns4, plain4, zero4, product4, terms4, relu4, store4, done4)

@@ -121,17 +121,17 @@
 // A whole kernel.
 #define KERNEL(LOAD, FMA, MASK, STORE) \
 	MOVD t+0(FP), R(TILE)                       \
-	MOVD GemmTile_Rows(R(TILE)), R(ROWS)        \
-	MOVD GemmTile_A(R(TILE)), R(A_AT)           \
-	MOVD GemmTile_ARow(R(TILE)), R(A_ROW)       \
-	MOVD GemmTile_AStep(R(TILE)), R(A_STEP)     \
-	MOVD GemmTile_BStep(R(TILE)), R(B_STEP)     \
-	MOVD GemmTile_C(R(TILE)), R(C_AT)           \
-	MOVD GemmTile_CRow(R(TILE)), R(C_ROW)       \
-	MOVD GemmTile_Bias(R(TILE)), R(BIAS)        \
-	MOVD GemmTile_Mask(R(TILE)), R(MASK_AT)     \
-	MOVD GemmTile_MaskRow(R(TILE)), R(MASK_ROW) \
-	MOVD GemmTile_Flags(R(TILE)), R(FLAGS)      \
+	MOVD GemmArgs_Rows(R(TILE)), R(ROWS)        \
+	MOVD GemmArgs_A(R(TILE)), R(A_AT)           \
+	MOVD GemmArgs_ARow(R(TILE)), R(A_ROW)       \
+	MOVD GemmArgs_AStep(R(TILE)), R(A_STEP)     \
+	MOVD GemmArgs_BStep(R(TILE)), R(B_STEP)     \
+	MOVD GemmArgs_C(R(TILE)), R(C_AT)           \
+	MOVD GemmArgs_CRow(R(TILE)), R(C_ROW)       \
+	MOVD GemmArgs_Bias(R(TILE)), R(BIAS)        \
+	MOVD GemmArgs_Mask(R(TILE)), R(MASK_AT)     \
+	MOVD GemmArgs_MaskRow(R(TILE)), R(MASK_ROW) \
+	MOVD GemmArgs_Flags(R(TILE)), R(FLAGS)      \
 	EOR_B16(CLEARED, CLEARED, CLEARED)          \
 rows:                                           \
 	CBZ  R(BIAS), plain                         \
@@ -146,8 +146,8 @@ zero:                                           \
 	ROWS4(CLEAR4)                               \
 product:                                        \
 	FOUR_ROWS(A_AT, A_ROW)                      \
-	MOVD GemmTile_B(R(TILE)), R(B_K)            \
-	MOVD GemmTile_K(R(TILE)), R(TERMS)          \
+	MOVD GemmArgs_B(R(TILE)), R(B_K)            \
+	MOVD GemmArgs_K(R(TILE)), R(TERMS)          \
 terms:                                          \
 	STEP(LOAD, FMA)                             \
 	SUBS $1, R(TERMS)                           \
@@ -168,15 +168,15 @@ store:                                          \
 	BNE  rows                                   \
 	RET
 
-// func Gemm4x8NEON(t *GemmTile)
+// func Gemm4x8NEON(t *GemmArgs)
 TEXT ·Gemm4x8NEON(SB), NOSPLIT, $0-8
 	KERNEL(LOAD4, FMA4, MASK4, STORE4)
 
-// func Gemm4x4NEON(t *GemmTile)
+// func Gemm4x4NEON(t *GemmArgs)
 TEXT ·Gemm4x4NEON(SB), NOSPLIT, $0-8
 	KERNEL(LOAD2, FMA2, MASK2, STORE2)
 
-// func Gemm4x2NEON(t *GemmTile)
+// func Gemm4x2NEON(t *GemmArgs)
 TEXT ·Gemm4x2NEON(SB), NOSPLIT, $0-8
 	KERNEL(LOAD1, FMA1, MASK1, STORE1)
 
@@ -214,7 +214,7 @@ zero:                                        \
 product:                                     \
 	MOVD R(A_AT), R(A_K)                     \
 	MOVD R(B_0), R(B_K)                      \
-	MOVD GemmTile_K(R(TILE)), R(TERMS)       \
+	MOVD GemmArgs_K(R(TILE)), R(TERMS)       \
 terms:                                       \
 	SPREAD1                                  \
 	VECTORS(ROW_FMA)                         \
@@ -236,18 +236,18 @@ store:                                       \
 done:                                        \
 	ADD  $width, R(COLS)
 
-// func GemmRowNEON(t *GemmTile)
+// func GemmRowNEON(t *GemmArgs)
 TEXT ·GemmRowNEON(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R(TILE)
-	MOVD GemmTile_Cols(R(TILE)), R(COLS)
-	MOVD GemmTile_A(R(TILE)), R(A_AT)
-	MOVD GemmTile_AStep(R(TILE)), R(A_STEP)
-	MOVD GemmTile_B(R(TILE)), R(B_0)
-	MOVD GemmTile_BStep(R(TILE)), R(B_STEP)
-	MOVD GemmTile_C(R(TILE)), R(C_AT)
-	MOVD GemmTile_Bias(R(TILE)), R(BIAS)
-	MOVD GemmTile_Mask(R(TILE)), R(MASK_AT)
-	MOVD GemmTile_Flags(R(TILE)), R(FLAGS)
+	MOVD GemmArgs_Cols(R(TILE)), R(COLS)
+	MOVD GemmArgs_A(R(TILE)), R(A_AT)
+	MOVD GemmArgs_AStep(R(TILE)), R(A_STEP)
+	MOVD GemmArgs_B(R(TILE)), R(B_0)
+	MOVD GemmArgs_BStep(R(TILE)), R(B_STEP)
+	MOVD GemmArgs_C(R(TILE)), R(C_AT)
+	MOVD GemmArgs_Bias(R(TILE)), R(BIAS)
+	MOVD GemmArgs_Mask(R(TILE)), R(MASK_AT)
+	MOVD GemmArgs_Flags(R(TILE)), R(FLAGS)
 	EOR_B16(CLEARED, CLEARED, CLEARED)
 	ROW_OF(EIGHT, 16, columns16, plain16, zero16, product16, terms16, mask16, store16, done16)
 	ROW_OF(SINGLE, 2, columns2, plain2, zero2, product2, terms2, mask2, store2, done2)

@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The inverse of the forward map (kernels/inverse.go): Halley's method in z-space inside an exact bracket; where a step
+// The inverse of the forward map (kernels/ref_inverse.go): Halley's method in z-space inside an exact bracket; where a step
 // leaves it or the bracket stalls, another first guess, or bisection. What belongs to a sample is in the rows of
 // InverseState; the caller repeats
 //
@@ -47,21 +47,21 @@
 
 #define ARGUMENTS \
 	MOVQ t+0(FP), AX             \
-	MOVQ Tile_Inverse(AX), STATE \
+	MOVQ MixtureArgs_Inverse(AX), STATE \
 	XORL DI, DI                  \ // byte offset of the samples
 	ALIGN_FRAME
 
 #define ARGUMENTS_EACH \
 	ARGUMENTS                     \
-	MOVQ Tile_Weight(AX), WEIGHTS \
-	MOVQ Tile_Mean(AX), MEANS     \
-	MOVQ Tile_Scale(AX), SCALES   \
-	MOVQ Tile_Stride(AX), STRIDE  \
+	MOVQ MixtureArgs_Weight(AX), WEIGHTS \
+	MOVQ MixtureArgs_Mean(AX), MEANS     \
+	MOVQ MixtureArgs_Scale(AX), SCALES   \
+	MOVQ MixtureArgs_Stride(AX), STRIDE  \
 	SHLQ $3, STRIDE
 
 // Goes on with the samples at DI, if there are more.
 #define AGAIN(samples) \
-	MOVQ Tile_N(AX), CX \
+	MOVQ MixtureArgs_N(AX), CX \
 	SHLQ $3, CX         \
 	CMPQ DI, CX         \
 	JLT  samples
@@ -73,7 +73,7 @@
 
 // newInverseTarget: Φ(z)-1/2 and 1/φ(z) go to the state, Φ(z) to the frame. φ(z) is gauss without a residual.
 #define TARGET2 \
-	MOVQ         Tile_Z(AX), BX    \
+	MOVQ         MixtureArgs_Z(AX), BX    \
 	VMOVUPD      (BX)(DI*1), O0    \
 	VMOVUPD      32(BX)(DI*1), O1  \
 	VMOVUPD      O0, ROW_Z(0)      \
@@ -272,7 +272,7 @@
 	VBLENDVPD    C0, LO, T, T    \
 	VMOVUPD      T, ROW_X(0)
 
-// func MixtureInverseStartAVX2(t *Tile)
+// func MixtureInverseStartAVX2(t *MixtureArgs)
 TEXT ·MixtureInverseStartAVX2(SB), NOSPLIT, $288-8
 	ARGUMENTS
 
@@ -281,8 +281,8 @@ samples:
 
 vector:
 	START_CLEAR
-	MOVQ Tile_Components(AX), BX
-	MOVQ Tile_K(AX), DX
+	MOVQ MixtureArgs_Components(AX), BX
+	MOVQ MixtureArgs_K(AX), DX
 
 bracket:
 	LOAD_SHARED
@@ -294,8 +294,8 @@ bracket:
 	JNZ          bracket
 
 	STORE_BRACKET
-	MOVQ Tile_Components(AX), BX
-	MOVQ Tile_K(AX), DX
+	MOVQ MixtureArgs_Components(AX), BX
+	MOVQ MixtureArgs_K(AX), DX
 
 moment:
 	LOAD_SHARED
@@ -320,8 +320,8 @@ moment:
 	VADDPD  C0, T, T                \
 	ADDQ    STRIDE, CX
 
-// func MixturesInverseStartAVX2(t *Tile)
-TEXT ·MixturesInverseStartAVX2(SB), NOSPLIT, $288-8
+// func PerSampleInverseStartAVX2(t *MixtureArgs)
+TEXT ·PerSampleInverseStartAVX2(SB), NOSPLIT, $288-8
 	ARGUMENTS_EACH
 
 samples:
@@ -330,7 +330,7 @@ samples:
 vector:
 	START_CLEAR
 	MOVQ DI, BX // byte offset of the component's samples
-	MOVQ Tile_K(AX), DX
+	MOVQ MixtureArgs_K(AX), DX
 
 bracket:
 	LOAD_EACH
@@ -359,7 +359,7 @@ after:
 
 	STORE_BRACKET
 	MOVQ DI, BX
-	MOVQ Tile_K(AX), DX
+	MOVQ MixtureArgs_K(AX), DX
 
 moment:
 	LOAD_EACH
@@ -452,13 +452,13 @@ moment:
 	STORE_ROW(ROW_DF(0), ROW_DF(32), SUM_DF(0), SUM_DF(32)) \
 	STORE_ROW(ROW_LOST(0), ROW_LOST(32), LOST(0), LOST(32))
 
-// func MixtureInverseSumsAVX2(t *Tile)
+// func MixtureInverseSumsAVX2(t *MixtureArgs)
 TEXT ·MixtureInverseSumsAVX2(SB), 0, $1312-8
 	ARGUMENTS
 
 samples:
 	CLEAR_INVERSE_SUMS
-	MOVQ Tile_Components(AX), BX
+	MOVQ MixtureArgs_Components(AX), BX
 	BLOCK_START(component)
 
 component:
@@ -490,8 +490,8 @@ store:
 	VZEROUPPER
 	RET
 
-// func MixturesInverseSumsAVX2(t *Tile)
-TEXT ·MixturesInverseSumsAVX2(SB), 0, $1312-8
+// func PerSampleInverseSumsAVX2(t *MixtureArgs)
+TEXT ·PerSampleInverseSumsAVX2(SB), 0, $1312-8
 	ARGUMENTS_EACH
 
 samples:
@@ -730,7 +730,7 @@ store:
 #define T1 E1
 #define T2 O1
 
-// func MixtureInverseSolveAVX2(t *Tile, fourth bool) (done bool)
+// func MixtureInverseSolveAVX2(t *MixtureArgs, fourth bool) (done bool)
 TEXT ·MixtureInverseSolveAVX2(SB), NOSPLIT, $384-17
 	ARGUMENTS
 	MOVBLZX      fourth+8(FP), R12

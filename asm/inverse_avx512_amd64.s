@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The inverse of the forward map (kernels/inverse.go): Halley's method in z-space inside an exact bracket; where a step
+// The inverse of the forward map (kernels/ref_inverse.go): Halley's method in z-space inside an exact bracket; where a step
 // leaves it or the bracket stalls, another first guess, or bisection. What belongs to a sample is in the rows of
 // InverseState; the caller repeats
 //
@@ -178,13 +178,13 @@
 
 // Where the parameters of the block at DI begin, with one mixture per sample. BX is the byte offset of the component.
 #define EACH \
-	MOVQ Tile_Weight(AX), R10 \
-	MOVQ Tile_Mean(AX), R11   \
-	MOVQ Tile_Scale(AX), R12  \
+	MOVQ MixtureArgs_Weight(AX), R10 \
+	MOVQ MixtureArgs_Mean(AX), R11   \
+	MOVQ MixtureArgs_Scale(AX), R12  \
 	ADDQ DI, R10              \
 	ADDQ DI, R11              \
 	ADDQ DI, R12              \
-	MOVQ Tile_K(AX), DX       \
+	MOVQ MixtureArgs_K(AX), DX       \
 	XORL BX, BX
 
 #define LOAD_SHARED(m, s, w) \
@@ -200,12 +200,12 @@
 	VMOVUPD (R10)(BX*1), w0   \
 	VMOVUPD 64(R10)(BX*1), w1
 
-// func MixtureInverseStartAVX512(t *Tile)
+// func MixtureInverseStartAVX512(t *MixtureArgs)
 TEXT ·MixtureInverseStartAVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_N(AX), CX
-	MOVQ Tile_Z(AX), SI
-	MOVQ Tile_Inverse(AX), R9
+	MOVQ MixtureArgs_N(AX), CX
+	MOVQ MixtureArgs_Z(AX), SI
+	MOVQ MixtureArgs_Inverse(AX), R9
 	SHLQ $3, CX
 	XORL DI, DI // byte offset of the block
 
@@ -215,8 +215,8 @@ block:
 	START_CLEAR
 	TARGET(0, TARGET0, P0)
 	TARGET(64, TARGET1, P1)
-	MOVQ Tile_Components(AX), BX
-	MOVQ Tile_K(AX), DX
+	MOVQ MixtureArgs_Components(AX), BX
+	MOVQ MixtureArgs_K(AX), DX
 
 bracket:
 	LOAD_SHARED(Z22, Z23, Z24)
@@ -229,8 +229,8 @@ bracket:
 	DECQ DX
 	JNZ  bracket
 
-	MOVQ Tile_Components(AX), BX
-	MOVQ Tile_K(AX), DX
+	MOVQ MixtureArgs_Components(AX), BX
+	MOVQ MixtureArgs_K(AX), DX
 
 moment:
 	LOAD_SHARED(Z22, Z23, Z24)
@@ -248,12 +248,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func MixturesInverseStartAVX512(t *Tile)
-TEXT ·MixturesInverseStartAVX512(SB), NOSPLIT, $0-8
+// func PerSampleInverseStartAVX512(t *MixtureArgs)
+TEXT ·PerSampleInverseStartAVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_N(AX), CX
-	MOVQ Tile_Inverse(AX), R9
-	MOVQ Tile_Stride(AX), R13
+	MOVQ MixtureArgs_N(AX), CX
+	MOVQ MixtureArgs_Inverse(AX), R9
+	MOVQ MixtureArgs_Stride(AX), R13
 	SHLQ $3, R13
 	SHLQ $3, CX
 	XORL DI, DI // byte offset of the block
@@ -261,7 +261,7 @@ TEXT ·MixturesInverseStartAVX512(SB), NOSPLIT, $0-8
 block:
 	CMPQ DI, CX
 	JGE  done
-	MOVQ Tile_Z(AX), SI
+	MOVQ MixtureArgs_Z(AX), SI
 	START_CLEAR
 	TARGET(0, TARGET0, P0)
 	TARGET(64, TARGET1, P1)
@@ -274,7 +274,7 @@ bracket:
 	VPXORQ  Z30, Z30, Z30
 	VPXORQ  Z31, Z31, Z31
 	XORL    SI, SI
-	MOVQ    Tile_K(AX), R8
+	MOVQ    MixtureArgs_K(AX), R8
 
 before:
 	CMPQ    SI, BX
@@ -431,11 +431,11 @@ done:
 	VMOVUPD DF0, InverseState_DF(R9)(DI*1)      \
 	VMOVUPD DF1, (InverseState_DF+64)(R9)(DI*1)
 
-// func MixtureInverseSumsAVX512(t *Tile)
+// func MixtureInverseSumsAVX512(t *MixtureArgs)
 TEXT ·MixtureInverseSumsAVX512(SB), 0, $1024-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_N(AX), CX
-	MOVQ Tile_Inverse(AX), R9
+	MOVQ MixtureArgs_N(AX), CX
+	MOVQ MixtureArgs_Inverse(AX), R9
 	SHLQ $3, CX
 	XORL DI, DI // byte offset of the block
 
@@ -443,7 +443,7 @@ block:
 	CMPQ DI, CX
 	JGE  done
 	SUMS_CLEAR
-	MOVQ Tile_Components(AX), BX
+	MOVQ MixtureArgs_Components(AX), BX
 	BLOCK_START(component)
 
 component:
@@ -475,12 +475,12 @@ done:
 	VZEROUPPER
 	RET
 
-// func MixturesInverseSumsAVX512(t *Tile)
-TEXT ·MixturesInverseSumsAVX512(SB), 0, $1152-8
+// func PerSampleInverseSumsAVX512(t *MixtureArgs)
+TEXT ·PerSampleInverseSumsAVX512(SB), 0, $1152-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_N(AX), CX
-	MOVQ Tile_Inverse(AX), R9
-	MOVQ Tile_Stride(AX), R13
+	MOVQ MixtureArgs_N(AX), CX
+	MOVQ MixtureArgs_Inverse(AX), R9
+	MOVQ MixtureArgs_Stride(AX), R13
 	SHLQ $3, R13
 	SHLQ $3, CX
 	XORL DI, DI // byte offset of the block
@@ -548,13 +548,13 @@ done:
 #define NEAR K1    // the sums are good
 #define BETWEEN K2 // there are components on both sides
 
-// func MixtureInverseSolveAVX512(t *Tile, fourth bool) (done bool)
+// func MixtureInverseSolveAVX512(t *MixtureArgs, fourth bool) (done bool)
 TEXT ·MixtureInverseSolveAVX512(SB), NOSPLIT, $0-17
 	MOVQ    t+0(FP), AX
 	MOVBLZX fourth+8(FP), R10
 	NEGL    R10 // all ones in every fourth round
-	MOVQ    Tile_N(AX), CX
-	MOVQ    Tile_Inverse(AX), R9
+	MOVQ    MixtureArgs_N(AX), CX
+	MOVQ    MixtureArgs_Inverse(AX), R9
 	SHLQ    $3, CX
 	XORL    SI, SI // byte offset of the vector
 	XORL    R8, R8 // samples that are done

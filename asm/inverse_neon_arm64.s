@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The inverse of the forward map (kernels/inverse.go): Halley's method in z-space inside an exact bracket; where a step
+// The inverse of the forward map (kernels/ref_inverse.go): Halley's method in z-space inside an exact bracket; where a step
 // leaves it or the bracket stalls, another first guess, or bisection. What belongs to a sample is in the rows of
 // InverseState; the caller repeats
 //
@@ -41,12 +41,12 @@
 #define BEGIN \
 	MOVD t+0(FP), R(TILE) \
 	CONSTANTS \
-	MOVD Tile_N(R(TILE)), R(SAMPLES) \
-	MOVD Tile_Inverse(R(TILE)), R(STATE)
+	MOVD MixtureArgs_N(R(TILE)), R(SAMPLES) \
+	MOVD MixtureArgs_Inverse(R(TILE)), R(STATE)
 
 #define FIRST_SHARED \
-	MOVD Tile_Components(R(TILE)), R(COMPONENT) \
-	MOVD Tile_K(R(TILE)), R(COMPONENTS)
+	MOVD MixtureArgs_Components(R(TILE)), R(COMPONENT) \
+	MOVD MixtureArgs_K(R(TILE)), R(COMPONENTS)
 
 #define NEXT_SHARED(loop) \
 	ADD  $Component__size, R(COMPONENT) \
@@ -55,15 +55,15 @@
 
 #define BEGIN_EACH \
 	BEGIN                 \
-	MOVD Tile_Stride(R(TILE)), R(STRIDE) \
+	MOVD MixtureArgs_Stride(R(TILE)), R(STRIDE) \
 	LSL  $3, R(STRIDE)    \
 	MOVD ZR, R(DONE_BYTES)
 
 #define FIRST_EACH \
-	MOVD Tile_Weight(R(TILE)), R(W_AT)    \
-	MOVD Tile_Mean(R(TILE)), R(MEAN_AT)   \
-	MOVD Tile_Scale(R(TILE)), R(SCALE_AT) \
-	MOVD Tile_K(R(TILE)), R(COMPONENTS)   \
+	MOVD MixtureArgs_Weight(R(TILE)), R(W_AT)    \
+	MOVD MixtureArgs_Mean(R(TILE)), R(MEAN_AT)   \
+	MOVD MixtureArgs_Scale(R(TILE)), R(SCALE_AT) \
+	MOVD MixtureArgs_K(R(TILE)), R(COMPONENTS)   \
 	ADD  R(DONE_BYTES), R(W_AT)           \
 	ADD  R(DONE_BYTES), R(MEAN_AT)        \
 	ADD  R(DONE_BYTES), R(SCALE_AT)
@@ -227,10 +227,10 @@
 	WRITE_FIELD(NARROW, InverseState_Narrow, STATE) \
 	ADD $GROUP_BYTES, R(STATE)
 
-// func MixtureInverseStartNEON(t *Tile)
+// func MixtureInverseStartNEON(t *MixtureArgs)
 TEXT ·MixtureInverseStartNEON(SB), NOSPLIT, $0-8
 	BEGIN
-	MOVD Tile_Z(R(TILE)), R(Z_AT)
+	MOVD MixtureArgs_Z(R(TILE)), R(Z_AT)
 
 samples:
 	READG(Z_AT, T)
@@ -273,10 +273,10 @@ moment:
 	ADD R(STRIDE), R(OTHER_MEAN_AT) \
 	ADD R(STRIDE), R(OTHER_W_AT)
 
-// func MixturesInverseStartNEON(t *Tile)
-TEXT ·MixturesInverseStartNEON(SB), NOSPLIT, $0-8
+// func PerSampleInverseStartNEON(t *MixtureArgs)
+TEXT ·PerSampleInverseStartNEON(SB), NOSPLIT, $0-8
 	BEGIN_EACH
-	MOVD Tile_Z(R(TILE)), R(Z_AT)
+	MOVD MixtureArgs_Z(R(TILE)), R(Z_AT)
 
 samples:
 	READG(Z_AT, T)
@@ -291,8 +291,8 @@ bracket:
 	READG(W_AT, C_W)
 	BRACKET
 	ZERO(C_BELOW)
-	MOVD Tile_Weight(R(TILE)), R(OTHER_W_AT)
-	MOVD Tile_Mean(R(TILE)), R(OTHER_MEAN_AT)
+	MOVD MixtureArgs_Weight(R(TILE)), R(OTHER_W_AT)
+	MOVD MixtureArgs_Mean(R(TILE)), R(OTHER_MEAN_AT)
 	ADD  R(DONE_BYTES), R(OTHER_W_AT)
 	ADD  R(DONE_BYTES), R(OTHER_MEAN_AT)
 
@@ -399,7 +399,7 @@ moment:
 	WRITE_FIELD(SUM_DF, InverseState_DF, STATE) \
 	ADD $GROUP_BYTES, R(STATE)
 
-// func MixtureInverseSumsNEON(t *Tile)
+// func MixtureInverseSumsNEON(t *MixtureArgs)
 TEXT ·MixtureInverseSumsNEON(SB), NOSPLIT, $256-8
 	BEGIN
 
@@ -429,8 +429,8 @@ store:
 	BNE  samples
 	RET
 
-// func MixturesInverseSumsNEON(t *Tile)
-TEXT ·MixturesInverseSumsNEON(SB), NOSPLIT, $288-8
+// func PerSampleInverseSumsNEON(t *MixtureArgs)
+TEXT ·PerSampleInverseSumsNEON(SB), NOSPLIT, $288-8
 	BEGIN_EACH
 	MOVD $density-288(SP), R(SPILL)
 
@@ -661,7 +661,7 @@ store:
 	WRITE_FIELD(RESULT_L, InverseState_L, STATE) \
 	WRITE_FIELD(IS_DONE, InverseState_Done, STATE)
 
-// func MixtureInverseSolveNEON(t *Tile, fourth bool) (done bool)
+// func MixtureInverseSolveNEON(t *MixtureArgs, fourth bool) (done bool)
 TEXT ·MixtureInverseSolveNEON(SB), NOSPLIT, $0-17
 	BEGIN
 	MOVBU fourth+8(FP), R(FOURTH)

@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The normal distribution (kernels/normal.go): Φ(-|x|) = φ(x)·R(|x|), one exponential and one rational function.
+// The normal distribution (kernels/ref_normal.go): Φ(-|x|) = φ(x)·R(|x|), one exponential and one rational function.
 //
 // Requires: AVX512F, AVX512DQ, AVX512VL, AVX512BW.
 //

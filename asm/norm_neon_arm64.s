@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The functions of one normal variable (kernels/normal.go).
+// The functions of one normal variable (kernels/ref_normal.go).
 //
 // Floating-point and vector pipes, per vector of 2: NormCDF 54 operations, of them 35 fused, and a division, NormSF one more;
 // NormPDF 31; NormLogCDF 97 and 3 divisions; NormQuantile 65 and 2 divisions, in the tails 49 more, 2 divisions and a square

@@ -1,6 +1,6 @@
 //go:build !purego
 
-// Rational-quadratic splines, one per sample (kernels/spline.go): forward map, inverse and reverse mode. In a bin from
+// Rational-quadratic splines, one per sample (kernels/ref_spline.go): forward map, inverse and reverse mode. In a bin from
 // (xₗ, yₗ) to (xᵣ, yᵣ), w wide and h high, s = h/w, slopes dₗ and dᵣ at its ends,
 //
 //	θ = (x-xₗ)/w, φ = (xᵣ-x)/w     D = s(θ²+φ²) + (dₗ+dᵣ)θφ     M = dᵣθ² + 2sθφ + dₗφ²
@@ -86,12 +86,12 @@
 
 #define BEGIN \
 	MOVQ s+0(FP), AX               \
-	MOVQ Spline_Width(AX), WIDTHS  \
-	MOVQ Spline_Height(AX), HEIGHTS \
-	MOVQ Spline_Slope(AX), SLOPES  \
-	MOVQ Spline_Stride(AX), STRIDE \
+	MOVQ SplineArgs_Width(AX), WIDTHS  \
+	MOVQ SplineArgs_Height(AX), HEIGHTS \
+	MOVQ SplineArgs_Slope(AX), SLOPES  \
+	MOVQ SplineArgs_Stride(AX), STRIDE \
 	SHLQ $3, STRIDE                \
-	MOVQ Spline_N(AX), CX          \
+	MOVQ SplineArgs_N(AX), CX          \
 	SHLQ $3, CX                    \
 	XORL SAMPLES, SAMPLES          \
 	ALIGN_FRAME
@@ -111,7 +111,7 @@
 	VMOVAPD      DL, DR                        \
 	VPCMPEQQ     WITHIN, WITHIN, WITHIN        \
 	MOVQ         SAMPLES, OFFSET               \
-	MOVQ         Spline_K(AX), BINS            \
+	MOVQ         SplineArgs_K(AX), BINS            \
 	DECQ         BINS                          \
 	JZ           found                         \
 bin:                                           \
@@ -123,9 +123,9 @@ bin:                                           \
 	VBLENDVPD    WITHIN, SUMX, CXR, CXR        \
 	VBLENDVPD    WITHIN, SUMY, CYR, CYR        \
 	VBLENDVPD    WITHIN, SLOPE, DR, DR         \
-	VBROADCASTSD Spline_MinusBound(AX), KNOT   \
-	VBROADCASTSD Spline_Step(AX), C0           \
-	VBROADCASTSD Spline_Scale(AX), C1          \
+	VBROADCASTSD SplineArgs_MinusBound(AX), KNOT   \
+	VBROADCASTSD SplineArgs_Step(AX), C0           \
+	VBROADCASTSD SplineArgs_Scale(AX), C1          \
 	VFMADD231PD  C0, RUN, KNOT                 \
 	VFMADD231PD  C1, sum, KNOT                 \
 	VCMPPD       GREATER_EQUAL, KNOT, V, WITHIN \
@@ -141,20 +141,20 @@ found:
 // The rest of it.
 #define KNOTS \
 	VBROADCASTSD ONE, UNIT                     \
-	VBROADCASTSD Spline_MinusBound(AX), XL     \
-	VBROADCASTSD Spline_Step(AX), C1           \
+	VBROADCASTSD SplineArgs_MinusBound(AX), XL     \
+	VBROADCASTSD SplineArgs_Step(AX), C1           \
 	VADDPD       UNIT, BIN, YR                 \
 	VMOVAPD      XL, XR                        \
 	VFMADD231PD  C1, BIN, XL                   \
 	VFMADD231PD  C1, YR, XR                    \
 	VMOVAPD      XL, YL                        \
 	VMOVAPD      XR, YR                        \
-	VBROADCASTSD Spline_Scale(AX), C1          \
+	VBROADCASTSD SplineArgs_Scale(AX), C1          \
 	VFMADD231PD  C1, CXL, XL                   \
 	VFMADD231PD  C1, CXR, XR                   \
 	VFMADD231PD  C1, CYL, YL                   \
 	VFMADD231PD  C1, CYR, YR                   \
-	VBROADCASTSD Spline_Bound(AX), C1          \
+	VBROADCASTSD SplineArgs_Bound(AX), C1          \
 	VBLENDVPD    WITHIN, C1, XR, XR            \
 	VBLENDVPD    WITHIN, C1, YR, YR            \
 	VBLENDVPD    WITHIN, UNIT, DR, DR
@@ -206,7 +206,7 @@ found:
 
 // The images, and the log-dets in A, to where Y and L point; identity outside.
 #define STORE \
-	VBROADCASTSD Spline_Bound(AX), C0 \
+	VBROADCASTSD SplineArgs_Bound(AX), C0 \
 	VBROADCASTSD ABS, C1              \
 	VANDPD       C1, L0, E0           \
 	VANDPD       C1, L1, E1           \
@@ -218,10 +218,10 @@ found:
 	VBLENDVPD    E1, L1, R1, R1       \
 	VANDNPD      A0, E0, A0           \
 	VANDNPD      A1, E1, A1           \
-	MOVQ         Spline_Y(AX), SI     \
+	MOVQ         SplineArgs_Y(AX), SI     \
 	VMOVUPD      R0, (SI)(SAMPLES*1)  \
 	VMOVUPD      R1, 32(SI)(SAMPLES*1) \
-	MOVQ         Spline_L(AX), SI     \
+	MOVQ         SplineArgs_L(AX), SI     \
 	VMOVUPD      A0, (SI)(SAMPLES*1)  \
 	VMOVUPD      A1, 32(SI)(SAMPLES*1)
 
@@ -237,12 +237,12 @@ found:
 	VFMADD213PD YL, H, TT        \
 	VMOVAPD     TT, IMAGE(at)
 
-// func SplinesForwardAVX2(s *Spline)
+// func SplinesForwardAVX2(s *SplineArgs)
 TEXT ·SplinesForwardAVX2(SB), 0, $672-8
 	BEGIN
 
 samples:
-	MOVQ   Spline_X(AX), SI
+	MOVQ   SplineArgs_X(AX), SI
 	FORWARD(0, bin0, found0)
 	FORWARD(32, bin1, found1)
 	LOG_SLOPES
@@ -293,12 +293,12 @@ samples:
 	POINT(PP)                          \
 	VMOVAPD      E, SLOPES_OF(at)
 
-// func SplinesInverseAVX2(s *Spline)
+// func SplinesInverseAVX2(s *SplineArgs)
 TEXT ·SplinesInverseAVX2(SB), 0, $672-8
 	BEGIN
 
 samples:
-	MOVQ   Spline_X(AX), SI
+	MOVQ   SplineArgs_X(AX), SI
 	INVERSE(0, bin0, found0)
 	INVERSE(32, bin1, found1)
 	LOG_SLOPES
@@ -360,16 +360,16 @@ samples:
 	MOVQ      to(AX), SI                    \
 	VMOVUPD   Y0, (SI)(D_OFFSET*1)
 
-// func SplinesBackwardAVX2(s *Spline)
+// func SplinesBackwardAVX2(s *SplineArgs)
 TEXT ·SplinesBackwardAVX2(SB), 0, $832-8
 	BEGIN
 
 samples:
-	MOVQ         Spline_X(AX), SI
+	MOVQ         SplineArgs_X(AX), SI
 	FIND(0, SUMX, bin, found)
 	VMOVAPD      BIN, KEPT_BIN
 	VBROADCASTSD ABS, C0
-	VBROADCASTSD Spline_Bound(AX), C1
+	VBROADCASTSD SplineArgs_Bound(AX), C1
 	VANDPD       C0, V, C0
 	VCMPPD       NOT_GREATER_EQUAL, C1, C0, C0
 	VMOVAPD      C0, KEPT_INSIDE
@@ -390,8 +390,8 @@ samples:
 	VMOVAPD      T2, KEPT_UP
 	RISE(DR, PH, TH, T2)
 	VMOVAPD      T2, KEPT_DOWN
-	MOVQ         Spline_GY(AX), OFFSET
-	MOVQ         Spline_GL(AX), BINS
+	MOVQ         SplineArgs_GY(AX), OFFSET
+	MOVQ         SplineArgs_GL(AX), BINS
 
 	// Along θ, over w.
 	VMULPD       PP, DL, T2
@@ -447,7 +447,7 @@ samples:
 	// The logits.
 	VMOVUPD      GY, T0
 	VBLENDVPD    D, GX, T0, T1
-	MOVQ         Spline_DX(AX), SI
+	MOVQ         SplineArgs_DX(AX), SI
 	VMOVUPD      T1, (SI)(SAMPLES*1)
 	VMOVAPD      KEPT_CXL, X_AT
 	VMOVAPD      KEPT_CXR, X_AFTER
@@ -461,25 +461,25 @@ samples:
 	VMOVAPD      KEPT_CYR, Y_AFTER
 	LOGITS(IH, T0, PH, TH, Y_AT, Y_AFTER, Y_BEFORE)
 
-	VBROADCASTSD Spline_Scale(AX), FACTOR
+	VBROADCASTSD SplineArgs_Scale(AX), FACTOR
 	VPXOR        ROW_NUMBER, ROW_NUMBER, ROW_NUMBER
-	MOVQ         Spline_DStride(AX), D_STRIDE
+	MOVQ         SplineArgs_DStride(AX), D_STRIDE
 	SHLQ         $3, D_STRIDE
 	MOVQ         SAMPLES, OFFSET
 	MOVQ         SAMPLES, D_OFFSET
-	MOVQ         Spline_K(AX), BINS
+	MOVQ         SplineArgs_K(AX), BINS
 
 row:
 	VCMPPD       EQUAL, KEPT_BIN, ROW_NUMBER, AT
 	VCMPPD       LESS, KEPT_BIN, ROW_NUMBER, BEFORE
-	ROW(WIDTHS, X_BEFORE, X_AT, X_AFTER, Spline_DWidth)
-	ROW(HEIGHTS, Y_BEFORE, Y_AT, Y_AFTER, Spline_DHeight)
-	CMPQ         BINS, Spline_K(AX)
+	ROW(WIDTHS, X_BEFORE, X_AT, X_AFTER, SplineArgs_DWidth)
+	ROW(HEIGHTS, Y_BEFORE, Y_AT, Y_AFTER, SplineArgs_DHeight)
+	CMPQ         BINS, SplineArgs_K(AX)
 	JEQ          next // there is no slope to the left of the first
 	VANDPD       KEPT_DR, AFTER, Y0
 	VANDPD       KEPT_DL, AT, Y1
 	VORPD        Y1, Y0, Y0
-	MOVQ         Spline_DSlope(AX), SI
+	MOVQ         SplineArgs_DSlope(AX), SI
 	SUBQ         D_STRIDE, SI
 	VMOVUPD      Y0, (SI)(D_OFFSET*1)
 
@@ -491,7 +491,7 @@ next:
 	ADDQ         D_STRIDE, D_OFFSET
 	DECQ         BINS
 	JNZ          row
-	MOVQ         Spline_N(AX), CX
+	MOVQ         SplineArgs_N(AX), CX
 	SHLQ         $3, CX
 	ADDQ         $32, SAMPLES
 	CMPQ         SAMPLES, CX

@@ -1,6 +1,6 @@
 //go:build !purego
 
-// Rational-quadratic splines, one per sample (kernels/spline.go): forward map, inverse and reverse mode. In a bin from
+// Rational-quadratic splines, one per sample (kernels/ref_spline.go): forward map, inverse and reverse mode. In a bin from
 // (xₗ, yₗ) to (xᵣ, yᵣ), w wide and h high, s = h/w, slopes dₗ and dᵣ at its ends,
 //
 //	θ = (x-xₗ)/w, φ = (xᵣ-x)/w     D = s(θ²+φ²) + (dₗ+dᵣ)θφ     M = dᵣθ² + 2sθφ + dₗφ²
@@ -71,17 +71,17 @@
 
 #define BEGIN \
 	MOVQ s+0(FP), AX                       \
-	VBROADCASTSD Spline_Scale(AX), SCALE   \
-	VBROADCASTSD Spline_Step(AX), STEP     \
-	VBROADCASTSD Spline_MinusBound(AX), MINUS_EDGE \
-	VBROADCASTSD Spline_Bound(AX), EDGE    \
+	VBROADCASTSD SplineArgs_Scale(AX), SCALE   \
+	VBROADCASTSD SplineArgs_Step(AX), STEP     \
+	VBROADCASTSD SplineArgs_MinusBound(AX), MINUS_EDGE \
+	VBROADCASTSD SplineArgs_Bound(AX), EDGE    \
 	VBROADCASTSD ONE, UNIT                 \
-	MOVQ Spline_Width(AX), WIDTHS          \
-	MOVQ Spline_Height(AX), HEIGHTS        \
-	MOVQ Spline_Slope(AX), SLOPES          \
-	MOVQ Spline_Stride(AX), STRIDE         \
+	MOVQ SplineArgs_Width(AX), WIDTHS          \
+	MOVQ SplineArgs_Height(AX), HEIGHTS        \
+	MOVQ SplineArgs_Slope(AX), SLOPES          \
+	MOVQ SplineArgs_Stride(AX), STRIDE         \
 	SHLQ $3, STRIDE                        \
-	MOVQ Spline_N(AX), CX                  \
+	MOVQ SplineArgs_N(AX), CX                  \
 	SHLQ $3, CX                            \
 	XORL SAMPLES, SAMPLES
 
@@ -100,7 +100,7 @@
 	VMOVAPD     UNIT, DR                    \
 	KXNORB      WITHIN, WITHIN, WITHIN      \
 	MOVQ        SAMPLES, OFFSET             \
-	MOVQ        Spline_K(AX), BINS          \
+	MOVQ        SplineArgs_K(AX), BINS          \
 	DECQ        BINS                        \
 	JZ          found                       \
 bin:                                        \
@@ -183,17 +183,17 @@ found:                                      \
 	VMOVAPD V, OUTSIDE, SUMX         \
 	VPXORQ  SUMY, SUMY, SUMY             \
 	VMOVAPD SUMY, OUTSIDE, E         \
-	MOVQ    Spline_Y(AX), SI       \
+	MOVQ    SplineArgs_Y(AX), SI       \
 	VMOVUPD SUMX, (SI)(SAMPLES*1)    \
-	MOVQ    Spline_L(AX), SI       \
+	MOVQ    SplineArgs_L(AX), SI       \
 	VMOVUPD E, (SI)(SAMPLES*1)
 
-// func SplinesForwardAVX512(s *Spline)
+// func SplinesForwardAVX512(s *SplineArgs)
 TEXT ·SplinesForwardAVX512(SB), NOSPLIT, $0-8
 	BEGIN
 
 samples:
-	MOVQ        Spline_X(AX), SI
+	MOVQ        SplineArgs_X(AX), SI
 	FIND(SUMX, bin, found)
 	KNOTS
 	PLACE
@@ -212,12 +212,12 @@ samples:
 	VZEROUPPER
 	RET
 
-// func SplinesInverseAVX512(s *Spline)
+// func SplinesInverseAVX512(s *SplineArgs)
 TEXT ·SplinesInverseAVX512(SB), NOSPLIT, $0-8
 	BEGIN
 
 samples:
-	MOVQ        Spline_X(AX), SI
+	MOVQ        SplineArgs_X(AX), SI
 	FIND(SUMY, bin, found)
 	KNOTS
 	VSUBPD      XL, XR, IW
@@ -304,14 +304,14 @@ samples:
 	MOVQ    to(AX), SI                     \
 	VMOVUPD T0, (SI)(R12*1)
 
-// func SplinesBackwardAVX512(s *Spline)
+// func SplinesBackwardAVX512(s *SplineArgs)
 TEXT ·SplinesBackwardAVX512(SB), NOSPLIT, $0-8
 	BEGIN
-	MOVQ Spline_DStride(AX), R13
+	MOVQ SplineArgs_DStride(AX), R13
 	SHLQ $3, R13
 
 samples:
-	MOVQ         Spline_X(AX), SI
+	MOVQ         SplineArgs_X(AX), SI
 	FIND(SUMX, bin, found)
 	KNOTS
 	PLACE
@@ -320,9 +320,9 @@ samples:
 	VDIVPD       M, UNIT, IM
 	RISE(DL, TH, PH, UP)
 	RISE(DR, PH, TH, DOWN)
-	MOVQ         Spline_GY(AX), SI
+	MOVQ         SplineArgs_GY(AX), SI
 	VMOVUPD      (SI)(SAMPLES*1), GY
-	MOVQ         Spline_GL(AX), SI
+	MOVQ         SplineArgs_GL(AX), SI
 	VMOVUPD      (SI)(SAMPLES*1), GL
 
 	// Along θ, over w.
@@ -375,7 +375,7 @@ samples:
 	// The logits.
 	VMOVAPD      GX, T0
 	VMOVAPD      GY, OUTSIDE, T0
-	MOVQ         Spline_DX(AX), SI
+	MOVQ         SplineArgs_DX(AX), SI
 	VMOVUPD      T0, (SI)(SAMPLES*1)
 	VPXORQ       T0, T0, T0
 	VMOVAPD      T0, OUTSIDE, DL
@@ -392,19 +392,19 @@ samples:
 	VPXORQ       GL, GL, GL // the row's number
 	MOVQ         SAMPLES, OFFSET
 	MOVQ         SAMPLES, R12 // of the gradient's row, as OFFSET
-	MOVQ         Spline_K(AX), BINS
+	MOVQ         SplineArgs_K(AX), BINS
 
 row:
 	VCMPPD       EQUAL, GL, BIN, AT
 	VCMPPD       LESS, BIN, GL, BEFORE
-	ROW(WIDTHS, X_BEFORE, CXL, CXR, Spline_DWidth)
-	ROW(HEIGHTS, Y_BEFORE, CYL, CYR, Spline_DHeight)
-	CMPQ         BINS, Spline_K(AX)
+	ROW(WIDTHS, X_BEFORE, CXL, CXR, SplineArgs_DWidth)
+	ROW(HEIGHTS, Y_BEFORE, CYL, CYR, SplineArgs_DHeight)
+	CMPQ         BINS, SplineArgs_K(AX)
 	JEQ          next // there is no slope to the left of the first
 	VPXORQ       T0, T0, T0
 	VMOVAPD      DR, AFTER, T0
 	VMOVAPD      DL, AT, T0
-	MOVQ         Spline_DSlope(AX), SI
+	MOVQ         SplineArgs_DSlope(AX), SI
 	SUBQ         R13, SI
 	VMOVUPD      T0, (SI)(R12*1)
 

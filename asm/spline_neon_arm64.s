@@ -1,6 +1,6 @@
 //go:build !purego
 
-// Rational-quadratic splines, one per sample (kernels/spline.go): forward map, inverse and reverse mode. In a bin from
+// Rational-quadratic splines, one per sample (kernels/ref_spline.go): forward map, inverse and reverse mode. In a bin from
 // (xₗ, yₗ) to (xᵣ, yᵣ), w wide and h high, s = h/w, slopes dₗ and dᵣ at its ends,
 //
 //	θ = (x-xₗ)/w, φ = (xᵣ-x)/w     D = s(θ²+φ²) + (dₗ+dᵣ)θφ     M = dᵣθ² + 2sθφ + dₗφ²
@@ -91,17 +91,17 @@
 #define BEGIN \
 	MOVD s+0(FP), R(ARGS)                  \
 	CONSTANTS                              \
-	MOVD Spline_N(R(ARGS)), R(SAMPLES)     \
-	MOVD Spline_X(R(ARGS)), R(X_AT)        \
-	MOVD Spline_Stride(R(ARGS)), R(STRIDE) \
+	MOVD SplineArgs_N(R(ARGS)), R(SAMPLES)     \
+	MOVD SplineArgs_X(R(ARGS)), R(X_AT)        \
+	MOVD SplineArgs_Stride(R(ARGS)), R(STRIDE) \
 	LSL  $3, R(STRIDE)                     \
 	MOVD ZR, R(DONE)
 
 // Where the rows of the samples' widths, heights and slopes begin.
 #define ROWS \
-	MOVD Spline_Width(R(ARGS)), R(WIDTH_AT)   \
-	MOVD Spline_Height(R(ARGS)), R(HEIGHT_AT) \
-	MOVD Spline_Slope(R(ARGS)), R(SLOPE_AT)   \
+	MOVD SplineArgs_Width(R(ARGS)), R(WIDTH_AT)   \
+	MOVD SplineArgs_Height(R(ARGS)), R(HEIGHT_AT) \
+	MOVD SplineArgs_Slope(R(ARGS)), R(SLOPE_AT)   \
 	ADD  R(DONE), R(WIDTH_AT)                 \
 	ADD  R(DONE), R(HEIGHT_AT)                \
 	ADD  R(DONE), R(SLOPE_AT)
@@ -116,7 +116,7 @@
 // Splines.bin up to the knots; sum is SUM_X, or SUM_Y to go by the heights.
 #define FIND(sum, bin, found) \
 	ROWS                                 \
-	ADD  $Spline_Bound, R(ARGS), R(SETTINGS) \
+	ADD  $SplineArgs_Bound, R(ARGS), R(SETTINGS) \
 	SETTING(EDGE)                        \
 	SETTING(MINUS_EDGE)                  \
 	SETTING(FACTOR)                      \
@@ -135,7 +135,7 @@
 	EOR_B16(RUN, RUN, RUN)               \
 	CMEQ_D2(WITHIN, WITHIN, WITHIN)      \
 	CMEQ_D2(WITHIN+1, WITHIN+1, WITHIN+1) \
-	MOVD Spline_K(R(ARGS)), R(BINS)      \
+	MOVD SplineArgs_K(R(ARGS)), R(BINS)      \
 	SUBS $1, R(BINS)                     \
 	BEQ  found                           \
 bin:                                     \
@@ -222,7 +222,7 @@ found:
 
 // Whether the samples are outside, in mask; t is a single register.
 #define BEYOND(mask, t) \
-	ADD $Spline_Bound, R(ARGS), R(SETTINGS) \
+	ADD $SplineArgs_Bound, R(ARGS), R(SETTINGS) \
 	SETTING(t)                              \
 	FABSG(SAMPLE, mask)                     \
 	FIRST(FCMGE_D2, t, mask, mask)
@@ -238,8 +238,8 @@ found:
 	BEYOND(IW, S)             \
 	BITG(IW, SAMPLE, IMAGE)   \
 	BICG(IW, RISING, RISING)  \
-	MOVD Spline_Y(R(ARGS)), R(Y_AT) \
-	MOVD Spline_L(R(ARGS)), R(L_AT) \
+	MOVD SplineArgs_Y(R(ARGS)), R(Y_AT) \
+	MOVD SplineArgs_L(R(ARGS)), R(L_AT) \
 	ADD  R(DONE), R(Y_AT)     \
 	ADD  R(DONE), R(L_AT)     \
 	WRITEG(IMAGE, Y_AT)       \
@@ -247,7 +247,7 @@ found:
 	ADD  $GROUP_BYTES, R(X_AT) \
 	ADD  $GROUP_BYTES, R(DONE)
 
-// func SplinesForwardNEON(s *Spline)
+// func SplinesForwardNEON(s *SplineArgs)
 TEXT ·SplinesForwardNEON(SB), NOSPLIT, $0-8
 	BEGIN
 
@@ -266,7 +266,7 @@ samples:
 	BNE  samples
 	RET
 
-// func SplinesInverseNEON(s *Spline)
+// func SplinesInverseNEON(s *SplineArgs)
 TEXT ·SplinesInverseNEON(SB), NOSPLIT, $0-8
 	BEGIN
 
@@ -368,15 +368,15 @@ samples:
 	ADD R(STRIDE), R(from)              \
 	ADD R(D_STRIDE), R(to)
 
-// func SplinesBackwardNEON(s *Spline)
+// func SplinesBackwardNEON(s *SplineArgs)
 TEXT ·SplinesBackwardNEON(SB), NOSPLIT, $0-8
 	BEGIN
-	MOVD Spline_GY(R(ARGS)), R(GY_AT)
-	MOVD Spline_GL(R(ARGS)), R(GL_AT)
-	MOVD Spline_DX(R(ARGS)), R(DX_AT)
-	MOVD Spline_State(R(ARGS)), R(STATE)
-	MOVD Spline_DStride(R(ARGS)), R(D_STRIDE)
-	MOVD Spline_K(R(ARGS)), R(ALL_BINS)
+	MOVD SplineArgs_GY(R(ARGS)), R(GY_AT)
+	MOVD SplineArgs_GL(R(ARGS)), R(GL_AT)
+	MOVD SplineArgs_DX(R(ARGS)), R(DX_AT)
+	MOVD SplineArgs_State(R(ARGS)), R(STATE)
+	MOVD SplineArgs_DStride(R(ARGS)), R(D_STRIDE)
+	MOVD SplineArgs_K(R(ARGS)), R(ALL_BINS)
 	LSL  $3, R(D_STRIDE)
 
 samples:
@@ -485,13 +485,13 @@ samples:
 	LOGITS(T0, GY, T1, PP, Y_SELF, Y_AFTER, Y_BEFORE)
 
 	ROWS
-	MOVD Spline_DWidth(R(ARGS)), R(D_WIDTH_AT)
-	MOVD Spline_DHeight(R(ARGS)), R(D_HEIGHT_AT)
-	MOVD Spline_DSlope(R(ARGS)), R(D_SLOPE_AT)
+	MOVD SplineArgs_DWidth(R(ARGS)), R(D_WIDTH_AT)
+	MOVD SplineArgs_DHeight(R(ARGS)), R(D_HEIGHT_AT)
+	MOVD SplineArgs_DSlope(R(ARGS)), R(D_SLOPE_AT)
 	ADD  R(DONE), R(D_WIDTH_AT)
 	ADD  R(DONE), R(D_HEIGHT_AT)
 	ADD  R(DONE), R(D_SLOPE_AT)
-	ADD  $Spline_Scale, R(ARGS), R(SETTINGS)
+	ADD  $SplineArgs_Scale, R(ARGS), R(SETTINGS)
 	SETTING(ROW_FACTOR)
 	LDR_Q(ONE, TABLE, ROW_UNIT)
 	EOR_B16(ROW_NUMBER, ROW_NUMBER, ROW_NUMBER)

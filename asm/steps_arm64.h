@@ -150,7 +150,7 @@
 	ZERO(SUM_WN) \
 	ZERO(SUM_F)
 
-// Blocks of components (tally of kernels/mixture.go). General register PASSED counts the components that are done, of ALL.
+// Blocks of components (tally of kernels/ref_mixture.go). General register PASSED counts the components that are done, of ALL.
 // Within a block the next one follows; after it, ADD_BLOCK adds the block's sum to that of the blocks before, and what the
 // addition loses to that: at bytes after TOTALS_AT, in the frame. A mixture of one block needs none of it.
 #define PASSED 22
@@ -196,7 +196,7 @@
 // The same for the four sums of a mixture.
 #define BLOCK_START(component) \
 	MOVD $totals-256(SP), R(TOTALS_AT)  \
-	MOVD Tile_K(R(TILE)), R(ALL)        \
+	MOVD MixtureArgs_K(R(TILE)), R(ALL)        \
 	MOVD ZR, R(PASSED)                  \
 	ONE_BLOCK(component)                \
 	ZERO(T)                             \

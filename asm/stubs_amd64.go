@@ -5,14 +5,14 @@
 package asm
 
 // The kernels of this architecture: what each does, in terms of the reference in package kernels, whose bits it returns.
-// n and Tile.N are multiples of Block; rows may be one another where a comment says so, and dst may be an input.
+// n and MixtureArgs.N are multiples of Block; rows may be one another where a comment says so, and dst may be an input.
 
-// NormCDFAVX2 sets dst[i] = normCDF(x[i]) of kernels/normal.go.
+// NormCDFAVX2 sets dst[i] = normCDF(x[i]) of kernels/ref_normal.go.
 //
 //go:noescape
 func NormCDFAVX2(dst, x *float64, n int)
 
-// NormCDFAVX512 sets dst[i] = normCDF(x[i]) of kernels/normal.go.
+// NormCDFAVX512 sets dst[i] = normCDF(x[i]) of kernels/ref_normal.go.
 //
 //go:noescape
 func NormCDFAVX512(dst, x *float64, n int)
@@ -57,22 +57,22 @@ func NormQuantileAVX2(dst, x *float64, n int)
 //go:noescape
 func NormQuantileAVX512(dst, x *float64, n int)
 
-// ExpAVX2 sets dst[i] = exp(x[i]) of kernels/scalar.go.
+// ExpAVX2 sets dst[i] = exp(x[i]) of kernels/ref_arithmetic.go.
 //
 //go:noescape
 func ExpAVX2(dst, x *float64, n int)
 
-// ExpAVX512 sets dst[i] = exp(x[i]) of kernels/scalar.go.
+// ExpAVX512 sets dst[i] = exp(x[i]) of kernels/ref_arithmetic.go.
 //
 //go:noescape
 func ExpAVX512(dst, x *float64, n int)
 
-// LogAVX2 sets dst[i] = log(x[i]) of kernels/normal.go.
+// LogAVX2 sets dst[i] = log(x[i]) of kernels/ref_normal.go.
 //
 //go:noescape
 func LogAVX2(dst, x *float64, n int)
 
-// LogAVX512 sets dst[i] = log(x[i]) of kernels/normal.go.
+// LogAVX512 sets dst[i] = log(x[i]) of kernels/ref_normal.go.
 //
 //go:noescape
 func LogAVX512(dst, x *float64, n int)
@@ -87,22 +87,22 @@ func TanhAVX2(dst, x *float64, n int)
 //go:noescape
 func TanhAVX512(dst, x *float64, n int)
 
-// SmoothReLUAVX2 sets dst[i] = smoothReLU(x[i]) of kernels/smoothrelu.go.
+// SmoothReLUAVX2 sets dst[i] = smoothReLU(x[i]) of kernels/ref_activation.go.
 //
 //go:noescape
 func SmoothReLUAVX2(dst, x *float64, n int)
 
-// SmoothReLUAVX512 sets dst[i] = smoothReLU(x[i]) of kernels/smoothrelu.go.
+// SmoothReLUAVX512 sets dst[i] = smoothReLU(x[i]) of kernels/ref_activation.go.
 //
 //go:noescape
 func SmoothReLUAVX512(dst, x *float64, n int)
 
-// SmoothReLUBackwardAVX2 sets, with r = rise(x[i]) of kernels/smoothrelu.go, dx[i] = dy[i]·(r²(3-2r)).
+// SmoothReLUBackwardAVX2 sets, with r = rise(x[i]) of kernels/ref_activation.go, dx[i] = dy[i]·(r²(3-2r)).
 //
 //go:noescape
 func SmoothReLUBackwardAVX2(dx, dy, x *float64, n int)
 
-// SmoothReLUBackwardAVX512 sets, with r = rise(x[i]) of kernels/smoothrelu.go, dx[i] = dy[i]·(r²(3-2r)).
+// SmoothReLUBackwardAVX512 sets, with r = rise(x[i]) of kernels/ref_activation.go, dx[i] = dy[i]·(r²(3-2r)).
 //
 //go:noescape
 func SmoothReLUBackwardAVX512(dx, dy, x *float64, n int)
@@ -130,22 +130,22 @@ func BoundedExpBackwardAVX512(dRaw, dLogScale, raw *float64, n int, bound float6
 // SoftmaxAVX2 sets, for each sample, e_k = exp(src_k - max src), dst_k = e_k/Σ e; dst may be src at equal strides.
 //
 //go:noescape
-func SoftmaxAVX2(p *Params)
+func SoftmaxAVX2(p *SoftmaxArgs)
 
 // SoftmaxAVX512 sets, for each sample, e_k = exp(src_k - max src), dst_k = e_k/Σ e; dst may be src at equal strides.
 //
 //go:noescape
-func SoftmaxAVX512(p *Params)
+func SoftmaxAVX512(p *SoftmaxArgs)
 
 // AdamAVX2 sets m = β₁m + C1·g, v = β₂v + (C2·g)g, p -= Rate·m/(√v·Root + ε), as kernels/adam.go does.
 //
 //go:noescape
-func AdamAVX2(s *AdamStep)
+func AdamAVX2(s *AdamArgs)
 
 // AdamAVX512 sets m = β₁m + C1·g, v = β₂v + (C2·g)g, p -= Rate·m/(√v·Root + ε), as kernels/adam.go does.
 //
 //go:noescape
-func AdamAVX512(s *AdamStep)
+func AdamAVX512(s *AdamArgs)
 
 // SumAVX2 adds x[i] to acc[i mod 8].
 //
@@ -168,118 +168,118 @@ func SumSquaresAVX2(acc *float64, x *float64, n int)
 func SumSquaresAVX512(acc *float64, x *float64, n int)
 
 // MixtureSumsAVX2 sets D, WP, WN and F to the sums of each sample X: for each of Components sums.add of
-// kernels/mixture.go.
+// kernels/ref_mixture.go.
 //
 //go:noescape
-func MixtureSumsAVX2(t *Tile)
+func MixtureSumsAVX2(t *MixtureArgs)
 
 // MixtureSumsAVX512 sets D, WP, WN and F to the sums of each sample X: for each of Components sums.add of
-// kernels/mixture.go.
+// kernels/ref_mixture.go.
 //
 //go:noescape
-func MixtureSumsAVX512(t *Tile)
+func MixtureSumsAVX512(t *MixtureArgs)
 
-// MixturesSumsAVX2 is the same with a mixture for each sample, Weight, Mean and Scale: newComponent, sums.add.
+// PerSampleSumsAVX2 is the same with a mixture for each sample, Weight, Mean and Scale: newComponent, sums.add.
 //
 //go:noescape
-func MixturesSumsAVX2(t *Tile)
+func PerSampleSumsAVX2(t *MixtureArgs)
 
-// MixturesSumsAVX512 is the same with a mixture for each sample, Weight, Mean and Scale: newComponent, sums.add.
+// PerSampleSumsAVX512 is the same with a mixture for each sample, Weight, Mean and Scale: newComponent, sums.add.
 //
 //go:noescape
-func MixturesSumsAVX512(t *Tile)
+func PerSampleSumsAVX512(t *MixtureArgs)
 
 // MixtureFinishAVX2 is sums.forward for each sample, from D, WP, WN and F to Z and L. Where sums.near is false it sets
 // Z to NaN instead, and returns true if there is such a sample.
 //
 //go:noescape
-func MixtureFinishAVX2(t *Tile) (far bool)
+func MixtureFinishAVX2(t *MixtureArgs) (far bool)
 
 // MixtureFinishAVX512 is sums.forward for each sample, from D, WP, WN and F to Z and L. Where sums.near is false it
 // sets Z to NaN instead, and returns true if there is such a sample.
 //
 //go:noescape
-func MixtureFinishAVX512(t *Tile) (far bool)
+func MixtureFinishAVX512(t *MixtureArgs) (far bool)
 
 // MixtureTailsAVX2 is sums.cdf: from X, D, WP, WN and F to CDF, SF and PDF. CDF may be D, SF may be WN, PDF may be F.
 //
 //go:noescape
-func MixtureTailsAVX2(t *Tile)
+func MixtureTailsAVX2(t *MixtureArgs)
 
 // MixtureTailsAVX512 is sums.cdf: from X, D, WP, WN and F to CDF, SF and PDF. CDF may be D, SF may be WN, PDF may be F.
 //
 //go:noescape
-func MixtureTailsAVX512(t *Tile)
+func MixtureTailsAVX512(t *MixtureArgs)
 
-// MixtureFarAVX2 is farForward of kernels/far.go for each sample, from X to Z and L, where all components that count
-// are on one side. Elsewhere, and where X is NaN or C·|t| of the nearest is infinite, it sets Z to NaN, and returns
-// true if there is such a sample.
+// MixtureFarAVX2 is farForward of kernels/ref_far.go for each sample, from X to Z and L, where all components that
+// count are on one side. Elsewhere, and where X is NaN or C·|t| of the nearest is infinite, it sets Z to NaN, and
+// returns true if there is such a sample.
 //
 //go:noescape
-func MixtureFarAVX2(t *Tile) (hard bool)
+func MixtureFarAVX2(t *MixtureArgs) (missed bool)
 
-// MixtureFarAVX512 is farForward of kernels/far.go for each sample, from X to Z and L, where all components that count
-// are on one side. Elsewhere, and where X is NaN or C·|t| of the nearest is infinite, it sets Z to NaN, and returns
-// true if there is such a sample.
+// MixtureFarAVX512 is farForward of kernels/ref_far.go for each sample, from X to Z and L, where all components that
+// count are on one side. Elsewhere, and where X is NaN or C·|t| of the nearest is infinite, it sets Z to NaN, and
+// returns true if there is such a sample.
 //
 //go:noescape
-func MixtureFarAVX512(t *Tile) (hard bool)
+func MixtureFarAVX512(t *MixtureArgs) (missed bool)
 
-// MixturesFarAVX2 is the same with a mixture for each sample.
+// PerSampleFarAVX2 is the same with a mixture for each sample.
 //
 //go:noescape
-func MixturesFarAVX2(t *Tile) (hard bool)
+func PerSampleFarAVX2(t *MixtureArgs) (missed bool)
 
-// MixturesFarAVX512 is the same with a mixture for each sample.
+// PerSampleFarAVX512 is the same with a mixture for each sample.
 //
 //go:noescape
-func MixturesFarAVX512(t *Tile) (hard bool)
+func PerSampleFarAVX512(t *MixtureArgs) (missed bool)
 
 // MixtureInverseStartAVX2 begins the inverse of each sample Z: it sets the rows of Inverse from X to Other as
 // inverseOne does before its first round; Narrow is InverseDone times the narrowest scale. Where lo equals hi, X is lo.
 // Z need not be finite.
 //
 //go:noescape
-func MixtureInverseStartAVX2(t *Tile)
+func MixtureInverseStartAVX2(t *MixtureArgs)
 
 // MixtureInverseStartAVX512 begins the inverse of each sample Z: it sets the rows of Inverse from X to Other as
 // inverseOne does before its first round; Narrow is InverseDone times the narrowest scale. Where lo equals hi, X is lo.
 // Z need not be finite.
 //
 //go:noescape
-func MixtureInverseStartAVX512(t *Tile)
+func MixtureInverseStartAVX512(t *MixtureArgs)
 
-// MixturesInverseStartAVX2 is the same with a mixture for each sample.
+// PerSampleInverseStartAVX2 is the same with a mixture for each sample.
 //
 //go:noescape
-func MixturesInverseStartAVX2(t *Tile)
+func PerSampleInverseStartAVX2(t *MixtureArgs)
 
-// MixturesInverseStartAVX512 is the same with a mixture for each sample.
+// PerSampleInverseStartAVX512 is the same with a mixture for each sample.
 //
 //go:noescape
-func MixturesInverseStartAVX512(t *Tile)
+func PerSampleInverseStartAVX512(t *MixtureArgs)
 
 // MixtureInverseSumsAVX2 sets D to Lost of Inverse to the sums of a round, inverseSums.add for each component at X; Z
 // says which side counts.
 //
 //go:noescape
-func MixtureInverseSumsAVX2(t *Tile)
+func MixtureInverseSumsAVX2(t *MixtureArgs)
 
 // MixtureInverseSumsAVX512 sets D to Lost of Inverse to the sums of a round, inverseSums.add for each component at X; Z
 // says which side counts.
 //
 //go:noescape
-func MixtureInverseSumsAVX512(t *Tile)
+func MixtureInverseSumsAVX512(t *MixtureArgs)
 
-// MixturesInverseSumsAVX2 is the same with a mixture for each sample.
+// PerSampleInverseSumsAVX2 is the same with a mixture for each sample.
 //
 //go:noescape
-func MixturesInverseSumsAVX2(t *Tile)
+func PerSampleInverseSumsAVX2(t *MixtureArgs)
 
-// MixturesInverseSumsAVX512 is the same with a mixture for each sample.
+// PerSampleInverseSumsAVX512 is the same with a mixture for each sample.
 //
 //go:noescape
-func MixturesInverseSumsAVX512(t *Tile)
+func PerSampleInverseSumsAVX512(t *MixtureArgs)
 
 // MixtureInverseSolveAVX2 is the rest of a round, from the sums on; fourth says that it is every fourth one, in which
 // the bracket must have shrunk. It sets Done to all ones for a sample that is done, X and L to its results, and returns
@@ -289,7 +289,7 @@ func MixturesInverseSumsAVX512(t *Tile)
 // hi, a sample is done with X = lo and L = -L.
 //
 //go:noescape
-func MixtureInverseSolveAVX2(t *Tile, fourth bool) (done bool)
+func MixtureInverseSolveAVX2(t *MixtureArgs, fourth bool) (done bool)
 
 // MixtureInverseSolveAVX512 is the rest of a round, from the sums on; fourth says that it is every fourth one, in which
 // the bracket must have shrunk. It sets Done to all ones for a sample that is done, X and L to its results, and returns
@@ -299,116 +299,116 @@ func MixtureInverseSolveAVX2(t *Tile, fourth bool) (done bool)
 // hi, a sample is done with X = lo and L = -L.
 //
 //go:noescape
-func MixtureInverseSolveAVX512(t *Tile, fourth bool) (done bool)
+func MixtureInverseSolveAVX512(t *MixtureArgs, fourth bool) (done bool)
 
-// MixtureBackwardAVX2 is the reverse mode of kernels/backward.go, from GZ, GL, X, Z and L to DX. It adds the gradients
-// of component k's logit, mean and log scale to the partial sums 3k, 3k+1 and 3k+2 of Acc, sample i to lane i mod 8. It
-// keeps its state in Grad.
-//
-//go:noescape
-func MixtureBackwardAVX2(t *Tile)
-
-// MixtureBackwardAVX512 is the reverse mode of kernels/backward.go, from GZ, GL, X, Z and L to DX. It adds the
+// MixtureBackwardAVX2 is the reverse mode of kernels/ref_gradient.go, from GZ, GL, X, Z and L to DX. It adds the
 // gradients of component k's logit, mean and log scale to the partial sums 3k, 3k+1 and 3k+2 of Acc, sample i to lane i
 // mod 8. It keeps its state in Grad.
 //
 //go:noescape
-func MixtureBackwardAVX512(t *Tile)
+func MixtureBackwardAVX2(t *MixtureArgs)
 
-// MixturesBackwardAVX2 is the same with a mixture for each sample: the gradients go to DLogit, DMean and DLogScale.
+// MixtureBackwardAVX512 is the reverse mode of kernels/ref_gradient.go, from GZ, GL, X, Z and L to DX. It adds the
+// gradients of component k's logit, mean and log scale to the partial sums 3k, 3k+1 and 3k+2 of Acc, sample i to lane i
+// mod 8. It keeps its state in Grad.
 //
 //go:noescape
-func MixturesBackwardAVX2(t *Tile)
+func MixtureBackwardAVX512(t *MixtureArgs)
 
-// MixturesBackwardAVX512 is the same with a mixture for each sample: the gradients go to DLogit, DMean and DLogScale.
+// PerSampleBackwardAVX2 is the same with a mixture for each sample: the gradients go to DLogit, DMean and DLogScale.
 //
 //go:noescape
-func MixturesBackwardAVX512(t *Tile)
+func PerSampleBackwardAVX2(t *MixtureArgs)
 
-// MixtureEMAVX2 is the E-step of kernels/em.go: it adds r, r·d and r·d² of component k, d = X - mean, to the partial
-// sums 3k, 3k+1 and 3k+2 of Acc, and log f to the 8 after those of all components. It keeps r in Scratch.
+// PerSampleBackwardAVX512 is the same with a mixture for each sample: the gradients go to DLogit, DMean and DLogScale.
 //
 //go:noescape
-func MixtureEMAVX2(t *Tile)
+func PerSampleBackwardAVX512(t *MixtureArgs)
 
-// MixtureEMAVX512 is the E-step of kernels/em.go: it adds r, r·d and r·d² of component k, d = X - mean, to the partial
-// sums 3k, 3k+1 and 3k+2 of Acc, and log f to the 8 after those of all components. It keeps r in Scratch.
+// MixtureEMAVX2 is the E-step of kernels/ref_em.go: it adds r, r·d and r·d² of component k, d = X - mean, to the
+// partial sums 3k, 3k+1 and 3k+2 of Acc, and log f to the 8 after those of all components. It keeps r in Scratch.
 //
 //go:noescape
-func MixtureEMAVX512(t *Tile)
+func MixtureEMAVX2(t *MixtureArgs)
 
-// SplinesForwardAVX2 is Splines.forwardOne of kernels/spline.go for each sample: from X to Y and L. Y may be X.
+// MixtureEMAVX512 is the E-step of kernels/ref_em.go: it adds r, r·d and r·d² of component k, d = X - mean, to the
+// partial sums 3k, 3k+1 and 3k+2 of Acc, and log f to the 8 after those of all components. It keeps r in Scratch.
 //
 //go:noescape
-func SplinesForwardAVX2(s *Spline)
+func MixtureEMAVX512(t *MixtureArgs)
 
-// SplinesForwardAVX512 is Splines.forwardOne of kernels/spline.go for each sample: from X to Y and L. Y may be X.
+// SplinesForwardAVX2 is Splines.forwardOne of kernels/ref_spline.go for each sample: from X to Y and L. Y may be X.
 //
 //go:noescape
-func SplinesForwardAVX512(s *Spline)
+func SplinesForwardAVX2(s *SplineArgs)
+
+// SplinesForwardAVX512 is Splines.forwardOne of kernels/ref_spline.go for each sample: from X to Y and L. Y may be X.
+//
+//go:noescape
+func SplinesForwardAVX512(s *SplineArgs)
 
 // SplinesInverseAVX2 is Splines.inverseOne: X holds the images, Y receives the solutions and may be X.
 //
 //go:noescape
-func SplinesInverseAVX2(s *Spline)
+func SplinesInverseAVX2(s *SplineArgs)
 
 // SplinesInverseAVX512 is Splines.inverseOne: X holds the images, Y receives the solutions and may be X.
 //
 //go:noescape
-func SplinesInverseAVX512(s *Spline)
+func SplinesInverseAVX512(s *SplineArgs)
 
 // SplinesBackwardAVX2 is Splines.backwardOne: from X, GY and GL to DX, DWidth, DHeight and DSlope. DX may be X, GY or
 // GL.
 //
 //go:noescape
-func SplinesBackwardAVX2(s *Spline)
+func SplinesBackwardAVX2(s *SplineArgs)
 
 // SplinesBackwardAVX512 is Splines.backwardOne: from X, GY and GL to DX, DWidth, DHeight and DSlope. DX may be X, GY or
 // GL.
 //
 //go:noescape
-func SplinesBackwardAVX512(s *Spline)
+func SplinesBackwardAVX512(s *SplineArgs)
 
 // Gemm4x12AVX2 computes 12 columns of C, and Rows, a multiple of 4, rows of it, from B's panel of K rows of 12 numbers:
 // C[i][j] begins as Flags says, then C[i][j] = FMA(A[i][k], B[k][j], C[i][j]) for each k, and then what Flags says.
 //
 //go:noescape
-func Gemm4x12AVX2(t *GemmTile)
+func Gemm4x12AVX2(t *GemmArgs)
 
 // Gemm4x8AVX2 is Gemm4x12 with 8 columns.
 //
 //go:noescape
-func Gemm4x8AVX2(t *GemmTile)
+func Gemm4x8AVX2(t *GemmArgs)
 
 // Gemm4x4AVX2 is Gemm4x12 with 4 columns.
 //
 //go:noescape
-func Gemm4x4AVX2(t *GemmTile)
+func Gemm4x4AVX2(t *GemmArgs)
 
 // Gemm8x24AVX512 is Gemm4x12 with 24 columns, and Rows a multiple of 8.
 //
 //go:noescape
-func Gemm8x24AVX512(t *GemmTile)
+func Gemm8x24AVX512(t *GemmArgs)
 
 // Gemm8x16AVX512 is Gemm8x24 with 16 columns.
 //
 //go:noescape
-func Gemm8x16AVX512(t *GemmTile)
+func Gemm8x16AVX512(t *GemmArgs)
 
 // Gemm8x8AVX512 is Gemm8x24 with 8 columns.
 //
 //go:noescape
-func Gemm8x8AVX512(t *GemmTile)
+func Gemm8x8AVX512(t *GemmArgs)
 
 // GemmRowAVX2 computes one row of C, of Cols columns, a multiple of a vector's length, from a B that is not packed.
 //
 //go:noescape
-func GemmRowAVX2(t *GemmTile)
+func GemmRowAVX2(t *GemmArgs)
 
 // GemmRowAVX512 computes one row of C, of Cols columns, a multiple of a vector's length, from a B that is not packed.
 //
 //go:noescape
-func GemmRowAVX512(t *GemmTile)
+func GemmRowAVX512(t *GemmArgs)
 
 // GemmPackAVX2 copies k rows of that many vectors, ld bytes apart, one after the other.
 //

@@ -1,10 +1,10 @@
 //go:build !purego
 
-// The sums of a mixture at each sample (kernels/mixture.go):
+// The sums of a mixture at each sample (kernels/ref_mixture.go):
 //
 //	d = Σ ±w·Φ(-|t|)    wp, wn = Σ w over t > 0, t < 0    f = Σ w/σ·φ(t)    t = (x-μ)/σ
 //
-// MixtureSums takes one mixture for all samples, MixturesSums one for each; they differ in how a component is loaded.
+// MixtureSums takes one mixture for all samples, PerSampleSums one for each; they differ in how a component is loaded.
 //
 // Requires: AVX2, FMA.
 //
@@ -37,16 +37,16 @@
 	VMOVUPD C1, 32(BX)(DI*1)
 
 #define STORE_SUMS \
-	STORE(Tile_D, D0, D1)    \
-	STORE(Tile_WP, WP0, WP1) \
-	STORE(Tile_WN, WN0, WN1) \
-	STORE(Tile_F, F0, F1)
+	STORE(MixtureArgs_D, D0, D1)    \
+	STORE(MixtureArgs_WP, WP0, WP1) \
+	STORE(MixtureArgs_WN, WN0, WN1) \
+	STORE(MixtureArgs_F, F0, F1)
 
-// func MixtureSumsAVX2(t *Tile)
+// func MixtureSumsAVX2(t *MixtureArgs)
 TEXT ·MixtureSumsAVX2(SB), 0, $1056-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_N(AX), CX
-	MOVQ Tile_X(AX), SI
+	MOVQ MixtureArgs_N(AX), CX
+	MOVQ MixtureArgs_X(AX), SI
 	SHLQ $3, CX
 	XORL DI, DI // byte offset of the samples
 	ALIGN_FRAME
@@ -54,7 +54,7 @@ TEXT ·MixtureSumsAVX2(SB), 0, $1056-8
 samples:
 	CMPQ DI, CX
 	JGE  done
-	MOVQ Tile_Components(AX), BX
+	MOVQ MixtureArgs_Components(AX), BX
 	BLOCK_START(component)
 
 component:
@@ -83,15 +83,15 @@ done:
 	VZEROUPPER
 	RET
 
-// func MixturesSumsAVX2(t *Tile)
-TEXT ·MixturesSumsAVX2(SB), 0, $1056-8
+// func PerSampleSumsAVX2(t *MixtureArgs)
+TEXT ·PerSampleSumsAVX2(SB), 0, $1056-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_N(AX), CX
-	MOVQ Tile_X(AX), SI
-	MOVQ Tile_Weight(AX), WEIGHTS
-	MOVQ Tile_Mean(AX), MEANS
-	MOVQ Tile_Scale(AX), SCALES
-	MOVQ Tile_Stride(AX), STRIDE
+	MOVQ MixtureArgs_N(AX), CX
+	MOVQ MixtureArgs_X(AX), SI
+	MOVQ MixtureArgs_Weight(AX), WEIGHTS
+	MOVQ MixtureArgs_Mean(AX), MEANS
+	MOVQ MixtureArgs_Scale(AX), SCALES
+	MOVQ MixtureArgs_Stride(AX), STRIDE
 	SHLQ $3, CX
 	SHLQ $3, STRIDE
 	XORL DI, DI // byte offset of the samples

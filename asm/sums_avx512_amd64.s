@@ -1,10 +1,10 @@
 //go:build !purego
 
-// The sums of a mixture at each sample (kernels/mixture.go):
+// The sums of a mixture at each sample (kernels/ref_mixture.go):
 //
 //	d = Σ ±w·Φ(-|t|)    wp, wn = Σ w over t > 0, t < 0    f = Σ w/σ·φ(t)    t = (x-μ)/σ
 //
-// MixtureSums takes one mixture for all samples, MixturesSums one for each; they differ in how a component is loaded.
+// MixtureSums takes one mixture for all samples, PerSampleSums one for each; they differ in how a component is loaded.
 //
 // Requires: AVX512F, AVX512DQ, AVX512VL, AVX512BW.
 //
@@ -71,15 +71,15 @@
 	VMOVUPD F0, (f)(at*1)     \
 	VMOVUPD F1, 64(f)(at*1)
 
-// func MixtureSumsAVX512(t *Tile)
+// func MixtureSumsAVX512(t *MixtureArgs)
 TEXT ·MixtureSumsAVX512(SB), 0, $1024-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_N(AX), CX
-	MOVQ Tile_X(AX), SI
-	MOVQ Tile_D(AX), R8
-	MOVQ Tile_WP(AX), R9
-	MOVQ Tile_WN(AX), R10
-	MOVQ Tile_F(AX), R11
+	MOVQ MixtureArgs_N(AX), CX
+	MOVQ MixtureArgs_X(AX), SI
+	MOVQ MixtureArgs_D(AX), R8
+	MOVQ MixtureArgs_WP(AX), R9
+	MOVQ MixtureArgs_WN(AX), R10
+	MOVQ MixtureArgs_F(AX), R11
 	SHLQ $3, CX
 	XORL DI, DI // byte offset of the block
 
@@ -89,7 +89,7 @@ block:
 	VMOVUPD (SI)(DI*1), X0
 	VMOVUPD 64(SI)(DI*1), X1
 	CLEAR
-	MOVQ    Tile_Components(AX), BX
+	MOVQ    MixtureArgs_Components(AX), BX
 	BLOCK_START(component)
 
 component:
@@ -119,15 +119,15 @@ done:
 	VZEROUPPER
 	RET
 
-// func MixturesSumsAVX512(t *Tile)
-TEXT ·MixturesSumsAVX512(SB), 0, $1024-8
+// func PerSampleSumsAVX512(t *MixtureArgs)
+TEXT ·PerSampleSumsAVX512(SB), 0, $1024-8
 	MOVQ t+0(FP), AX
-	MOVQ Tile_N(AX), CX
-	MOVQ Tile_D(AX), R8
-	MOVQ Tile_WP(AX), R9
-	MOVQ Tile_WN(AX), R10
-	MOVQ Tile_F(AX), R11
-	MOVQ Tile_Stride(AX), R12
+	MOVQ MixtureArgs_N(AX), CX
+	MOVQ MixtureArgs_D(AX), R8
+	MOVQ MixtureArgs_WP(AX), R9
+	MOVQ MixtureArgs_WN(AX), R10
+	MOVQ MixtureArgs_F(AX), R11
+	MOVQ MixtureArgs_Stride(AX), R12
 	SHLQ $3, CX
 	SHLQ $3, R12
 	XORL DI, DI // byte offset of the block
@@ -135,13 +135,13 @@ TEXT ·MixturesSumsAVX512(SB), 0, $1024-8
 block:
 	CMPQ    DI, CX
 	JGE     done
-	MOVQ    Tile_X(AX), BX
+	MOVQ    MixtureArgs_X(AX), BX
 	VMOVUPD (BX)(DI*1), X0
 	VMOVUPD 64(BX)(DI*1), X1
 	CLEAR
-	MOVQ    Tile_Weight(AX), BX
-	MOVQ    Tile_Mean(AX), SI
-	MOVQ    Tile_Scale(AX), R13
+	MOVQ    MixtureArgs_Weight(AX), BX
+	MOVQ    MixtureArgs_Mean(AX), SI
+	MOVQ    MixtureArgs_Scale(AX), R13
 	ADDQ    DI, BX
 	ADDQ    DI, SI
 	ADDQ    DI, R13

@@ -1,10 +1,10 @@
 //go:build !purego
 
-// The sums of a mixture at each sample (kernels/mixture.go):
+// The sums of a mixture at each sample (kernels/ref_mixture.go):
 //
 //	d = Σ ±w·Φ(-|t|)    wp, wn = Σ w over t > 0, t < 0    f = Σ w/σ·φ(t)    t = (x-μ)/σ
 //
-// MixtureSums takes one mixture for all samples, MixturesSums one for each; they differ in how a component is loaded.
+// MixtureSums takes one mixture for all samples, PerSampleSums one for each; they differ in how a component is loaded.
 //
 // The sums of four samples, two vectors, stay in registers while the components pass by.
 // Floating-point and vector pipes, per component and vector of 2: 63 operations, of them 38 fused, and a division; 6 more
@@ -40,12 +40,12 @@
 #define BEGIN \
 	MOVD t+0(FP), R(TILE) \
 	CONSTANTS \
-	MOVD Tile_N(R(TILE)), R(SAMPLES) \
-	MOVD Tile_X(R(TILE)), R(X_AT)    \
-	MOVD Tile_D(R(TILE)), R(D_AT)    \
-	MOVD Tile_WP(R(TILE)), R(WP_AT)  \
-	MOVD Tile_WN(R(TILE)), R(WN_AT)  \
-	MOVD Tile_F(R(TILE)), R(F_AT)
+	MOVD MixtureArgs_N(R(TILE)), R(SAMPLES) \
+	MOVD MixtureArgs_X(R(TILE)), R(X_AT)    \
+	MOVD MixtureArgs_D(R(TILE)), R(D_AT)    \
+	MOVD MixtureArgs_WP(R(TILE)), R(WP_AT)  \
+	MOVD MixtureArgs_WN(R(TILE)), R(WN_AT)  \
+	MOVD MixtureArgs_F(R(TILE)), R(F_AT)
 
 #define STORE \
 	WRITEG(SUM_D, D_AT)   \
@@ -58,13 +58,13 @@
 	ADD $GROUP_BYTES, R(WN_AT)     \
 	ADD $GROUP_BYTES, R(F_AT)
 
-// func MixtureSumsNEON(t *Tile)
+// func MixtureSumsNEON(t *MixtureArgs)
 TEXT ·MixtureSumsNEON(SB), NOSPLIT, $256-8
 	BEGIN
 
 samples:
 	CLEAR
-	MOVD Tile_Components(R(TILE)), R(COMPONENT)
+	MOVD MixtureArgs_Components(R(TILE)), R(COMPONENT)
 	BLOCK_START(component)
 
 component:
@@ -92,13 +92,13 @@ store:
 	BNE  samples
 	RET
 
-// func MixturesSumsNEON(t *Tile)
-TEXT ·MixturesSumsNEON(SB), NOSPLIT, $256-8
+// func PerSampleSumsNEON(t *MixtureArgs)
+TEXT ·PerSampleSumsNEON(SB), NOSPLIT, $256-8
 	BEGIN
-	MOVD Tile_Weight(R(TILE)), R(W_ROW)
-	MOVD Tile_Mean(R(TILE)), R(MEAN_ROW)
-	MOVD Tile_Scale(R(TILE)), R(SCALE_ROW)
-	MOVD Tile_Stride(R(TILE)), R(STRIDE)
+	MOVD MixtureArgs_Weight(R(TILE)), R(W_ROW)
+	MOVD MixtureArgs_Mean(R(TILE)), R(MEAN_ROW)
+	MOVD MixtureArgs_Scale(R(TILE)), R(SCALE_ROW)
+	MOVD MixtureArgs_Stride(R(TILE)), R(STRIDE)
 	LSL  $3, R(STRIDE)
 
 samples:

@@ -19,21 +19,21 @@
 
 // A vector of 4 parameters at a time; consecutive ones overlap in the processor, which is busy with divisions and roots.
 
-// func AdamAVX2(s *AdamStep)
+// func AdamAVX2(s *AdamArgs)
 TEXT ·AdamAVX2(SB), NOSPLIT, $0-8
 	MOVQ         s+0(FP), AX
-	MOVQ         AdamStep_N(AX), CX
-	MOVQ         AdamStep_P(AX), DI
-	MOVQ         AdamStep_G(AX), SI
-	MOVQ         AdamStep_M(AX), R8
-	MOVQ         AdamStep_V(AX), R9
-	VBROADCASTSD AdamStep_Beta1(AX), BETA1
-	VBROADCASTSD AdamStep_Beta2(AX), BETA2
-	VBROADCASTSD AdamStep_C1(AX), REST1
-	VBROADCASTSD AdamStep_C2(AX), REST2
-	VBROADCASTSD AdamStep_Rate(AX), RATE
-	VBROADCASTSD AdamStep_Root(AX), ROOT
-	VBROADCASTSD AdamStep_Eps(AX), EPS
+	MOVQ         AdamArgs_N(AX), CX
+	MOVQ         AdamArgs_P(AX), DI
+	MOVQ         AdamArgs_G(AX), SI
+	MOVQ         AdamArgs_M(AX), R8
+	MOVQ         AdamArgs_V(AX), R9
+	VBROADCASTSD AdamArgs_Beta1(AX), BETA1
+	VBROADCASTSD AdamArgs_Beta2(AX), BETA2
+	VBROADCASTSD AdamArgs_C1(AX), REST1
+	VBROADCASTSD AdamArgs_C2(AX), REST2
+	VBROADCASTSD AdamArgs_Rate(AX), RATE
+	VBROADCASTSD AdamArgs_Root(AX), ROOT
+	VBROADCASTSD AdamArgs_Eps(AX), EPS
 	SHLQ         $3, CX
 	XORL         DX, DX // byte offset of the vector
 

@@ -7,21 +7,21 @@
 #include "textflag.h"
 #include "go_asm.h"
 
-// func AdamAVX512(s *AdamStep)
+// func AdamAVX512(s *AdamArgs)
 TEXT ·AdamAVX512(SB), NOSPLIT, $0-8
 	MOVQ         s+0(FP), AX
-	MOVQ         AdamStep_N(AX), CX
-	MOVQ         AdamStep_P(AX), DI
-	MOVQ         AdamStep_G(AX), SI
-	MOVQ         AdamStep_M(AX), R8
-	MOVQ         AdamStep_V(AX), R9
-	VBROADCASTSD AdamStep_Beta1(AX), Z10
-	VBROADCASTSD AdamStep_Beta2(AX), Z11
-	VBROADCASTSD AdamStep_C1(AX), Z12
-	VBROADCASTSD AdamStep_C2(AX), Z13
-	VBROADCASTSD AdamStep_Rate(AX), Z14
-	VBROADCASTSD AdamStep_Root(AX), Z15
-	VBROADCASTSD AdamStep_Eps(AX), Z16
+	MOVQ         AdamArgs_N(AX), CX
+	MOVQ         AdamArgs_P(AX), DI
+	MOVQ         AdamArgs_G(AX), SI
+	MOVQ         AdamArgs_M(AX), R8
+	MOVQ         AdamArgs_V(AX), R9
+	VBROADCASTSD AdamArgs_Beta1(AX), Z10
+	VBROADCASTSD AdamArgs_Beta2(AX), Z11
+	VBROADCASTSD AdamArgs_C1(AX), Z12
+	VBROADCASTSD AdamArgs_C2(AX), Z13
+	VBROADCASTSD AdamArgs_Rate(AX), Z14
+	VBROADCASTSD AdamArgs_Root(AX), Z15
+	VBROADCASTSD AdamArgs_Eps(AX), Z16
 	XORL         DX, DX
 	SHLQ         $3, CX
 

@@ -54,15 +54,15 @@
 	MOVD n+16(FP), R(SAMPLES) \
 	READG(ACC, SUMS)
 
-// func AdamNEON(s *AdamStep)
+// func AdamNEON(s *AdamArgs)
 TEXT ·AdamNEON(SB), NOSPLIT, $0-8
 	MOVD s+0(FP), R(STEP)
-	MOVD AdamStep_N(R(STEP)), R(LEFT)
-	MOVD AdamStep_P(R(STEP)), R(P_AT)
-	MOVD AdamStep_G(R(STEP)), R(G_AT)
-	MOVD AdamStep_M(R(STEP)), R(M_AT)
-	MOVD AdamStep_V(R(STEP)), R(V_AT)
-	ADD  $AdamStep_Beta1, R(STEP), R(SETTINGS)
+	MOVD AdamArgs_N(R(STEP)), R(LEFT)
+	MOVD AdamArgs_P(R(STEP)), R(P_AT)
+	MOVD AdamArgs_G(R(STEP)), R(G_AT)
+	MOVD AdamArgs_M(R(STEP)), R(M_AT)
+	MOVD AdamArgs_V(R(STEP)), R(V_AT)
+	ADD  $AdamArgs_Beta1, R(STEP), R(SETTINGS)
 	SETTING(BETA1)
 	SETTING(BETA2)
 	SETTING(REST1)

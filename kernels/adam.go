@@ -25,7 +25,7 @@ func (t Tier) Adam(p, g, m, v []float64, a AdamParams) {
 	root := 1 / math.Sqrt(1-power(a.Beta2, a.Step))
 	n := t.whole(len(p))
 	for i := 0; i < n; i += tileSize {
-		t.adam(&asm.AdamStep{N: min(tileSize, n-i), P: &p[i], G: &g[i], M: &m[i], V: &v[i],
+		t.adam(&asm.AdamArgs{N: min(tileSize, n-i), P: &p[i], G: &g[i], M: &m[i], V: &v[i],
 			Beta1: a.Beta1, Beta2: a.Beta2, C1: c1, C2: c2, Rate: rate, Root: root, Eps: a.Eps})
 	}
 	for i := n; i < len(p); i++ {

@@ -104,7 +104,7 @@ func (tier Tier) boundedExpBackward(dRaw, dLogScale, raw *float64, n int, bound 
 	asm.BoundedExpBackwardAVX2(dRaw, dLogScale, raw, n, bound)
 }
 
-func (tier Tier) softmax(p *asm.Params) {
+func (tier Tier) softmax(p *asm.SoftmaxArgs) {
 	if tier == AVX512 {
 		asm.SoftmaxAVX512(p)
 		return
@@ -112,7 +112,7 @@ func (tier Tier) softmax(p *asm.Params) {
 	asm.SoftmaxAVX2(p)
 }
 
-func (tier Tier) adam(s *asm.AdamStep) {
+func (tier Tier) adam(s *asm.AdamArgs) {
 	if tier == AVX512 {
 		asm.AdamAVX512(s)
 		return
@@ -136,7 +136,7 @@ func (tier Tier) sumSquares(acc *float64, x *float64, n int) {
 	asm.SumSquaresAVX2(acc, x, n)
 }
 
-func (tier Tier) mixtureSums(t *asm.Tile) {
+func (tier Tier) mixtureSums(t *asm.MixtureArgs) {
 	if tier == AVX512 {
 		asm.MixtureSumsAVX512(t)
 		return
@@ -144,22 +144,22 @@ func (tier Tier) mixtureSums(t *asm.Tile) {
 	asm.MixtureSumsAVX2(t)
 }
 
-func (tier Tier) mixturesSums(t *asm.Tile) {
+func (tier Tier) perSampleSums(t *asm.MixtureArgs) {
 	if tier == AVX512 {
-		asm.MixturesSumsAVX512(t)
+		asm.PerSampleSumsAVX512(t)
 		return
 	}
-	asm.MixturesSumsAVX2(t)
+	asm.PerSampleSumsAVX2(t)
 }
 
-func (tier Tier) mixtureFinish(t *asm.Tile) (far bool) {
+func (tier Tier) mixtureFinish(t *asm.MixtureArgs) (far bool) {
 	if tier == AVX512 {
 		return asm.MixtureFinishAVX512(t)
 	}
 	return asm.MixtureFinishAVX2(t)
 }
 
-func (tier Tier) mixtureTails(t *asm.Tile) {
+func (tier Tier) mixtureTails(t *asm.MixtureArgs) {
 	if tier == AVX512 {
 		asm.MixtureTailsAVX512(t)
 		return
@@ -167,21 +167,21 @@ func (tier Tier) mixtureTails(t *asm.Tile) {
 	asm.MixtureTailsAVX2(t)
 }
 
-func (tier Tier) mixtureFar(t *asm.Tile) (hard bool) {
+func (tier Tier) mixtureFar(t *asm.MixtureArgs) (missed bool) {
 	if tier == AVX512 {
 		return asm.MixtureFarAVX512(t)
 	}
 	return asm.MixtureFarAVX2(t)
 }
 
-func (tier Tier) mixturesFar(t *asm.Tile) (hard bool) {
+func (tier Tier) perSampleFar(t *asm.MixtureArgs) (missed bool) {
 	if tier == AVX512 {
-		return asm.MixturesFarAVX512(t)
+		return asm.PerSampleFarAVX512(t)
 	}
-	return asm.MixturesFarAVX2(t)
+	return asm.PerSampleFarAVX2(t)
 }
 
-func (tier Tier) mixtureInverseStart(t *asm.Tile) {
+func (tier Tier) mixtureInverseStart(t *asm.MixtureArgs) {
 	if tier == AVX512 {
 		asm.MixtureInverseStartAVX512(t)
 		return
@@ -189,15 +189,15 @@ func (tier Tier) mixtureInverseStart(t *asm.Tile) {
 	asm.MixtureInverseStartAVX2(t)
 }
 
-func (tier Tier) mixturesInverseStart(t *asm.Tile) {
+func (tier Tier) perSampleInverseStart(t *asm.MixtureArgs) {
 	if tier == AVX512 {
-		asm.MixturesInverseStartAVX512(t)
+		asm.PerSampleInverseStartAVX512(t)
 		return
 	}
-	asm.MixturesInverseStartAVX2(t)
+	asm.PerSampleInverseStartAVX2(t)
 }
 
-func (tier Tier) mixtureInverseSums(t *asm.Tile) {
+func (tier Tier) mixtureInverseSums(t *asm.MixtureArgs) {
 	if tier == AVX512 {
 		asm.MixtureInverseSumsAVX512(t)
 		return
@@ -205,22 +205,22 @@ func (tier Tier) mixtureInverseSums(t *asm.Tile) {
 	asm.MixtureInverseSumsAVX2(t)
 }
 
-func (tier Tier) mixturesInverseSums(t *asm.Tile) {
+func (tier Tier) perSampleInverseSums(t *asm.MixtureArgs) {
 	if tier == AVX512 {
-		asm.MixturesInverseSumsAVX512(t)
+		asm.PerSampleInverseSumsAVX512(t)
 		return
 	}
-	asm.MixturesInverseSumsAVX2(t)
+	asm.PerSampleInverseSumsAVX2(t)
 }
 
-func (tier Tier) mixtureInverseSolve(t *asm.Tile, fourth bool) (done bool) {
+func (tier Tier) mixtureInverseSolve(t *asm.MixtureArgs, fourth bool) (done bool) {
 	if tier == AVX512 {
 		return asm.MixtureInverseSolveAVX512(t, fourth)
 	}
 	return asm.MixtureInverseSolveAVX2(t, fourth)
 }
 
-func (tier Tier) mixtureBackward(t *asm.Tile) {
+func (tier Tier) mixtureBackward(t *asm.MixtureArgs) {
 	if tier == AVX512 {
 		asm.MixtureBackwardAVX512(t)
 		return
@@ -228,15 +228,15 @@ func (tier Tier) mixtureBackward(t *asm.Tile) {
 	asm.MixtureBackwardAVX2(t)
 }
 
-func (tier Tier) mixturesBackward(t *asm.Tile) {
+func (tier Tier) perSampleBackward(t *asm.MixtureArgs) {
 	if tier == AVX512 {
-		asm.MixturesBackwardAVX512(t)
+		asm.PerSampleBackwardAVX512(t)
 		return
 	}
-	asm.MixturesBackwardAVX2(t)
+	asm.PerSampleBackwardAVX2(t)
 }
 
-func (tier Tier) mixtureEM(t *asm.Tile) {
+func (tier Tier) mixtureEM(t *asm.MixtureArgs) {
 	if tier == AVX512 {
 		asm.MixtureEMAVX512(t)
 		return
@@ -244,7 +244,7 @@ func (tier Tier) mixtureEM(t *asm.Tile) {
 	asm.MixtureEMAVX2(t)
 }
 
-func (tier Tier) splinesForward(s *asm.Spline) {
+func (tier Tier) splinesForward(s *asm.SplineArgs) {
 	if tier == AVX512 {
 		asm.SplinesForwardAVX512(s)
 		return
@@ -252,7 +252,7 @@ func (tier Tier) splinesForward(s *asm.Spline) {
 	asm.SplinesForwardAVX2(s)
 }
 
-func (tier Tier) splinesInverse(s *asm.Spline) {
+func (tier Tier) splinesInverse(s *asm.SplineArgs) {
 	if tier == AVX512 {
 		asm.SplinesInverseAVX512(s)
 		return
@@ -260,7 +260,7 @@ func (tier Tier) splinesInverse(s *asm.Spline) {
 	asm.SplinesInverseAVX2(s)
 }
 
-func (tier Tier) splinesBackward(s *asm.Spline) {
+func (tier Tier) splinesBackward(s *asm.SplineArgs) {
 	if tier == AVX512 {
 		asm.SplinesBackwardAVX512(s)
 		return
@@ -268,7 +268,7 @@ func (tier Tier) splinesBackward(s *asm.Spline) {
 	asm.SplinesBackwardAVX2(s)
 }
 
-func (tier Tier) gemmRow(t *asm.GemmTile) {
+func (tier Tier) gemmRow(t *asm.GemmArgs) {
 	if tier == AVX512 {
 		asm.GemmRowAVX512(t)
 		return

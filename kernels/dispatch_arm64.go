@@ -56,11 +56,11 @@ func (tier Tier) boundedExpBackward(dRaw, dLogScale, raw *float64, n int, bound 
 	asm.BoundedExpBackwardNEON(dRaw, dLogScale, raw, n, bound)
 }
 
-func (tier Tier) softmax(p *asm.Params) {
+func (tier Tier) softmax(p *asm.SoftmaxArgs) {
 	asm.SoftmaxNEON(p)
 }
 
-func (tier Tier) adam(s *asm.AdamStep) {
+func (tier Tier) adam(s *asm.AdamArgs) {
 	asm.AdamNEON(s)
 }
 
@@ -72,74 +72,74 @@ func (tier Tier) sumSquares(acc *float64, x *float64, n int) {
 	asm.SumSquaresNEON(acc, x, n)
 }
 
-func (tier Tier) mixtureSums(t *asm.Tile) {
+func (tier Tier) mixtureSums(t *asm.MixtureArgs) {
 	asm.MixtureSumsNEON(t)
 }
 
-func (tier Tier) mixturesSums(t *asm.Tile) {
-	asm.MixturesSumsNEON(t)
+func (tier Tier) perSampleSums(t *asm.MixtureArgs) {
+	asm.PerSampleSumsNEON(t)
 }
 
-func (tier Tier) mixtureFinish(t *asm.Tile) (far bool) {
+func (tier Tier) mixtureFinish(t *asm.MixtureArgs) (far bool) {
 	return asm.MixtureFinishNEON(t)
 }
 
-func (tier Tier) mixtureTails(t *asm.Tile) {
+func (tier Tier) mixtureTails(t *asm.MixtureArgs) {
 	asm.MixtureTailsNEON(t)
 }
 
-func (tier Tier) mixtureFar(t *asm.Tile) (hard bool) {
+func (tier Tier) mixtureFar(t *asm.MixtureArgs) (missed bool) {
 	return asm.MixtureFarNEON(t)
 }
 
-func (tier Tier) mixturesFar(t *asm.Tile) (hard bool) {
-	return asm.MixturesFarNEON(t)
+func (tier Tier) perSampleFar(t *asm.MixtureArgs) (missed bool) {
+	return asm.PerSampleFarNEON(t)
 }
 
-func (tier Tier) mixtureInverseStart(t *asm.Tile) {
+func (tier Tier) mixtureInverseStart(t *asm.MixtureArgs) {
 	asm.MixtureInverseStartNEON(t)
 }
 
-func (tier Tier) mixturesInverseStart(t *asm.Tile) {
-	asm.MixturesInverseStartNEON(t)
+func (tier Tier) perSampleInverseStart(t *asm.MixtureArgs) {
+	asm.PerSampleInverseStartNEON(t)
 }
 
-func (tier Tier) mixtureInverseSums(t *asm.Tile) {
+func (tier Tier) mixtureInverseSums(t *asm.MixtureArgs) {
 	asm.MixtureInverseSumsNEON(t)
 }
 
-func (tier Tier) mixturesInverseSums(t *asm.Tile) {
-	asm.MixturesInverseSumsNEON(t)
+func (tier Tier) perSampleInverseSums(t *asm.MixtureArgs) {
+	asm.PerSampleInverseSumsNEON(t)
 }
 
-func (tier Tier) mixtureInverseSolve(t *asm.Tile, fourth bool) (done bool) {
+func (tier Tier) mixtureInverseSolve(t *asm.MixtureArgs, fourth bool) (done bool) {
 	return asm.MixtureInverseSolveNEON(t, fourth)
 }
 
-func (tier Tier) mixtureBackward(t *asm.Tile) {
+func (tier Tier) mixtureBackward(t *asm.MixtureArgs) {
 	asm.MixtureBackwardNEON(t)
 }
 
-func (tier Tier) mixturesBackward(t *asm.Tile) {
-	asm.MixturesBackwardNEON(t)
+func (tier Tier) perSampleBackward(t *asm.MixtureArgs) {
+	asm.PerSampleBackwardNEON(t)
 }
 
-func (tier Tier) mixtureEM(t *asm.Tile) {
+func (tier Tier) mixtureEM(t *asm.MixtureArgs) {
 	asm.MixtureEMNEON(t)
 }
 
-func (tier Tier) splinesForward(s *asm.Spline) {
+func (tier Tier) splinesForward(s *asm.SplineArgs) {
 	asm.SplinesForwardNEON(s)
 }
 
-func (tier Tier) splinesInverse(s *asm.Spline) {
+func (tier Tier) splinesInverse(s *asm.SplineArgs) {
 	asm.SplinesInverseNEON(s)
 }
 
-func (tier Tier) splinesBackward(s *asm.Spline) {
+func (tier Tier) splinesBackward(s *asm.SplineArgs) {
 	asm.SplinesBackwardNEON(s)
 }
 
-func (tier Tier) gemmRow(t *asm.GemmTile) {
+func (tier Tier) gemmRow(t *asm.GemmArgs) {
 	asm.GemmRowNEON(t)
 }

@@ -23,25 +23,25 @@ func (tier Tier) boundedExp(dst, raw *float64, n int, bound float64) { panic(unr
 func (tier Tier) boundedExpBackward(dRaw, dLogScale, raw *float64, n int, bound float64) {
 	panic(unreachable)
 }
-func (tier Tier) softmax(p *asm.Params)                                    { panic(unreachable) }
-func (tier Tier) adam(s *asm.AdamStep)                                     { panic(unreachable) }
-func (tier Tier) sum(acc *float64, x *float64, n int)                      { panic(unreachable) }
-func (tier Tier) sumSquares(acc *float64, x *float64, n int)               { panic(unreachable) }
-func (tier Tier) mixtureSums(t *asm.Tile)                                  { panic(unreachable) }
-func (tier Tier) mixturesSums(t *asm.Tile)                                 { panic(unreachable) }
-func (tier Tier) mixtureFinish(t *asm.Tile) (far bool)                     { panic(unreachable) }
-func (tier Tier) mixtureTails(t *asm.Tile)                                 { panic(unreachable) }
-func (tier Tier) mixtureFar(t *asm.Tile) (hard bool)                       { panic(unreachable) }
-func (tier Tier) mixturesFar(t *asm.Tile) (hard bool)                      { panic(unreachable) }
-func (tier Tier) mixtureInverseStart(t *asm.Tile)                          { panic(unreachable) }
-func (tier Tier) mixturesInverseStart(t *asm.Tile)                         { panic(unreachable) }
-func (tier Tier) mixtureInverseSums(t *asm.Tile)                           { panic(unreachable) }
-func (tier Tier) mixturesInverseSums(t *asm.Tile)                          { panic(unreachable) }
-func (tier Tier) mixtureInverseSolve(t *asm.Tile, fourth bool) (done bool) { panic(unreachable) }
-func (tier Tier) mixtureBackward(t *asm.Tile)                              { panic(unreachable) }
-func (tier Tier) mixturesBackward(t *asm.Tile)                             { panic(unreachable) }
-func (tier Tier) mixtureEM(t *asm.Tile)                                    { panic(unreachable) }
-func (tier Tier) splinesForward(s *asm.Spline)                             { panic(unreachable) }
-func (tier Tier) splinesInverse(s *asm.Spline)                             { panic(unreachable) }
-func (tier Tier) splinesBackward(s *asm.Spline)                            { panic(unreachable) }
-func (tier Tier) gemmRow(t *asm.GemmTile)                                  { panic(unreachable) }
+func (tier Tier) softmax(p *asm.SoftmaxArgs)                                      { panic(unreachable) }
+func (tier Tier) adam(s *asm.AdamArgs)                                            { panic(unreachable) }
+func (tier Tier) sum(acc *float64, x *float64, n int)                             { panic(unreachable) }
+func (tier Tier) sumSquares(acc *float64, x *float64, n int)                      { panic(unreachable) }
+func (tier Tier) mixtureSums(t *asm.MixtureArgs)                                  { panic(unreachable) }
+func (tier Tier) perSampleSums(t *asm.MixtureArgs)                                { panic(unreachable) }
+func (tier Tier) mixtureFinish(t *asm.MixtureArgs) (far bool)                     { panic(unreachable) }
+func (tier Tier) mixtureTails(t *asm.MixtureArgs)                                 { panic(unreachable) }
+func (tier Tier) mixtureFar(t *asm.MixtureArgs) (missed bool)                     { panic(unreachable) }
+func (tier Tier) perSampleFar(t *asm.MixtureArgs) (missed bool)                   { panic(unreachable) }
+func (tier Tier) mixtureInverseStart(t *asm.MixtureArgs)                          { panic(unreachable) }
+func (tier Tier) perSampleInverseStart(t *asm.MixtureArgs)                        { panic(unreachable) }
+func (tier Tier) mixtureInverseSums(t *asm.MixtureArgs)                           { panic(unreachable) }
+func (tier Tier) perSampleInverseSums(t *asm.MixtureArgs)                         { panic(unreachable) }
+func (tier Tier) mixtureInverseSolve(t *asm.MixtureArgs, fourth bool) (done bool) { panic(unreachable) }
+func (tier Tier) mixtureBackward(t *asm.MixtureArgs)                              { panic(unreachable) }
+func (tier Tier) perSampleBackward(t *asm.MixtureArgs)                            { panic(unreachable) }
+func (tier Tier) mixtureEM(t *asm.MixtureArgs)                                    { panic(unreachable) }
+func (tier Tier) splinesForward(s *asm.SplineArgs)                                { panic(unreachable) }
+func (tier Tier) splinesInverse(s *asm.SplineArgs)                                { panic(unreachable) }
+func (tier Tier) splinesBackward(s *asm.SplineArgs)                               { panic(unreachable) }
+func (tier Tier) gemmRow(t *asm.GemmArgs)                                         { panic(unreachable) }

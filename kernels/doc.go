@@ -5,7 +5,7 @@
 //	z = Φ⁻¹(F) if F ≤ S, else -Φ⁻¹(S)      L = log dz/dx = log f + z²/2 + log √(2π)
 //
 // with the inverse of z(x), the gradients of z and L, and the E-step of EM; for one mixture that all samples share
-// ([Mixture]) and for one mixture per sample ([Mixtures]). Monotone rational-quadratic splines, one per sample ([Splines]),
+// ([Mixture]) and for one mixture per sample ([PerSampleMixtures]). Monotone rational-quadratic splines, one per sample ([Splines]),
 // have the same three kernels. Logarithms are natural, log-determinants in nats.
 //
 // # Tails
@@ -31,9 +31,9 @@
 //	Log                NaN    +Inf; -Inf at ±0, NaN below 0
 //	Tanh               NaN    ±1; keeps the sign of 0
 //	MixtureCDF         NaN    F, S, f = 1, 0, 0 and 0, 1, 0
-//	Mixture(s)Forward  NaN    z = x, L = -log of the largest scale with weight, its limit
-//	Mixture(s)Inverse  NaN    x = z, and the limit of its log-det
-//	Mixture(s)Backward NaN    NaN, as for every sample with z² beyond 1e308; finite up to |t| = 1e150
+//	…Forward           NaN    z = x, L = -log of the largest scale with weight, its limit
+//	…Inverse           NaN    x = z, and the limit of its log-det
+//	…Backward          NaN    NaN, as for every sample with z² beyond 1e308; finite up to |t| = 1e150
 //	Splines…           NaN    the identity at and beyond ±Bound; parameters get no gradient there
 //	MixtureEM          NaN    the statistics are NaN, as for samples with t² beyond 1e308
 //	Softmax            NaN    a logit -Inf has weight 0; +Inf, or -Inf alone, makes the sample's weights NaN
@@ -50,7 +50,7 @@
 // Every kernel is a method of [Tier], an instruction set, and a package function that uses the active tier. All tiers on
 // all machines return the same bits: one algorithm, one order of operations, fused multiply-adds where the code says so
 // and nowhere else, coefficients from one table. The result of a sample depends neither on its place in the batch nor on
-// the batch, and [MixtureForward], [MixtureInverse] and their gradients have the bits that the Mixtures kernels have if
+// the batch, and [MixtureForward], [MixtureInverse] and their gradients have the bits that the PerSampleMixtures kernels have if
 // every sample is given the same mixture. Sums over samples are formed in eight partial sums and a fixed tree. The sum
 // over components runs in their order, in blocks of eight: another order may change the last bits. The forward map of a mixture's mirror image
 // has the mirror image's bits.

@@ -30,7 +30,7 @@ func (t Tier) MixtureEM(s EMStats, x []float64, m Mixture) float64 {
 	acc := sc.lanes(3*len(cs) + 1)
 	logLik := &acc[3*len(cs)]
 	n := t.whole(len(x))
-	p := asm.Tile{K: len(cs), Components: &cs[0], Acc: &acc[0][0], Scratch: &e[0]}
+	p := asm.MixtureArgs{K: len(cs), Components: &cs[0], Acc: &acc[0][0], Scratch: &e[0]}
 	for i := 0; i < n; i += tileSize {
 		p.N, p.X = min(tileSize, n-i), &x[i]
 		t.mixtureEM(&p)
@@ -50,45 +50,4 @@ func (t Tier) MixtureEM(s EMStats, x []float64, m Mixture) float64 {
 		s.N[k], s.A[k], s.B[k] = acc[3*k].sum(), acc[3*k+1].sum(), acc[3*k+2].sum()
 	}
 	return logLik.sum()
-}
-
-// emWeights sets r to the responsibilities of the components for x, and returns log f(x).
-func emWeights(r []float64, cs []component, x float64) float64 {
-	near := math.Inf(1)
-	for k := range cs {
-		c := &cs[k]
-		r[k] = math.Abs(float64((x - c.Mean) * c.IH))
-		if c.W != 0 && !(r[k] >= near) {
-			near = r[k]
-		}
-	}
-	// Within reach the exponents are -v²; beyond, the nearest component's is factored out.
-	shift := 0.0
-	if !(near <= asm.FarBase2) {
-		shift = near
-	}
-	shift2 := float64(shift * shift)
-	f := 0 * shift2         // NaN, and with it every responsibility, unless the square is finite
-	var total, lost float64 // see tally
-	for k := range cs {
-		// A component without weight may be nearer: hold its exponent at 0. A far one is held at 2^-311 of the least that
-		// the nearest can have, which is next to nothing even if the nearest has next to no weight.
-		a := math.Max(math.Min(-float64((r[k]-shift)*(r[k]+shift)), 0), -asm.EMLeast)
-		kf := a + (asm.Nearest + asm.ExpBias)
-		e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
-		r[k] = float64(cs[k].Density * math.Float64frombits(math.Float64bits(e)+math.Float64bits(kf)<<52))
-		f += r[k]
-		if len(cs) > asm.SumBlock && blockEnds(k, len(cs)) {
-			addBlock(&total, &lost, f)
-			f = 0
-		}
-	}
-	if len(cs) > asm.SumBlock {
-		f = total + lost
-	}
-	inv := 1 / f
-	for k := range r {
-		r[k] = float64(r[k] * inv)
-	}
-	return math.FMA(-shift2, math.Ln2, logNormal(f, -asm.ExpBias))
 }

@@ -79,7 +79,7 @@ func ExampleMixturesForward() {
 	m := kernels.Mixtures{K: k, Stride: n, Weight: weight, Mean: []float64{-1, -1, -1, 1, 1, 1}, Scale: scale}
 
 	z := []float64{0, 0, 0}
-	kernels.MixturesForward(z, nil, z, m)
+	kernels.PerSampleForward(z, nil, z, m)
 	fmt.Printf("%.4f\n", z)
 	// Output: [0.1422 -0.1893 0.7502]
 }

@@ -4,12 +4,77 @@ package kernels
 
 // The functions below run on the tier that [Active] returns; the methods of [Tier] run on a tier of choice.
 
+// SoftmaxColumns sets each column of dst to the softmax of that of logit, e^logit_k/Σ e^logit. The sizes must agree; dst may
+// be logit. A weight that is a normal number is within 4 ulp of the exact one, and the exact sum of a column's weights
+// within 3·2⁻⁵³ of 1, for any K up to a million.
+func SoftmaxColumns(dst, logit Columns) { active().SoftmaxColumns(dst, logit) }
+
+// BoundedExp sets dst[i] = exp(bound·tanh(raw[i])): a scale between e^-bound and e^bound. dst may be raw.
+func BoundedExp(dst, raw []float64, bound float64) { active().BoundedExp(dst, raw, bound) }
+
+// BoundedExpBackward sets dRaw[i] = dLogScale[i]·∂(bound·tanh(raw))/∂raw = dLogScale[i]·bound·(1-tanh²(raw[i])).
+// dRaw may be dLogScale or raw.
+func BoundedExpBackward(dRaw, dLogScale, raw []float64, bound float64) {
+	active().BoundedExpBackward(dRaw, dLogScale, raw, bound)
+}
+
+// SmoothReLU sets dst[i] = s(x[i]): the ramp max(x, 0) with its corner rounded off between -1 and 1. With t = (x+1)/2 held
+// within [0, 1]
+//
+//	s(x) = t³(2-t) + max(x, 1) - 1        s'(x) = t²(3-2t)
+//
+// The slope is the smoothstep, so s has two continuous derivatives; beyond ±1 it is the ramp itself, and an exact 0 below.
+// (With t for the slope it would be the SmeLU of Shamir, Lin and Coviello 2020, whose second derivative jumps.) It takes
+// neither an exponential nor a root, and loses no digits anywhere: near -1 the result is small without cancellation.
+// dst may be x.
+func SmoothReLU(dst, x []float64) { active().SmoothReLU(dst, x) }
+
+// SmoothReLUBackward sets dx[i] = dy[i]·s'(x[i]), where dy is the derivative with respect to the result of SmoothReLU at x.
+// dx may be dy or x.
+func SmoothReLUBackward(dx, dy, x []float64) { active().SmoothReLUBackward(dx, dy, x) }
+
 // Adam moves the parameters p one step against their gradient g, and updates the moments m and v:
 //
 //	m = β₁m + (1-β₁)g     v = β₂v + (1-β₂)g²     p -= lr·m̂/(√v̂ + ε),  m̂ = m/(1-β₁^t), v̂ = v/(1-β₂^t)
 func Adam(p, g, m, v []float64, a AdamParams) { active().Adam(p, g, m, v, a) }
 
-// MixturesBackward is the reverse mode of MixturesForward. Given x, the z and logDet that the forward map made of it, and
+// MixturesForward is PerSampleForward.
+//
+// Deprecated: use [PerSampleForward].
+func MixturesForward(z, logDet, x []float64, m PerSampleMixtures) {
+	active().MixturesForward(z, logDet, x, m)
+}
+
+// MixturesInverse is PerSampleInverse.
+//
+// Deprecated: use [PerSampleInverse].
+func MixturesInverse(x, logDet, z []float64, m PerSampleMixtures) {
+	active().MixturesInverse(x, logDet, z, m)
+}
+
+// MixturesBackward is PerSampleBackward.
+//
+// Deprecated: use [PerSampleBackward].
+func MixturesBackward(dx []float64, d PerSampleGrad, gz, gl, x, z, logDet []float64, m PerSampleMixtures) {
+	active().MixturesBackward(dx, d, gz, gl, x, z, logDet, m)
+}
+
+// Softmax is SoftmaxColumns of n columns of k numbers.
+//
+// Deprecated: use [SoftmaxColumns].
+func Softmax(dst []float64, dstStride int, logit []float64, stride, k, n int) {
+	active().Softmax(dst, dstStride, logit, stride, k, n)
+}
+
+// MixtureEM overwrites s with the statistics of the E-step of x under m, summed like Sum, and returns Σ log f(x_i), in
+// nats. A sample out of reach of every component counts for the nearest ones, as it should, up to 1e150 standard
+// deviations away. One that is infinite or NaN makes the statistics NaN.
+func MixtureEM(s EMStats, x []float64, m Mixture) float64 { return active().MixtureEM(s, x, m) }
+
+// Gemm computes the product p.
+func Gemm(p *Product) { active().Gemm(p) }
+
+// PerSampleBackward is the reverse mode of PerSampleForward. Given x, the z and logDet that the forward map made of it, and
 // the gradients gz = ∂ℓ/∂z and gl = ∂ℓ/∂logDet of a loss ℓ, it sets
 //
 //	dx[i] = gz·∂z/∂x + gl·∂L/∂x     d.Logit, d.Mean, d.LogScale = gz·∂z/∂θ + gl·∂L/∂θ
@@ -21,11 +86,11 @@ func Adam(p, g, m, v []float64, a AdamParams) { active().Adam(p, g, m, v, a) }
 //
 // so that everything stays in range however far the tail, as long as z² does; beyond, and where z or logDet is not
 // finite, the gradient is NaN. dx may be x, gz or gl; d overlaps nothing else.
-func MixturesBackward(dx []float64, d MixturesGrad, gz, gl, x, z, logDet []float64, m Mixtures) {
-	active().MixturesBackward(dx, d, gz, gl, x, z, logDet, m)
+func PerSampleBackward(dx []float64, d PerSampleGrad, gz, gl, x, z, logDet []float64, m PerSampleMixtures) {
+	active().PerSampleBackward(dx, d, gz, gl, x, z, logDet, m)
 }
 
-// MixtureBackward is MixturesBackward for a shared mixture: the gradients of its parameters are summed over the samples,
+// MixtureBackward is PerSampleBackward for a shared mixture: the gradients of its parameters are summed over the samples,
 // like Sum, and added to d.
 func MixtureBackward(dx []float64, d MixtureGrad, gz, gl, x, z, logDet []float64, m Mixture) {
 	active().MixtureBackward(dx, d, gz, gl, x, z, logDet, m)
@@ -44,57 +109,40 @@ func MixtureForward(z, logDet, x []float64, m Mixture) { active().MixtureForward
 // x may be z. Where the map is so flat that many numbers share one z, x is the one at which F is Φ(z) exactly.
 func MixtureInverse(x, logDet, z []float64, m Mixture) { active().MixtureInverse(x, logDet, z, m) }
 
-// MixturesForward is MixtureForward with one mixture per sample. Equal mixtures give equal bits.
-func MixturesForward(z, logDet, x []float64, m Mixtures) { active().MixturesForward(z, logDet, x, m) }
-
-// MixturesInverse is MixtureInverse with one mixture per sample. Equal mixtures give equal bits.
-func MixturesInverse(x, logDet, z []float64, m Mixtures) { active().MixturesInverse(x, logDet, z, m) }
-
-// MixtureEM overwrites s with the statistics of the E-step of x under m, summed like Sum, and returns Σ log f(x_i), in
-// nats. A sample out of reach of every component counts for the nearest ones, as it should, up to 1e150 standard
-// deviations away. One that is infinite or NaN makes the statistics NaN.
-func MixtureEM(s EMStats, x []float64, m Mixture) float64 { return active().MixtureEM(s, x, m) }
-
-// Gemm computes the product p.
-func Gemm(p *Product) { active().Gemm(p) }
-
-// Softmax sets, for each of n samples, Weight = softmax over the k components of logit, component-major: component j of
-// sample i stands at [j*stride+i] of logit and at [j*dstStride+i] of dst. dst may be logit if the strides agree. A weight
-// that is a normal number is within 4 ulp of the exact one, and the exact sum of a sample's weights within 3·2⁻⁵³ of 1, for
-// any k up to a million.
-func Softmax(dst []float64, dstStride int, logit []float64, stride, k, n int) {
-	active().Softmax(dst, dstStride, logit, stride, k, n)
+// PerSampleForward is MixtureForward with one mixture per sample. Equal mixtures give equal bits.
+func PerSampleForward(z, logDet, x []float64, m PerSampleMixtures) {
+	active().PerSampleForward(z, logDet, x, m)
 }
 
-// BoundedExp sets dst[i] = exp(bound·tanh(raw[i])): a scale between e^-bound and e^bound. dst may be raw.
-func BoundedExp(dst, raw []float64, bound float64) { active().BoundedExp(dst, raw, bound) }
-
-// BoundedExpBackward sets dRaw[i] = dLogScale[i]·∂(bound·tanh(raw))/∂raw = dLogScale[i]·bound·(1-tanh²(raw[i])).
-// dRaw may be dLogScale or raw.
-func BoundedExpBackward(dRaw, dLogScale, raw []float64, bound float64) {
-	active().BoundedExpBackward(dRaw, dLogScale, raw, bound)
+// PerSampleInverse is MixtureInverse with one mixture per sample. Equal mixtures give equal bits.
+func PerSampleInverse(x, logDet, z []float64, m PerSampleMixtures) {
+	active().PerSampleInverse(x, logDet, z, m)
 }
 
-// Sum returns Σ x[i], with eight partial sums and a fixed tree: the same bits on every tier.
-func Sum(x []float64) float64 { return active().Sum(x) }
+// NormCDF sets dst[i] = Φ(x[i]), the standard normal distribution function. dst may be x. The lengths must agree.
+// Φ(±Inf) is 1 and 0; NaN stays NaN.
+func NormCDF(dst, x []float64) { active().NormCDF(dst, x) }
 
-// SumSquares returns Σ x[i]², summed like Sum.
-func SumSquares(x []float64) float64 { return active().SumSquares(x) }
+// NormSF sets dst[i] = Φ(-x[i]), the upper tail, accurate where 1-Φ(x) has no digits left.
+func NormSF(dst, x []float64) { active().NormSF(dst, x) }
 
-// SmoothReLU sets dst[i] = s(x[i]): the ramp max(x, 0) with its corner rounded off between -1 and 1. With t = (x+1)/2 held
-// within [0, 1]
-//
-//	s(x) = t³(2-t) + max(x, 1) - 1        s'(x) = t²(3-2t)
-//
-// The slope is the smoothstep, so s has two continuous derivatives; beyond ±1 it is the ramp itself, and an exact 0 below.
-// (With t for the slope it would be the SmeLU of Shamir, Lin and Coviello 2020, whose second derivative jumps.) It takes
-// neither an exponential nor a root, and loses no digits anywhere: near -1 the result is small without cancellation.
-// dst may be x.
-func SmoothReLU(dst, x []float64) { active().SmoothReLU(dst, x) }
+// NormLogCDF sets dst[i] = log Φ(x[i]), accurate in both tails; it does not underflow before x² overflows.
+func NormLogCDF(dst, x []float64) { active().NormLogCDF(dst, x) }
 
-// SmoothReLUBackward sets dx[i] = dy[i]·s'(x[i]), where dy is the derivative with respect to the result of SmoothReLU at x.
-// dx may be dy or x.
-func SmoothReLUBackward(dx, dy, x []float64) { active().SmoothReLUBackward(dx, dy, x) }
+// NormPDF sets dst[i] = φ(x[i]) = exp(-x²/2)/√(2π).
+func NormPDF(dst, x []float64) { active().NormPDF(dst, x) }
+
+// NormQuantile sets dst[i] = Φ⁻¹(p[i]): -Inf at 0, +Inf at 1, NaN outside [0, 1]. For an upper tail q use -Φ⁻¹(q).
+func NormQuantile(dst, p []float64) { active().NormQuantile(dst, p) }
+
+// Exp sets dst[i] = e^x[i].
+func Exp(dst, x []float64) { active().Exp(dst, x) }
+
+// Log sets dst[i] = log x[i], the natural logarithm: -Inf at 0, NaN below.
+func Log(dst, x []float64) { active().Log(dst, x) }
+
+// Tanh sets dst[i] = tanh x[i].
+func Tanh(dst, x []float64) { active().Tanh(dst, x) }
 
 // SplinesForward sets y[i] to the image of x[i] and logDet[i] = log dy/dx, in nats. At and beyond ±Bound y = x and the
 // log-det is 0; NaN gives NaN. logDet may be nil; y may be x.
@@ -122,27 +170,8 @@ func SplinesBackward(dx []float64, d SplinesGrad, gy, gl, x []float64, s Splines
 	active().SplinesBackward(dx, d, gy, gl, x, s)
 }
 
-// NormCDF sets dst[i] = Φ(x[i]), the standard normal distribution function. dst may be x. The lengths must agree.
-// Φ(±Inf) is 1 and 0; NaN stays NaN.
-func NormCDF(dst, x []float64) { active().NormCDF(dst, x) }
+// Sum returns Σ x[i], with eight partial sums and a fixed tree: the same bits on every tier.
+func Sum(x []float64) float64 { return active().Sum(x) }
 
-// NormSF sets dst[i] = Φ(-x[i]), the upper tail, accurate where 1-Φ(x) has no digits left.
-func NormSF(dst, x []float64) { active().NormSF(dst, x) }
-
-// NormLogCDF sets dst[i] = log Φ(x[i]), accurate in both tails; it does not underflow before x² overflows.
-func NormLogCDF(dst, x []float64) { active().NormLogCDF(dst, x) }
-
-// NormPDF sets dst[i] = φ(x[i]) = exp(-x²/2)/√(2π).
-func NormPDF(dst, x []float64) { active().NormPDF(dst, x) }
-
-// NormQuantile sets dst[i] = Φ⁻¹(p[i]): -Inf at 0, +Inf at 1, NaN outside [0, 1]. For an upper tail q use -Φ⁻¹(q).
-func NormQuantile(dst, p []float64) { active().NormQuantile(dst, p) }
-
-// Exp sets dst[i] = e^x[i].
-func Exp(dst, x []float64) { active().Exp(dst, x) }
-
-// Log sets dst[i] = log x[i], the natural logarithm: -Inf at 0, NaN below.
-func Log(dst, x []float64) { active().Log(dst, x) }
-
-// Tanh sets dst[i] = tanh x[i].
-func Tanh(dst, x []float64) { active().Tanh(dst, x) }
+// SumSquares returns Σ x[i]², summed like Sum.
+func SumSquares(x []float64) float64 { return active().SumSquares(x) }

@@ -226,13 +226,13 @@ func (s *productScratch) rows(t Tier, p *Product, n int) {
 }
 
 // tile returns the distance of A's rows, and the part of a tile's description that all tiles of the product share.
-func (p *Product) tile(t Tier) (a int, tile asm.GemmTile) {
+func (p *Product) tile(t Tier) (a int, tile asm.GemmArgs) {
 	const size = 8
 	a, ka := p.LDA, 1
 	if p.TransA {
 		a, ka = 1, p.LDA
 	}
-	tile = asm.GemmTile{K: p.K, ARow: size * a, AStep: size * ka, BStep: size * p.LDB, CRow: size * p.LDC, MaskRow: size * p.LDMask}
+	tile = asm.GemmArgs{K: p.K, ARow: size * a, AStep: size * ka, BStep: size * p.LDB, CRow: size * p.LDC, MaskRow: size * p.LDMask}
 	if p.Add {
 		tile.Flags |= asm.GemmAdd
 	}

@@ -22,7 +22,7 @@ func (t Tier) gemmNear() int {
 }
 
 // gemmRows computes rows of tiles.
-func (t Tier) gemmRows(g *asm.GemmTile) {
+func (t Tier) gemmRows(g *asm.GemmArgs) {
 	if t == AVX512 {
 		switch g.Cols {
 		case 24:

@@ -12,7 +12,7 @@ func (t Tier) gemmTile() (rows, lanes, widest int) { return 4, 2, 8 }
 func (t Tier) gemmNear() int { return 128 }
 
 // gemmRows computes rows of tiles.
-func (t Tier) gemmRows(g *asm.GemmTile) {
+func (t Tier) gemmRows(g *asm.GemmArgs) {
 	switch g.Cols {
 	case 8:
 		asm.Gemm4x8NEON(g)

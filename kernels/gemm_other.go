@@ -6,6 +6,6 @@ import "github.com/gaussflow/gaussflow/asm"
 
 func (t Tier) gemmTile() (rows, lanes, widest int)                  { panic(unreachable) }
 func (t Tier) gemmNear() int                                        { panic(unreachable) }
-func (t Tier) gemmRows(g *asm.GemmTile)                             { panic(unreachable) }
+func (t Tier) gemmRows(g *asm.GemmArgs)                             { panic(unreachable) }
 func (t Tier) gemmPack(dst, src *float64, ld, k, width int)         { panic(unreachable) }
 func (t Tier) gemmTranspose(dst, src *float64, ldDst, ldSrc, k int) { panic(unreachable) }

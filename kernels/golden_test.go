@@ -242,20 +242,20 @@ func TestGoldenGradients(t *testing.T) {
 		for _, r := range rows {
 			logit, mean, logScale := r.numbers(t, "logits"), r.numbers(t, "means"), r.numbers(t, "log_sigmas")
 			k := len(logit)
-			m := Mixtures{K: k, Stride: 1, Weight: make([]float64, k), Mean: mean, Scale: make([]float64, k)}
+			m := PerSampleMixtures{K: k, Stride: 1, Weight: make([]float64, k), Mean: mean, Scale: make([]float64, k)}
 			tier.Softmax(m.Weight, 1, logit, 1, k, 1)
 			tier.Exp(m.Scale, logScale)
 			x, z, l := []float64{r.number(t, "x")}, make([]float64, 1), make([]float64, 1)
-			tier.MixturesForward(z, l, x, m)
+			tier.PerSampleForward(z, l, x, m)
 
 			var got, want []float64
 			for _, g := range []struct {
 				prefix string
 				gz, gl float64
 			}{{"dz_", 1, 0}, {"dlogdet_", 0, 1}} {
-				d := MixturesGrad{K: k, Stride: 1, Logit: make([]float64, k), Mean: make([]float64, k), LogScale: make([]float64, k)}
+				d := PerSampleGrad{K: k, Stride: 1, Logit: make([]float64, k), Mean: make([]float64, k), LogScale: make([]float64, k)}
 				dx := make([]float64, 1)
-				tier.MixturesBackward(dx, d, []float64{g.gz}, []float64{g.gl}, x, z, l, m)
+				tier.PerSampleBackward(dx, d, []float64{g.gz}, []float64{g.gl}, x, z, l, m)
 				got = append(append(append(append(got, dx...), d.Logit...), d.Mean...), d.LogScale...)
 				for _, c := range []string{"dx", "dlogits", "dmeans", "dlogsigmas"} {
 					want = append(want, r.numbers(t, g.prefix+c)...)

@@ -318,7 +318,7 @@ func TestSharedGradientIsSum(t *testing.T) {
 			for j := range k * n {
 				each.Weight[j], each.Mean[j], each.Scale[j] = p.m.Weight[j/n], p.m.Mean[j/n], p.m.Scale[j/n]
 			}
-			d := kernels.MixturesGrad{K: k, Stride: n, Logit: make([]float64, k*n), Mean: make([]float64, k*n), LogScale: make([]float64, k*n)}
+			d := kernels.PerSampleGrad{K: k, Stride: n, Logit: make([]float64, k*n), Mean: make([]float64, k*n), LogScale: make([]float64, k*n)}
 			shared := kernels.MixtureGrad{Logit: make([]float64, k), Mean: make([]float64, k), LogScale: make([]float64, k)}
 			before := make([]float64, 3*k)
 			for j := range before {
@@ -328,7 +328,7 @@ func TestSharedGradientIsSum(t *testing.T) {
 			copy(shared.Mean, before[k:])
 			copy(shared.LogScale, before[2*k:])
 			dx := make([]float64, n)
-			tier.MixturesBackward(dx, d, gz, gl, p.x, r.Z, r.LogDet, each)
+			tier.PerSampleBackward(dx, d, gz, gl, p.x, r.Z, r.LogDet, each)
 			tier.MixtureBackward(dx, shared, gz, gl, p.x, r.Z, r.LogDet, p.m)
 			for j := range k {
 				row := func(a []float64) float64 { return tier.Sum(a[j*n : j*n+n]) }

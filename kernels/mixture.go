@@ -1,11 +1,5 @@
 package kernels
 
-import (
-	"math"
-
-	"github.com/gaussflow/gaussflow/asm"
-)
-
 // Mixture is a one-dimensional Gaussian mixture that all samples share: K weights, means and scales (standard
 // deviations). Weights are used as given: they should be non-negative and sum to one within a few ulp; a zero weight
 // switches its component off. Scales must lie in [1e-60, 1e60]. The three slices have the same length, at least one.
@@ -13,167 +7,92 @@ type Mixture struct {
 	Weight, Mean, Scale []float64
 }
 
-// Mixtures is one mixture per sample, component-major: component k of sample i stands at [k*Stride+i] of each slice.
+// PerSampleMixtures is one mixture per sample, component-major: component k of sample i stands at [k*Stride+i] of each slice.
 // Weights and scales obey the rules of Mixture.
-type Mixtures struct {
+type PerSampleMixtures struct {
 	K, Stride           int
 	Weight, Mean, Scale []float64
 }
 
-// component is one Gaussian in the form the inner loop wants: C/σ = IH + IL, and Density = w/(σ√2π·Alpha).
-type component = asm.Component
-
-func newComponent(w, mean, scale float64) component {
-	ih := asm.CHi / scale
-	// The remainder of the quotient is exact; dividing it by σ again would cost a second division, and ih·(1/C) is
-	// near enough to 1/σ for a correction.
-	il := float64(math.FMA(-ih, scale, asm.CHi)+asm.CLo) * float64(ih*asm.InvC)
-	return component{Mean: mean, Scale: scale, IH: ih, IL: il, W: w,
-		Density: float64(w*asm.InvAlphaCSqrt2Pi) * ih, Ratio: float64(w*asm.RatioScale) * ih}
-}
-
-// sums are a sample's mixture sums in linear space, biased by 2^480.
-//
-//	d = Σ ±w·Φ(-|t|), + where t > 0     wp, wn = Σ w over t > 0, t < 0 (not biased)     f = Σ w/σ·φ(t)
-//
-// From them F = wp - d and S = wn + d, each a sum of terms of one sign as far as it matters: F and S are both
-// accurate to their last bits, in both tails.
-type sums struct {
-	d, wp, wn, f float64
-}
-
-// base2 returns v = C·(x-mean)/σ = v + vl, the residuals of the subtraction, of the product and of 1/σ in vl.
-// Without them the rounding of t alone would cost t² ulp of φ: 500 ulp at 37σ.
-func base2(c *component, x float64) (v, vl float64) {
-	d := x - c.Mean
-	b := d - x
-	dl := (x - (d - b)) - (c.Mean + b)
-	v = float64(d * c.IH)
-	vl = math.FMA(d, c.IH, -v)
-	vl = math.FMA(d, c.IL, vl)
-	vl = math.FMA(dl, c.IH, vl)
-	return v, vl
-}
-
-// gauss returns e = Alpha·2^(480-v²) and r = R(|v|)/Alpha, so that Φ(-|t|) = e·r·2^-480; past the clamp, its edge.
-func gauss(v, vl float64) (e, r float64) {
-	u := math.Abs(v)
-	if !(u < asm.VMax) { // NaN too
-		u, vl = asm.VMax, 0
+func (m *Mixture) check() {
+	if k := len(m.Weight); k == 0 || len(m.Mean) != k || len(m.Scale) != k {
+		panic(errShape)
 	}
-	y := float64(u * u)
-	// kf = asm.Nearest + 480 - y rounded to an integer; its low bits go to the exponent as they are.
-	kf := (asm.Nearest + asm.ExpBias) - y
-	rem := math.FMA(-u, u, -(kf - (asm.Nearest + asm.ExpBias)))
-	if vl != 0 {
-		rem = math.FMA(-(v + v), vl, rem)
-	}
-	e = exp2Unit(&asm.AlphaExp2, asm.Alpha, rem)
-	e = math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
-	return e, mills(u, y, u)
 }
 
-func (s *sums) add(c *component, x float64) {
-	v, vl := base2(c, x)
-	e, r := gauss(v, vl)
-	s.take(c, v, e, float64(e*r))
-}
-
-// take adds one component at v: its Gaussian e and its tail Φ(-|t|), both biased.
-func (s *sums) take(c *component, v, e, tail float64) {
-	if math.Signbit(v) {
-		s.d = math.FMA(-c.W, tail, s.d)
-		s.wn += c.W
-	} else {
-		s.d = math.FMA(c.W, tail, s.d)
-		s.wp += c.W
-	}
-	s.f = math.FMA(c.Density, e, s.f)
-}
-
-// tally is what the sums of a mixture of more than asm.SumBlock components come to. The components of a block are added
-// up one by one; then the block's sums are added to those of the blocks before, and what each addition loses is carried
-// along, so that the error is that of a block, however many there are. A mixture of one block needs none of it.
-type tally struct {
-	sum, lost sums
-}
-
-// take adds the sums of a block, and clears them for the next.
-func (t *tally) take(block *sums) {
-	addBlock(&t.sum.d, &t.lost.d, block.d)
-	addBlock(&t.sum.wp, &t.lost.wp, block.wp)
-	addBlock(&t.sum.wn, &t.lost.wn, block.wn)
-	addBlock(&t.sum.f, &t.lost.f, block.f)
-	*block = sums{}
-}
-
-// total returns the sums of all blocks.
-func (t *tally) total() sums {
-	return sums{t.sum.d + t.lost.d, t.sum.wp + t.lost.wp, t.sum.wn + t.lost.wn, t.sum.f + t.lost.f}
-}
-
-// addBlock adds a block's sum to that of the blocks before, and what the addition loses to lost.
-func addBlock(sum, lost *float64, block float64) {
-	*lost += twoSumError(*sum, block)
-	*sum += block
-}
-
-// blockEnds reports whether component k of n is the last of its block.
-func blockEnds(k, n int) bool { return (k+1)%asm.SumBlock == 0 || k+1 == n }
-
-// twoSumError returns (a+b) - fl(a+b), exactly (Knuth).
-func twoSumError(a, b float64) float64 {
-	s := a + b
-	bb := s - a
-	return (a - (s - bb)) + (b - bb)
-}
-
-// tails returns F and S, biased.
-func (s *sums) tails() (fs, ss float64) {
-	return math.FMA(asm.Bias, s.wp, -s.d), math.FMA(asm.Bias, s.wn, s.d)
-}
-
-// near reports whether the linear-space sums are good; if not, the far path is asked. NaN is not near.
-func (s *sums) near() bool { return math.Abs(s.d) >= asm.FarDensity }
-
-// forward returns z and L = log dz/dx of a sample near its mixture.
-func (s *sums) forward() (z, l float64) {
-	z = probit(s.tails())
-	return z, logNormal(s.f, -asm.ExpBias) + math.FMA(0.5*z, z, asm.LnSqrt2Pi)
-}
-
-// cdf returns F, S and f.
-func (s *sums) cdf(x float64) (cdf, sf, pdf float64) {
-	if math.IsNaN(x) {
-		return x, x, x
-	}
-	fs, ss := s.tails()
-	return float64(fs * asm.Unbias), float64(ss * asm.Unbias), float64(s.f * asm.Unbias)
-}
-
-// sumOne adds up the mixture at x.
-func sumOne(cs []component, x float64) (s sums) {
-	if len(cs) <= asm.SumBlock {
-		for k := range cs {
-			s.add(&cs[k], x)
-		}
-		return s
-	}
-	var t tally
+// prepare brings the mixture into the inner loop's form.
+func (m *Mixture) prepare(cs []component) {
 	for k := range cs {
-		s.add(&cs[k], x)
-		if blockEnds(k, len(cs)) {
-			t.take(&s)
-		}
+		cs[k] = newComponent(m.Weight[k], m.Mean[k], m.Scale[k])
 	}
-	return t.total()
 }
 
-// forwardOne maps one sample through its mixture: z and L = log dz/dx.
-func forwardOne(cs []component, x float64) (z, l float64) {
-	s := sumOne(cs, x)
-	if s.near() {
-		return s.forward()
+// below sets, for the inverse, the weight of the components to the left of each; equal means stand in their order.
+func below(cs []component) {
+	for k := range cs {
+		cs[k].Below = 0
+		for j := range cs {
+			if cs[j].Mean < cs[k].Mean || cs[j].Mean == cs[k].Mean && j < k {
+				cs[k].Below += cs[j].W
+			}
+		}
 	}
-	return farForward(cs, x)
+}
+
+func (m *PerSampleMixtures) check(n int) {
+	if n == 0 {
+		return
+	}
+	if need := (m.K-1)*m.Stride + n; m.K < 1 || m.Stride < n || len(m.Weight) < need || len(m.Mean) < need || len(m.Scale) < need {
+		panic(errShape)
+	}
+}
+
+// prepare brings the mixture of sample i into the inner loop's form.
+func (m *PerSampleMixtures) prepare(cs []component, i int) {
+	for k := range cs {
+		j := k*m.Stride + i
+		cs[k] = newComponent(m.Weight[j], m.Mean[j], m.Scale[j])
+	}
+}
+
+// MixtureCDF sets cdf[i] = F(x[i]), sf[i] = 1-F(x[i]), each accurate in its own tail, and pdf[i] = f(x[i]). Any of the
+// three may be nil; none may overlap x unless it is x.
+func (t Tier) MixtureCDF(cdf, sf, pdf, x []float64, m Mixture) {
+	t.mapShared(tails, [3][]float64{cdf, sf, pdf}, x, m)
+}
+
+// MixtureForward sets z[i] = Φ⁻¹(F(x[i])) and logDet[i] = log dz/dx, in nats. Nothing is clipped: z and the log-det are
+// finite and accurate for every finite x whose z is a float64. At x = ±Inf, z = x and logDet is its limit, minus the
+// log of the largest scale; NaN gives NaN. logDet may be nil; z may be x.
+func (t Tier) MixtureForward(z, logDet, x []float64, m Mixture) {
+	t.mapShared(forward, [3][]float64{z, logDet}, x, m)
+}
+
+// MixtureInverse sets x[i] to the solution of Φ⁻¹(F(x)) = z[i], and logDet[i] = log dx/dz, in nats. logDet may be nil;
+// x may be z. Where the map is so flat that many numbers share one z, x is the one at which F is Φ(z) exactly.
+func (t Tier) MixtureInverse(x, logDet, z []float64, m Mixture) {
+	t.mapShared(inverse, [3][]float64{x, logDet}, z, m)
+}
+
+// PerSampleForward is MixtureForward with one mixture per sample. Equal mixtures give equal bits.
+func (t Tier) PerSampleForward(z, logDet, x []float64, m PerSampleMixtures) {
+	t.mapPerSample(forward, [3][]float64{z, logDet}, x, m)
+}
+
+// PerSampleInverse is MixtureInverse with one mixture per sample. Equal mixtures give equal bits.
+func (t Tier) PerSampleInverse(x, logDet, z []float64, m PerSampleMixtures) {
+	t.mapPerSample(inverse, [3][]float64{x, logDet}, z, m)
+}
+
+// from returns the mixtures of sample i and those after it; none if one mixture is shared.
+func (m PerSampleMixtures) from(i int) PerSampleMixtures {
+	if m.K > 0 {
+		m.Weight, m.Mean, m.Scale = m.Weight[i:], m.Mean[i:], m.Scale[i:]
+	}
+	return m
+}
+
+func (m PerSampleMixtures) pointers() (weight, mean, scale *float64, stride int) {
+	return &m.Weight[0], &m.Mean[0], &m.Scale[0], m.Stride
 }

@@ -279,17 +279,17 @@ func TestPackageFunctions(t *testing.T) {
 		"MixtureInverse": func(_ kerneltest.Shape, a [][]float64) {
 			kernels.MixtureInverse(a[0], a[1], a[2], kernels.Mixture{Weight: a[3], Mean: a[4], Scale: a[5]})
 		},
-		"MixturesForward": func(s kerneltest.Shape, a [][]float64) {
-			kernels.MixturesForward(a[0], a[1], a[2], kernels.Mixtures{K: s.K, Stride: s.Stride, Weight: a[3], Mean: a[4], Scale: a[5]})
+		"PerSampleForward": func(s kerneltest.Shape, a [][]float64) {
+			kernels.PerSampleForward(a[0], a[1], a[2], kernels.Mixtures{K: s.K, Stride: s.Stride, Weight: a[3], Mean: a[4], Scale: a[5]})
 		},
-		"MixturesInverse": func(s kerneltest.Shape, a [][]float64) {
-			kernels.MixturesInverse(a[0], a[1], a[2], kernels.Mixtures{K: s.K, Stride: s.Stride, Weight: a[3], Mean: a[4], Scale: a[5]})
+		"PerSampleInverse": func(s kerneltest.Shape, a [][]float64) {
+			kernels.PerSampleInverse(a[0], a[1], a[2], kernels.Mixtures{K: s.K, Stride: s.Stride, Weight: a[3], Mean: a[4], Scale: a[5]})
 		},
 		"MixtureBackward": func(_ kerneltest.Shape, a [][]float64) {
 			kernels.MixtureBackward(a[0], kernels.MixtureGrad{Logit: a[1], Mean: a[2], LogScale: a[3]}, a[4], a[5], a[6], a[7], a[8], kernels.Mixture{Weight: a[9], Mean: a[10], Scale: a[11]})
 		},
-		"MixturesBackward": func(s kerneltest.Shape, a [][]float64) {
-			kernels.MixturesBackward(a[0], kernels.MixturesGrad{K: s.K, Stride: s.DstStride, Logit: a[1], Mean: a[2], LogScale: a[3]}, a[4], a[5], a[6], a[7], a[8],
+		"PerSampleBackward": func(s kerneltest.Shape, a [][]float64) {
+			kernels.PerSampleBackward(a[0], kernels.PerSampleGrad{K: s.K, Stride: s.DstStride, Logit: a[1], Mean: a[2], LogScale: a[3]}, a[4], a[5], a[6], a[7], a[8],
 				kernels.Mixtures{K: s.K, Stride: s.Stride, Weight: a[9], Mean: a[10], Scale: a[11]})
 		},
 		"MixtureEM": func(_ kerneltest.Shape, a [][]float64) {

@@ -238,7 +238,7 @@ func TestSharedEqualsPerSample(t *testing.T) {
 		t.Fatalf("no kernel %s", name)
 		return nil
 	}
-	for _, pair := range [][2]string{{"MixtureForward", "MixturesForward"}, {"MixtureInverse", "MixturesInverse"}, {"MixtureBackward", "MixturesBackward"}} {
+	for _, pair := range [][2]string{{"MixtureForward", "PerSampleForward"}, {"MixtureInverse", "PerSampleInverse"}, {"MixtureBackward", "PerSampleBackward"}} {
 		shared, each := find(pair[0]), find(pair[1])
 		for n := range 100 {
 			s := kerneltest.Shape{N: n, K: 1 + n%17, Stride: n + 2, DstStride: n + 1}

@@ -123,7 +123,7 @@ func stubs(a arch) string {
 package asm
 
 // The kernels of this architecture: what each does, in terms of the reference in package kernels, whose bits it returns.
-// n and Tile.N are multiples of Block; rows may be one another where a comment says so, and dst may be an input.
+// n and MixtureArgs.N are multiples of Block; rows may be one another where a comment says so, and dst may be an input.
 `)
 	for _, k := range table {
 		for _, t := range k.on(a) {

@@ -29,10 +29,10 @@ type Inputs struct {
 	A []float64 // of exp: uniform on (-20, 20)
 	L []float64 // of log: e to such a number
 
-	Shared kernels.Mixture  // K components of scales 0.2 to 1, means in ±2.5
-	Each   kernels.Mixtures // near Shared, another one for each sample
-	X      []float64        // drawn from Shared
-	Z      []float64        // standard normal
+	Shared kernels.Mixture           // K components of scales 0.2 to 1, means in ±2.5
+	Each   kernels.PerSampleMixtures // near Shared, another one for each sample
+	X      []float64                 // drawn from Shared
+	Z      []float64                 // standard normal
 
 	Splines kernels.Splines // K bins on ±4, shares within a factor of e³, slopes of e^±1.5; another one for each sample
 }
@@ -57,7 +57,7 @@ func NewInputs(n, k int) *Inputs {
 		return 0.5 + rng.Float64(), 5*rng.Float64() - 2.5, 0.2 + 0.8*rng.Float64()
 	})
 	in.X = sample(n, in.Shared, rng)
-	in.Each = kernels.Mixtures{K: k, Stride: n, Weight: make([]float64, n*k), Mean: make([]float64, n*k), Scale: make([]float64, n*k)}
+	in.Each = kernels.PerSampleMixtures{K: k, Stride: n, Weight: make([]float64, n*k), Mean: make([]float64, n*k), Scale: make([]float64, n*k)}
 	for i := range n {
 		m := mixture(k, func(j int) (weight, mean, scale float64) {
 			return in.Shared.Weight[j] * (0.8 + 0.4*rng.Float64()), in.Shared.Mean[j] + 0.2*rng.NormFloat64(), in.Shared.Scale[j] * (0.8 + 0.4*rng.Float64())
@@ -70,7 +70,8 @@ func NewInputs(n, k int) *Inputs {
 	logit := func() float64 { return 3*rng.Float64() - 1.5 }
 	in.Splines.Width, in.Splines.Height, in.Splines.Slope = draws(n*k, logit), draws(n*k, logit), draws(n*(k-1), func() float64 { return math.Exp(logit()) })
 	for _, share := range [][]float64{in.Splines.Width, in.Splines.Height} {
-		kernels.Generic.Softmax(share, n, share, n, k, n)
+		columns := kernels.Columns{K: k, N: n, Stride: n, Data: share}
+		kernels.Generic.SoftmaxColumns(columns, columns)
 	}
 	return in
 }

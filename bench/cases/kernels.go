@@ -91,7 +91,7 @@ func OfMixtures(in *Inputs) []Kernel {
 		}),
 		kernel("MixtureForward", "each", (3+3*k)*n, func(t kernels.Tier) (func(), [][]float64) {
 			z, l := vec(), vec()
-			return func() { t.MixturesForward(z, l, in.X, in.Each) }, [][]float64{z, l}
+			return func() { t.PerSampleForward(z, l, in.X, in.Each) }, [][]float64{z, l}
 		}),
 		kernel("MixtureInverse", "shared", 3*n, func(t kernels.Tier) (func(), [][]float64) {
 			x, l := vec(), vec()
@@ -99,7 +99,7 @@ func OfMixtures(in *Inputs) []Kernel {
 		}),
 		kernel("MixtureInverse", "each", (3+3*k)*n, func(t kernels.Tier) (func(), [][]float64) {
 			x, l := vec(), vec()
-			return func() { t.MixturesInverse(x, l, in.Z, in.Each) }, [][]float64{x, l}
+			return func() { t.PerSampleInverse(x, l, in.Z, in.Each) }, [][]float64{x, l}
 		}),
 		kernel("MixtureBackward", "shared", 6*n, func(t kernels.Tier) (func(), [][]float64) { return Backward(t, in, false) }),
 		kernel("MixtureBackward", "each", (6+6*k)*n, func(t kernels.Tier) (func(), [][]float64) { return Backward(t, in, true) }),
@@ -110,7 +110,9 @@ func OfMixtures(in *Inputs) []Kernel {
 		}),
 		kernel("Softmax", "each", 2*k*n, func(t kernels.Tier) (func(), [][]float64) {
 			dst := make([]float64, k*n)
-			return func() { t.Softmax(dst, n, in.Each.Mean, n, k, n) }, [][]float64{dst}
+			return func() {
+				t.SoftmaxColumns(kernels.Columns{K: k, N: n, Stride: n, Data: dst}, kernels.Columns{K: k, N: n, Stride: n, Data: in.Each.Mean})
+			}, [][]float64{dst}
 		}),
 		kernel("SplinesForward", "each", (3+3*k)*n, func(t kernels.Tier) (func(), [][]float64) {
 			y, l := vec(), vec()
@@ -142,9 +144,9 @@ func Backward(t kernels.Tier, in *Inputs, each bool) (func(), [][]float64) {
 	logit, mean, scale := make([]float64, size), make([]float64, size), make([]float64, size)
 	out := [][]float64{dx, logit, mean, scale}
 	if each {
-		t.MixturesForward(z, l, in.X, in.Each)
-		d := kernels.MixturesGrad{K: k, Stride: n, Logit: logit, Mean: mean, LogScale: scale}
-		return func() { t.MixturesBackward(dx, d, in.Z, gl, in.X, z, l, in.Each) }, out
+		t.PerSampleForward(z, l, in.X, in.Each)
+		d := kernels.PerSampleGrad{K: k, Stride: n, Logit: logit, Mean: mean, LogScale: scale}
+		return func() { t.PerSampleBackward(dx, d, in.Z, gl, in.X, z, l, in.Each) }, out
 	}
 	t.MixtureForward(z, l, in.X, in.Shared)
 	d := kernels.MixtureGrad{Logit: logit, Mean: mean, LogScale: scale}

@@ -232,7 +232,7 @@ func promisedWork(in *cases.Inputs) ([]work, error) {
 	}
 	forwardEach := func(t kernels.Tier) func() {
 		z, l := vec(in.N), vec(in.N)
-		return func() { t.MixturesForward(z, l, in.X, in.Each) }
+		return func() { t.PerSampleForward(z, l, in.X, in.Each) }
 	}
 	gradient := func(forward func(t kernels.Tier) func(), each bool) func(t kernels.Tier) func() {
 		return func(t kernels.Tier) func() {

@@ -123,8 +123,8 @@ func in(name string, role Role) Arg { return Arg{name, role, PerSample, false} }
 func mixture(a [][]float64) kernels.Mixture {
 	return kernels.Mixture{Weight: a[0], Mean: a[1], Scale: a[2]}
 }
-func mixtures(s Shape, a [][]float64) kernels.Mixtures {
-	return kernels.Mixtures{K: s.K, Stride: s.Stride, Weight: a[0], Mean: a[1], Scale: a[2]}
+func mixtures(s Shape, a [][]float64) kernels.PerSampleMixtures {
+	return kernels.PerSampleMixtures{K: s.K, Stride: s.Stride, Weight: a[0], Mean: a[1], Scale: a[2]}
 }
 
 // Kernels are all of them.
@@ -166,21 +166,21 @@ var Kernels = []Kernel{
 		},
 	},
 	{
-		Name:    "MixturesForward",
+		Name:    "PerSampleForward",
 		Args:    each(out("z"), out("logDet"), in("x", Real)),
 		Nilable: []int{1},
 		Aliases: [][2]int{{0, 2}},
 		Run: func(t kernels.Tier, s Shape, a [][]float64) {
-			t.MixturesForward(a[0], a[1], a[2], mixtures(s, a[3:]))
+			t.PerSampleForward(a[0], a[1], a[2], mixtures(s, a[3:]))
 		},
 	},
 	{
-		Name:    "MixturesInverse",
+		Name:    "PerSampleInverse",
 		Args:    each(out("x"), out("logDet"), in("z", Latent)),
 		Nilable: []int{1},
 		Aliases: [][2]int{{0, 2}},
 		Run: func(t kernels.Tier, s Shape, a [][]float64) {
-			t.MixturesInverse(a[0], a[1], a[2], mixtures(s, a[3:]))
+			t.PerSampleInverse(a[0], a[1], a[2], mixtures(s, a[3:]))
 		},
 	},
 	{
@@ -195,13 +195,13 @@ var Kernels = []Kernel{
 		},
 	},
 	{
-		Name: "MixturesBackward",
+		Name: "PerSampleBackward",
 		Args: each(out("dx"), Arg{"dLogit", Output, PerBothDst, false}, Arg{"dMean", Output, PerBothDst, false}, Arg{"dLogScale", Output, PerBothDst, false},
 			in("gz", Grad), in("gl", Grad), in("x", Real), in("z", Latent), in("logDet", LogDet)),
 		Aliases: [][2]int{{0, 4}, {0, 5}, {0, 6}},
 		Forward: true,
 		Run: func(t kernels.Tier, s Shape, a [][]float64) {
-			t.MixturesBackward(a[0], kernels.MixturesGrad{K: s.K, Stride: s.DstStride, Logit: a[1], Mean: a[2], LogScale: a[3]},
+			t.PerSampleBackward(a[0], kernels.PerSampleGrad{K: s.K, Stride: s.DstStride, Logit: a[1], Mean: a[2], LogScale: a[3]},
 				a[4], a[5], a[6], a[7], a[8], mixtures(s, a[9:]))
 		},
 	},
@@ -247,7 +247,7 @@ var Kernels = []Kernel{
 		Args:    []Arg{{"dst", Output, PerBothDst, false}, {"logit", Logit, PerBoth, false}},
 		Aliases: [][2]int{{0, 1}},
 		Run: func(t kernels.Tier, s Shape, a [][]float64) {
-			t.Softmax(a[0], s.DstStride, a[1], s.Stride, s.K, s.N)
+			t.SoftmaxColumns(kernels.Columns{K: s.K, N: s.N, Stride: s.DstStride, Data: a[0]}, kernels.Columns{K: s.K, N: s.N, Stride: s.Stride, Data: a[1]})
 		},
 	},
 	{

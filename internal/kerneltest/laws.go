@@ -376,15 +376,15 @@ func gradientsAreDifferences(t kernels.Tier, m kernels.Mixture, x []float64) (ch
 	at := Evaluate(t, m, x)
 	n := len(x)
 	grads := func(gz, gl float64) [][]float64 {
-		many := kernels.Mixtures{K: k, Stride: n}
+		many := kernels.PerSampleMixtures{K: k, Stride: n}
 		for j := range k {
 			for range n {
 				many.Weight, many.Mean, many.Scale = append(many.Weight, m.Weight[j]), append(many.Mean, m.Mean[j]), append(many.Scale, m.Scale[j])
 			}
 		}
-		d := kernels.MixturesGrad{K: k, Stride: n, Logit: make([]float64, k*n), Mean: make([]float64, k*n), LogScale: make([]float64, k*n)}
+		d := kernels.PerSampleGrad{K: k, Stride: n, Logit: make([]float64, k*n), Mean: make([]float64, k*n), LogScale: make([]float64, k*n)}
 		all := [][]float64{make([]float64, n)}
-		t.MixturesBackward(all[0], d, filled(n, gz), filled(n, gl), x, at.Z, at.LogDet, many)
+		t.PerSampleBackward(all[0], d, filled(n, gz), filled(n, gl), x, at.Z, at.LogDet, many)
 		for _, g := range [][]float64{d.Logit, d.Mean, d.LogScale} {
 			for j := range k {
 				all = append(all, g[j*n:j*n+n])
@@ -572,8 +572,8 @@ func SoftmaxLaw(t kernels.Tier, logit []float64) (worst float64, err error) {
 		total.Add(total, bigref.Exp(bigref.New(at[j])))
 	}
 	w := make([]float64, k)
-	t.Softmax(w, 1, at, 1, k, 1)
-	t.Softmax(shifted, 1, shifted, 1, k, 1)
+	t.SoftmaxColumns(kernels.Column(w), kernels.Column(at))
+	t.SoftmaxColumns(kernels.Column(shifted), kernels.Column(shifted))
 	for j := range w {
 		sum.Add(sum, bigref.New(w[j]))
 		if w[j] != shifted[j] {

@@ -251,9 +251,9 @@ func Fill(k *Kernel, s Shape, src Source) [][]float64 {
 	if k.Forward && src.Choose(4) != 0 {
 		// z and logDet as the forward map makes them, else anything at all.
 		n := len(args) - 6
-		m := kernels.Mixtures{K: s.K, Stride: s.Stride, Weight: args[n+3], Mean: args[n+4], Scale: args[n+5]}
+		m := kernels.PerSampleMixtures{K: s.K, Stride: s.Stride, Weight: args[n+3], Mean: args[n+4], Scale: args[n+5]}
 		if k.Args[n+3].Layout == PerBoth {
-			kernels.Generic.MixturesForward(args[n+1], args[n+2], args[n], m)
+			kernels.Generic.PerSampleForward(args[n+1], args[n+2], args[n], m)
 		} else {
 			kernels.Generic.MixtureForward(args[n+1], args[n+2], args[n], kernels.Mixture{Weight: m.Weight, Mean: m.Mean, Scale: m.Scale})
 		}

@@ -43,7 +43,7 @@ func newPosterior(k int, column []float64) *posterior {
 // setMixture brings theta into the form that the kernels take, e.m.
 func (e *posterior) setMixture(theta []float64) {
 	logit, mean, logScale := split(theta)
-	kernels.Softmax(e.m.Weight, 1, logit, 1, e.k, 1)
+	kernels.SoftmaxColumns(kernels.Column(e.m.Weight), kernels.Column(logit))
 	copy(e.m.Mean, mean)
 	kernels.Exp(e.m.Scale, logScale)
 }

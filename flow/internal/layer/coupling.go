@@ -132,7 +132,8 @@ func (h *half) condition(given tile.Tile, bound float64, f floor, s *tile.Arena)
 		a, b := h.first[j], h.first[j+1]
 		k := b - a
 		logit := out.Rows(3*a, 3*a+k)
-		kernels.Softmax(logit.Data, n, logit.Data, n, k, n)
+		columns := kernels.Columns{K: k, N: n, Stride: n, Data: logit.Data}
+		kernels.SoftmaxColumns(columns, columns)
 		f.raise(logit.Data, k, n)
 		kernels.BoundedExp(scale.Data[a*n:b*n], out.Data[(3*a+2*k)*n:3*b*n], bound)
 	}
@@ -140,10 +141,10 @@ func (h *half) condition(given tile.Tile, bound float64, f floor, s *tile.Arena)
 }
 
 // mixtures returns the mixtures of coordinate from+j of every sample.
-func (h *half) mixtures(j int, out, scale tile.Tile) kernels.Mixtures {
+func (h *half) mixtures(j int, out, scale tile.Tile) kernels.PerSampleMixtures {
 	a, b, n := h.first[j], h.first[j+1], out.N
 	k := b - a
-	return kernels.Mixtures{
+	return kernels.PerSampleMixtures{
 		K: k, Stride: n,
 		Weight: out.Data[3*a*n : (3*a+k)*n],
 		Mean:   out.Data[(3*a+k)*n : (3*a+2*k)*n],
@@ -166,7 +167,7 @@ func (l *coupling) Forward(z tile.Tile, logDet []float64, x tile.Tile, s tile.Ar
 		h := &l.half[i]
 		out, scale := h.condition(l.given(i, x, z), l.bound, l.floor, &s)
 		for j := h.from; j < h.to; j++ {
-			kernels.MixturesForward(z.Row(j), ld.Row(j), x.Row(j), h.mixtures(j-h.from, out, scale))
+			kernels.PerSampleForward(z.Row(j), ld.Row(j), x.Row(j), h.mixtures(j-h.from, out, scale))
 		}
 	}
 	l.sum(logDet, ld)
@@ -178,7 +179,7 @@ func (l *coupling) Inverse(x tile.Tile, logDet []float64, z tile.Tile, s tile.Ar
 		h := &l.half[i]
 		out, scale := h.condition(l.given(i, x, z), l.bound, l.floor, &s)
 		for j := h.from; j < h.to; j++ {
-			kernels.MixturesInverse(x.Row(j), ld.Row(j), z.Row(j), h.mixtures(j-h.from, out, scale))
+			kernels.PerSampleInverse(x.Row(j), ld.Row(j), z.Row(j), h.mixtures(j-h.from, out, scale))
 		}
 	}
 	l.sum(logDet, ld)
@@ -224,13 +225,13 @@ func (l *coupling) Backward(dx tile.Tile, grad []float64, dz tile.Tile, dLogDet 
 		for j := h.from; j < h.to; j++ {
 			a, b := h.first[j-h.from], h.first[j-h.from+1]
 			k := b - a
-			d := kernels.MixturesGrad{
+			d := kernels.PerSampleGrad{
 				K: k, Stride: n,
 				Logit:    dOut.Data[3*a*n : (3*a+k)*n],
 				Mean:     dOut.Data[(3*a+k)*n : (3*a+2*k)*n],
 				LogScale: dOut.Data[(3*a+2*k)*n : 3*b*n],
 			}
-			kernels.MixturesBackward(dx.Row(j), d, dz.Row(j), dLogDet, x.Row(j), z.Row(j), ld.Row(j), h.mixtures(j-h.from, r.out, r.scale))
+			kernels.PerSampleBackward(dx.Row(j), d, dz.Row(j), dLogDet, x.Row(j), z.Row(j), ld.Row(j), h.mixtures(j-h.from, r.out, r.scale))
 			l.floor.chain(d.Logit, r.out.Data[3*a*n:(3*a+k)*n], k, n)
 			kernels.BoundedExpBackward(d.LogScale, d.LogScale, r.out.Data[(3*a+2*k)*n:3*b*n], l.bound)
 		}

@@ -106,27 +106,28 @@ func (c Mixed) describe(m *model.Layer) {
 
 func (c Mixed) prepare(out, extra tile.Tile) {
 	n := out.N
-	kernels.Softmax(out.Data, n, out.Data, n, c.K, n)
+	columns := kernels.Columns{K: c.K, N: n, Stride: n, Data: out.Data}
+	kernels.SoftmaxColumns(columns, columns)
 	kernels.BoundedExp(extra.Data[:c.K*n], out.Data[2*c.K*n:3*c.K*n], c.Bound)
 }
 
-func (c Mixed) mixtures(out, extra tile.Tile) kernels.Mixtures {
+func (c Mixed) mixtures(out, extra tile.Tile) kernels.PerSampleMixtures {
 	k, n := c.K, out.N
-	return kernels.Mixtures{K: k, Stride: n, Weight: out.Data[:k*n], Mean: out.Data[k*n : 2*k*n], Scale: extra.Data[:k*n]}
+	return kernels.PerSampleMixtures{K: k, Stride: n, Weight: out.Data[:k*n], Mean: out.Data[k*n : 2*k*n], Scale: extra.Data[:k*n]}
 }
 
 func (c Mixed) forward(z, logDet, x []float64, out, extra tile.Tile) {
-	kernels.MixturesForward(z, logDet, x, c.mixtures(out, extra))
+	kernels.PerSampleForward(z, logDet, x, c.mixtures(out, extra))
 }
 
 func (c Mixed) inverse(x, logDet, z []float64, out, extra tile.Tile) {
-	kernels.MixturesInverse(x, logDet, z, c.mixtures(out, extra))
+	kernels.PerSampleInverse(x, logDet, z, c.mixtures(out, extra))
 }
 
 func (c Mixed) backward(dx []float64, dOut tile.Tile, dz, dLogDet, x, z, logDet []float64, out, extra tile.Tile) {
 	k, n := c.K, out.N
-	d := kernels.MixturesGrad{K: k, Stride: n, Logit: dOut.Data[:k*n], Mean: dOut.Data[k*n : 2*k*n], LogScale: dOut.Data[2*k*n:]}
-	kernels.MixturesBackward(dx, d, dz, dLogDet, x, z, logDet, c.mixtures(out, extra))
+	d := kernels.PerSampleGrad{K: k, Stride: n, Logit: dOut.Data[:k*n], Mean: dOut.Data[k*n : 2*k*n], LogScale: dOut.Data[2*k*n:]}
+	kernels.PerSampleBackward(dx, d, dz, dLogDet, x, z, logDet, c.mixtures(out, extra))
 	kernels.BoundedExpBackward(d.LogScale, d.LogScale, out.Data[2*k*n:3*k*n], c.Bound)
 }
 
@@ -205,7 +206,8 @@ func (c Spline) floor() float64 { return min(splineFloor, 0.5/float64(c.K)) }
 func (c Spline) prepare(out, extra tile.Tile) {
 	k, n := c.K, out.N
 	for _, logits := range [][]float64{out.Data[:k*n], out.Data[k*n : 2*k*n]} {
-		kernels.Softmax(logits, n, logits, n, k, n)
+		columns := kernels.Columns{K: k, N: n, Stride: n, Data: logits}
+		kernels.SoftmaxColumns(columns, columns)
 	}
 	kernels.BoundedExp(extra.Data[:(k-1)*n], out.Data[2*k*n:(3*k-1)*n], c.Bound)
 }

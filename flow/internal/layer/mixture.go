@@ -109,7 +109,7 @@ func (l *mixtures) Refresh() {
 	for j, k := range l.k {
 		var from, to marginal
 		p, w = from.cut(p, k), to.cut(w, k)
-		kernels.Softmax(to.logit, 1, from.logit, 1, k, 1)
+		kernels.SoftmaxColumns(kernels.Column(to.logit), kernels.Column(from.logit))
 		l.floor.raise(to.logit, k, 1)
 		copy(to.mean, from.mean)
 		kernels.BoundedExp(to.raw, from.raw, l.bound)

@@ -106,13 +106,13 @@ func (l *rosenblatt) Refresh() {
 // A conditional is the memory for the mixtures of coordinate after coordinate of n
 // samples.
 type conditional struct {
-	m    kernels.Mixtures // of the coordinate at hand
-	logw []float64        // K×n
+	m    kernels.PerSampleMixtures // of the coordinate at hand
+	logw []float64                 // K×n
 }
 
 func (l *rosenblatt) conditional(n int, s *tile.Arena) conditional {
 	c := conditional{
-		kernels.Mixtures{K: l.k, Stride: n, Weight: s.Take(l.k * n), Mean: s.Take(l.k * n), Scale: s.Take(l.k * n)},
+		kernels.PerSampleMixtures{K: l.k, Stride: n, Weight: s.Take(l.k * n), Mean: s.Take(l.k * n), Scale: s.Take(l.k * n)},
 		s.Take(l.k * n),
 	}
 	for k, logit := range l.p[:l.k] {
@@ -125,7 +125,7 @@ func (l *rosenblatt) conditional(n int, s *tile.Arena) conditional {
 // kernels take none below leastWeight: those it sets to zero, and reports whether
 // there are any.
 func (c *conditional) weigh() (dropped bool) {
-	kernels.Softmax(c.m.Weight, c.m.Stride, c.logw, c.m.Stride, c.m.K, c.m.Stride)
+	kernels.SoftmaxColumns(kernels.Columns{K: c.m.K, N: c.m.Stride, Stride: c.m.Stride, Data: c.m.Weight}, kernels.Columns{K: c.m.K, N: c.m.Stride, Stride: c.m.Stride, Data: c.logw})
 	for i, w := range c.m.Weight {
 		if w < leastWeight {
 			c.m.Weight[i] = 0
@@ -227,7 +227,7 @@ func (l *rosenblatt) forwardPart(z tile.Tile, logDet []float64, x tile.Tile, s t
 		l.means(&c, u, x.Row(j), j)
 		dropped := c.weigh()
 		zj := z.Row(j)
-		kernels.MixturesForward(zj, ld, x.Row(j), c.m)
+		kernels.PerSampleForward(zj, ld, x.Row(j), c.m)
 		if dropped {
 			for i := range n {
 				if far(zj[i], ld[i]) {
@@ -282,7 +282,7 @@ func (l *rosenblatt) inversePart(x tile.Tile, logDet []float64, z tile.Tile, s t
 		}
 		dropped := c.weigh()
 		xj := x.Row(j)
-		kernels.MixturesInverse(xj, ld, z.Row(j), c.m)
+		kernels.PerSampleInverse(xj, ld, z.Row(j), c.m)
 		if dropped {
 			for i, v := range z.Row(j) {
 				if far(v, -ld[i]) {
@@ -324,7 +324,7 @@ func (l *rosenblatt) backwardPart(dx tile.Tile, grad []float64, dz tile.Tile, dL
 	z := s.Tile(d, n)
 	keep := &steps{logDet: s.Take(d * n), weight: s.Take(d * kn), logw: s.Take(d * kn)}
 	du, dlogw := s.Take(d*kn), s.Take(kn)
-	g := kernels.MixturesGrad{K: l.k, Stride: n, Logit: s.Take(kn), Mean: s.Take(kn), LogScale: s.Take(kn)}
+	g := kernels.PerSampleGrad{K: l.k, Stride: n, Logit: s.Take(kn), Mean: s.Take(kn), LogScale: s.Take(kn)}
 	v, outer := s.Take(d*n), make([]float64, d*d)
 	l.forwardPart(z, nil, x, s, keep)
 	s.Take(d*kn + n) // what forwardPart took before its mixtures
@@ -335,7 +335,7 @@ func (l *rosenblatt) backwardPart(dx tile.Tile, grad []float64, dz tile.Tile, dL
 		copy(c.logw, keep.logw[j*kn:(j+1)*kn])
 		l.means(&c, keep.u, x.Row(j), j)
 		out := dx.Row(j)
-		kernels.MixturesBackward(out, g, dz.Row(j), dLogDet, x.Row(j), z.Row(j), keep.logDet[j*n:(j+1)*n], c.m)
+		kernels.PerSampleBackward(out, g, dz.Row(j), dLogDet, x.Row(j), z.Row(j), keep.logDet[j*n:(j+1)*n], c.m)
 		if keep.far != nil {
 			for i, far := range keep.far[j*n : (j+1)*n] {
 				if far {
@@ -393,7 +393,7 @@ func (l *rosenblatt) NumFixed() int { return 0 }
 func (l *rosenblatt) Describe() model.Layer {
 	logit, mean, logScale, lower := l.split(l.p)
 	weight := make([]float64, l.k)
-	kernels.Softmax(weight, 1, logit, 1, l.k, 1)
+	kernels.SoftmaxColumns(kernels.Column(weight), kernels.Column(logit))
 	chol := make([]float64, l.k*l.d*l.d)
 	for k := range l.k {
 		below := l.below(lower, k)
@@ -465,7 +465,7 @@ func buildRosenblatt(m *description, d int) Layer {
 	}
 	if weight != nil && logits != nil {
 		raw := make([]float64, k)
-		kernels.Softmax(raw, 1, logit, 1, k, 1)
+		kernels.SoftmaxColumns(kernels.Column(raw), kernels.Column(logit))
 		for c, v := range weight {
 			if !agree(v, raw[c]) {
 				m.fail("weight", "component %d is %v, and raw.logit makes it %v", c, v, raw[c])
@@ -582,9 +582,9 @@ func (l *logMixture) inverse(z float64) (x, logDet float64) {
 	return x, logDet
 }
 
-// backward is kernels.MixturesBackward for sample i alone, with the quotients formed
+// backward is kernels.PerSampleBackward for sample i alone, with the quotients formed
 // from logarithms.
-func (l *logMixture) backward(g kernels.MixturesGrad, i int, gz, gl, x, z, logDet float64) (dx float64) {
+func (l *logMixture) backward(g kernels.PerSampleGrad, i int, gz, gl, x, z, logDet float64) (dx float64) {
 	_, _, density := l.at(x)
 	k := len(l.t)
 	r, w, e := make([]float64, k), make([]float64, k), []float64{logDet}

@@ -217,7 +217,7 @@ func (e *em) shard(w *worker, x blas.Matrix, s int) (f, r blas.Matrix, logDensit
 	features(f, view)
 	logs := blas.Matrix{Rows: e.k, Cols: n, Stride: n, Data: w.logs[:e.k*n]}
 	blas.Gemm(blas.NoTrans, blas.NoTrans, 1, blas.Matrix{Rows: e.k, Cols: e.q, Stride: e.q, Data: e.theta}, f, 0, logs)
-	kernels.Softmax(r.Data, n, logs.Data, n, e.k, n)
+	kernels.SoftmaxColumns(kernels.Columns{K: e.k, N: n, Stride: n, Data: r.Data}, kernels.Columns{K: e.k, N: n, Stride: n, Data: logs.Data})
 	sum := w.sum[:n]
 	logSum(sum, logs.Data, r.Data, w.largest[:n], e.k)
 	return f, r, sum
