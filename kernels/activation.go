@@ -18,6 +18,11 @@ func Column(v []float64) Columns { return Columns{K: len(v), N: 1, Stride: 1, Da
 // SoftmaxColumns sets each column of dst to the softmax of that of logit, e^logit_k/Σ e^logit. The sizes must agree; dst may
 // be logit. A weight that is a normal number is within 4 ulp of the exact one, and the exact sum of a column's weights
 // within 3·2⁻⁵³ of 1, for any K up to a million.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	softmax w: 2.67, limit 4, in ulp (normal results)
+//	softmax Σw: 1.75, limit 3.01, in 2⁻⁵³ (all)
 func (t Tier) SoftmaxColumns(dst, logit Columns) {
 	k, n := logit.K, logit.N
 	if n == 0 && dst.N == 0 {
@@ -59,6 +64,10 @@ func (c Columns) fits() bool {
 }
 
 // BoundedExp sets dst[i] = exp(bound·tanh(raw[i])): a scale between e^-bound and e^bound. dst may be raw.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	exp(bound·tanh): 3.24, limit 6, in ulp·max(1, |log σ|) (bound ≤ 100)
 func (t Tier) BoundedExp(dst, raw []float64, bound float64) {
 	if len(dst) != len(raw) {
 		panic(errLength)
@@ -75,6 +84,10 @@ func (t Tier) BoundedExp(dst, raw []float64, bound float64) {
 
 // BoundedExpBackward sets dRaw[i] = dLogScale[i]·∂(bound·tanh(raw))/∂raw = dLogScale[i]·bound·(1-tanh²(raw[i])).
 // dRaw may be dLogScale or raw.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	its gradient: 1.75, limit 4, in 2⁻⁵²·|dLogScale·bound| (bound ≤ 100)
 func (t Tier) BoundedExpBackward(dRaw, dLogScale, raw []float64, bound float64) {
 	if len(dRaw) != len(raw) || len(dLogScale) != len(raw) {
 		panic(errLength)
@@ -99,10 +112,18 @@ func (t Tier) BoundedExpBackward(dRaw, dLogScale, raw []float64, bound float64) 
 // (With t for the slope it would be the SmeLU of Shamir, Lin and Coviello 2020, whose second derivative jumps.) It takes
 // neither an exponential nor a root, and loses no digits anywhere: near -1 the result is small without cancellation.
 // dst may be x.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	smooth ReLU: 5.43, limit 8, in ulp (all)
 func (t Tier) SmoothReLU(dst, x []float64) { t.mapElements(smoothReLUFunction, smoothReLU, dst, x) }
 
 // SmoothReLUBackward sets dx[i] = dy[i]·s'(x[i]), where dy is the derivative with respect to the result of SmoothReLU at x.
 // dx may be dy or x.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	its slope: 4.39, limit 7, in ulp (all)
 func (t Tier) SmoothReLUBackward(dx, dy, x []float64) {
 	if len(dx) != len(x) || len(dy) != len(x) {
 		panic(errLength)

@@ -16,6 +16,10 @@ type AdamParams struct {
 // Adam moves the parameters p one step against their gradient g, and updates the moments m and v:
 //
 //	m = β₁m + (1-β₁)g     v = β₂v + (1-β₂)g²     p -= lr·m̂/(√v̂ + ε),  m̂ = m/(1-β₁^t), v̂ = v/(1-β₂^t)
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	Adam: 2.46, limit 5, in 2⁻⁵²·terms (steps ≤ 5000)
 func (t Tier) Adam(p, g, m, v []float64, a AdamParams) {
 	if len(g) != len(p) || len(m) != len(p) || len(v) != len(p) {
 		panic(errLength)

@@ -17,6 +17,10 @@ type EMStats struct {
 // MixtureEM overwrites s with the statistics of the E-step of x under m, summed like Sum, and returns Σ log f(x_i), in
 // nats. A sample out of reach of every component counts for the nearest ones, as it should, up to 1e150 standard
 // deviations away. One that is infinite or NaN makes the statistics NaN.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	E-step: 10.26, limit 20, in 2⁻⁵²·max(1, t², Σ r t²)·|value| (|t| ≤ 1000, weights from 1e-30)
 func (t Tier) MixtureEM(s EMStats, x []float64, m Mixture) float64 {
 	m.check()
 	if k := len(m.Weight); len(s.N) != k || len(s.A) != k || len(s.B) != k {

@@ -7,13 +7,26 @@ package kernels
 // SoftmaxColumns sets each column of dst to the softmax of that of logit, e^logit_k/Σ e^logit. The sizes must agree; dst may
 // be logit. A weight that is a normal number is within 4 ulp of the exact one, and the exact sum of a column's weights
 // within 3·2⁻⁵³ of 1, for any K up to a million.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	softmax w: 2.67, limit 4, in ulp (normal results)
+//	softmax Σw: 1.75, limit 3.01, in 2⁻⁵³ (all)
 func SoftmaxColumns(dst, logit Columns) { active().SoftmaxColumns(dst, logit) }
 
 // BoundedExp sets dst[i] = exp(bound·tanh(raw[i])): a scale between e^-bound and e^bound. dst may be raw.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	exp(bound·tanh): 3.24, limit 6, in ulp·max(1, |log σ|) (bound ≤ 100)
 func BoundedExp(dst, raw []float64, bound float64) { active().BoundedExp(dst, raw, bound) }
 
 // BoundedExpBackward sets dRaw[i] = dLogScale[i]·∂(bound·tanh(raw))/∂raw = dLogScale[i]·bound·(1-tanh²(raw[i])).
 // dRaw may be dLogScale or raw.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	its gradient: 1.75, limit 4, in 2⁻⁵²·|dLogScale·bound| (bound ≤ 100)
 func BoundedExpBackward(dRaw, dLogScale, raw []float64, bound float64) {
 	active().BoundedExpBackward(dRaw, dLogScale, raw, bound)
 }
@@ -27,15 +40,27 @@ func BoundedExpBackward(dRaw, dLogScale, raw []float64, bound float64) {
 // (With t for the slope it would be the SmeLU of Shamir, Lin and Coviello 2020, whose second derivative jumps.) It takes
 // neither an exponential nor a root, and loses no digits anywhere: near -1 the result is small without cancellation.
 // dst may be x.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	smooth ReLU: 5.43, limit 8, in ulp (all)
 func SmoothReLU(dst, x []float64) { active().SmoothReLU(dst, x) }
 
 // SmoothReLUBackward sets dx[i] = dy[i]·s'(x[i]), where dy is the derivative with respect to the result of SmoothReLU at x.
 // dx may be dy or x.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	its slope: 4.39, limit 7, in ulp (all)
 func SmoothReLUBackward(dx, dy, x []float64) { active().SmoothReLUBackward(dx, dy, x) }
 
 // Adam moves the parameters p one step against their gradient g, and updates the moments m and v:
 //
 //	m = β₁m + (1-β₁)g     v = β₂v + (1-β₂)g²     p -= lr·m̂/(√v̂ + ε),  m̂ = m/(1-β₁^t), v̂ = v/(1-β₂^t)
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	Adam: 2.46, limit 5, in 2⁻⁵²·terms (steps ≤ 5000)
 func Adam(p, g, m, v []float64, a AdamParams) { active().Adam(p, g, m, v, a) }
 
 // MixturesForward is PerSampleForward.
@@ -69,6 +94,10 @@ func Softmax(dst []float64, dstStride int, logit []float64, stride, k, n int) {
 // MixtureEM overwrites s with the statistics of the E-step of x under m, summed like Sum, and returns Σ log f(x_i), in
 // nats. A sample out of reach of every component counts for the nearest ones, as it should, up to 1e150 standard
 // deviations away. One that is infinite or NaN makes the statistics NaN.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	E-step: 10.26, limit 20, in 2⁻⁵²·max(1, t², Σ r t²)·|value| (|t| ≤ 1000, weights from 1e-30)
 func MixtureEM(s EMStats, x []float64, m Mixture) float64 { return active().MixtureEM(s, x, m) }
 
 // Gemm computes the product p.
@@ -86,62 +115,129 @@ func Gemm(p *Product) { active().Gemm(p) }
 //
 // so that everything stays in range however far the tail, as long as z² does; beyond, and where z or logDet is not
 // finite, the gradient is NaN. dx may be x, gz or gl; d overlaps nothing else.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	gradients: 213.59, limit 4500, in uL·largest (|t| ≤ 100)
 func PerSampleBackward(dx []float64, d PerSampleGrad, gz, gl, x, z, logDet []float64, m PerSampleMixtures) {
 	active().PerSampleBackward(dx, d, gz, gl, x, z, logDet, m)
 }
 
 // MixtureBackward is PerSampleBackward for a shared mixture: the gradients of its parameters are summed over the samples,
 // like Sum, and added to d.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	gradients: 213.59, limit 4500, in uL·largest (|t| ≤ 100)
 func MixtureBackward(dx []float64, d MixtureGrad, gz, gl, x, z, logDet []float64, m Mixture) {
 	active().MixtureBackward(dx, d, gz, gl, x, z, logDet, m)
 }
 
 // MixtureCDF sets cdf[i] = F(x[i]), sf[i] = 1-F(x[i]), each accurate in its own tail, and pdf[i] = f(x[i]). Any of the
 // three may be nil; none may overlap x unless it is x.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	mixture F: 5.58, limit 10, in ulp (normal results)
+//	mixture S: 7.28, limit 10, in ulp (normal results)
+//	mixture f: 3.70, limit 10, in ulp (normal results)
 func MixtureCDF(cdf, sf, pdf, x []float64, m Mixture) { active().MixtureCDF(cdf, sf, pdf, x, m) }
 
 // MixtureForward sets z[i] = Φ⁻¹(F(x[i])) and logDet[i] = log dz/dx, in nats. Nothing is clipped: z and the log-det are
 // finite and accurate for every finite x whose z is a float64. At x = ±Inf, z = x and logDet is its limit, minus the
 // log of the largest scale; NaN gives NaN. logDet may be nil; z may be x.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	mixture z: 6.33, limit 10, in uz (|t| ≤ 1000)
+//	mixture L: 4.90, limit 9, in uL (|t| ≤ 1000)
 func MixtureForward(z, logDet, x []float64, m Mixture) { active().MixtureForward(z, logDet, x, m) }
 
 // MixtureInverse sets x[i] to the solution of Φ⁻¹(F(x)) = z[i], and logDet[i] = log dx/dz, in nats. logDet may be nil;
 // x may be z. Where the map is so flat that many numbers share one z, x is the one at which F is Φ(z) exactly.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	inverse x: 4.32, limit 8, in ux (|z| ≤ 100)
+//	inverse L: 5.35, limit 9, in uL + |dL/dz|·uz (|z| ≤ 100)
 func MixtureInverse(x, logDet, z []float64, m Mixture) { active().MixtureInverse(x, logDet, z, m) }
 
 // PerSampleForward is MixtureForward with one mixture per sample. Equal mixtures give equal bits.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	mixture z: 6.33, limit 10, in uz (|t| ≤ 1000)
+//	mixture L: 4.90, limit 9, in uL (|t| ≤ 1000)
 func PerSampleForward(z, logDet, x []float64, m PerSampleMixtures) {
 	active().PerSampleForward(z, logDet, x, m)
 }
 
 // PerSampleInverse is MixtureInverse with one mixture per sample. Equal mixtures give equal bits.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	inverse x: 4.32, limit 8, in ux (|z| ≤ 100)
+//	inverse L: 5.35, limit 9, in uL + |dL/dz|·uz (|z| ≤ 100)
 func PerSampleInverse(x, logDet, z []float64, m PerSampleMixtures) {
 	active().PerSampleInverse(x, logDet, z, m)
 }
 
 // NormCDF sets dst[i] = Φ(x[i]), the standard normal distribution function. dst may be x. The lengths must agree.
 // Φ(±Inf) is 1 and 0; NaN stays NaN.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	Φ(x): 5.39, limit 6, in ulp (x ≥ -37.5)
 func NormCDF(dst, x []float64) { active().NormCDF(dst, x) }
 
 // NormSF sets dst[i] = Φ(-x[i]), the upper tail, accurate where 1-Φ(x) has no digits left.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	Φ(-x): 5.51, limit 6, in ulp (x ≤ 37.5)
 func NormSF(dst, x []float64) { active().NormSF(dst, x) }
 
 // NormLogCDF sets dst[i] = log Φ(x[i]), accurate in both tails; it does not underflow before x² overflows.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	log Φ(x): 5.23, limit 9, in ulp (-20000 ≤ x ≤ 0)
+//	log Φ(x): 6.43, limit 9, in ulp (0 ≤ x ≤ 37.5)
 func NormLogCDF(dst, x []float64) { active().NormLogCDF(dst, x) }
 
 // NormPDF sets dst[i] = φ(x[i]) = exp(-x²/2)/√(2π).
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	φ(x): 1.61, limit 4, in ulp (|x| ≤ 37.5)
 func NormPDF(dst, x []float64) { active().NormPDF(dst, x) }
 
 // NormQuantile sets dst[i] = Φ⁻¹(p[i]): -Inf at 0, +Inf at 1, NaN outside [0, 1]. For an upper tail q use -Φ⁻¹(q).
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	Φ⁻¹(p): 3.18, limit 4, in ulp (0 < p < 1)
 func NormQuantile(dst, p []float64) { active().NormQuantile(dst, p) }
 
 // Exp sets dst[i] = e^x[i].
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	exp x: 1.03, limit 4, in ulp (-708.39 ≤ x ≤ 709.78)
 func Exp(dst, x []float64) { active().Exp(dst, x) }
 
 // Log sets dst[i] = log x[i], the natural logarithm: -Inf at 0, NaN below.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	log x: 0.86, limit 4, in ulp (0 < x)
 func Log(dst, x []float64) { active().Log(dst, x) }
 
 // Tanh sets dst[i] = tanh x[i].
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	tanh x: 1.40, limit 4, in ulp (all)
 func Tanh(dst, x []float64) { active().Tanh(dst, x) }
 
 // SplinesForward sets y[i] to the image of x[i] and logDet[i] = log dy/dx, in nats. At and beyond ±Bound y = x and the
@@ -153,6 +249,11 @@ func Tanh(dst, x []float64) { active().Tanh(dst, x) }
 //	y = yₗ + h·θ(sθ + dₗφ)/D     dy/dx = s²(dᵣθ² + 2sθφ + dₗφ²)/D²     D = s(θ²+φ²) + (dₗ+dᵣ)θφ
 //
 // which is equation 4 of the paper, its denominator written as a sum of positive terms.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	spline y: 4.51, limit 8, in ub (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
+//	spline L: 5.83, limit 16, in uL (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
 func SplinesForward(y, logDet, x []float64, s Splines) { active().SplinesForward(y, logDet, x, s) }
 
 // SplinesInverse sets x[i] to the solution of SplinesForward's y(x) = y[i], and logDet[i] = log dx/dy, in nats. logDet may
@@ -160,12 +261,21 @@ func SplinesForward(y, logDet, x []float64, s Splines) { active().SplinesForward
 //
 // With η = (y-yₗ)/h and ζ = (yᵣ-y)/h the odds t = θ/φ solve sζ·t² + (dₗζ - dᵣη)t - sη = 0, whose discriminant is a sum of
 // squares: with β = dₗζ - dᵣη, ρ = |β| + √(β² + 4s²ηζ) and p = 2sη or 2sζ, as β ≥ 0 or not, θ : φ = p : ρ or ρ : p.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	spline inverse x: 2.27, limit 16, in ub·(1 + dx/dy) (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
+//	spline inverse L: 5.42, limit 32, in uL + |dL/dy|·ub (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
 func SplinesInverse(x, logDet, y []float64, s Splines) { active().SplinesInverse(x, logDet, y, s) }
 
 // SplinesBackward is the reverse mode of SplinesForward. Given x and the gradients gy = ∂ℓ/∂y and gl = ∂ℓ/∂logDet of a loss
 // ℓ, it sets dx to the gradient with respect to x, and d to those with respect to the parameters: of Width and Height as
 // softmax of logits, of the logarithms of Slope. Outside the interval dx = gy and the others are 0. dx may be x, gy or gl;
 // d overlaps nothing else.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	spline gradients: 334.72, limit 4500, in 2⁻⁵²·largest (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
 func SplinesBackward(dx []float64, d SplinesGrad, gy, gl, x []float64, s Splines) {
 	active().SplinesBackward(dx, d, gy, gl, x, s)
 }
