@@ -13,8 +13,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/gaussflow/gaussflow/flow"
+	"github.com/gaussflow/gaussflow/internal/kerneltest/ulp"
 	"github.com/gaussflow/gaussflow/internal/quad"
-	"github.com/gaussflow/gaussflow/internal/ulp"
 	"github.com/gaussflow/gaussflow/internal/watchdog"
 	"github.com/gaussflow/gaussflow/kernels"
 )

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gaussflow/gaussflow/internal/ulp"
+	"github.com/gaussflow/gaussflow/internal/kerneltest/ulp"
 )
 
 // The files of testdata hold correctly rounded values from 80 to 1,500 digits of mpmath. Every row is checked on

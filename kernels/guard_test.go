@@ -5,7 +5,6 @@ package kernels_test
 import (
 	"testing"
 
-	"github.com/gaussflow/gaussflow/internal/guard"
 	"github.com/gaussflow/gaussflow/internal/kerneltest"
 	"github.com/gaussflow/gaussflow/kernels"
 )
@@ -15,9 +14,9 @@ import (
 func TestTiersBetweenGuardPages(t *testing.T) {
 	const most = 17*300 + 16
 	eachKernel(t, func(t *testing.T, k *kerneltest.Kernel) {
-		regions := make([]*guard.Region, len(k.Args))
+		regions := make([]*kerneltest.Region, len(k.Args))
 		for i := range regions {
-			regions[i] = guard.New(t, most)
+			regions[i] = kerneltest.NewRegion(t, most)
 		}
 		slices := make([][]float64, len(k.Args))
 		eachCall(k, lengths(), func(s kerneltest.Shape, args, want [][]float64) {
@@ -26,7 +25,7 @@ func TestTiersBetweenGuardPages(t *testing.T) {
 					if s.N > 33 && gap != 0 { // the length moves long slices through the alignments at the upper edge
 						break
 					}
-					for edge, place := range []func(r *guard.Region, n, gap int) []float64{(*guard.Region).Start, (*guard.Region).End} {
+					for edge, place := range []func(r *kerneltest.Region, n, gap int) []float64{(*kerneltest.Region).Start, (*kerneltest.Region).End} {
 						call := kerneltest.Call{Place: func(i, n int) []float64 {
 							slices[i] = place(regions[i], n, gap)
 							return slices[i]

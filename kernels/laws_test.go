@@ -8,7 +8,7 @@ import (
 
 	"github.com/gaussflow/gaussflow/internal/bigref"
 	"github.com/gaussflow/gaussflow/internal/kerneltest"
-	"github.com/gaussflow/gaussflow/internal/ulp"
+	"github.com/gaussflow/gaussflow/internal/kerneltest/ulp"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 

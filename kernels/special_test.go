@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/gaussflow/gaussflow/internal/kerneltest"
-	"github.com/gaussflow/gaussflow/internal/ulp"
+	"github.com/gaussflow/gaussflow/internal/kerneltest/ulp"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/gaussflow/gaussflow/internal/bigref"
-	"github.com/gaussflow/gaussflow/internal/ulp"
+	"github.com/gaussflow/gaussflow/internal/kerneltest/ulp"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 

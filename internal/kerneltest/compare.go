@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/gaussflow/gaussflow/internal/ulp"
+	"github.com/gaussflow/gaussflow/internal/kerneltest/ulp"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 

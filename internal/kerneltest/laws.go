@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/gaussflow/gaussflow/internal/bigref"
-	"github.com/gaussflow/gaussflow/internal/ulp"
+	"github.com/gaussflow/gaussflow/internal/kerneltest/ulp"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 

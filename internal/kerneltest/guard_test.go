@@ -1,6 +1,6 @@
 //go:build unix
 
-package guard
+package kerneltest
 
 import (
 	"runtime/debug"
@@ -22,7 +22,7 @@ var sink float64 // so that the compiler keeps the read
 func at(p *float64, i int) *float64 { return (*float64)(unsafe.Add(unsafe.Pointer(p), 8*i)) }
 
 func TestEdgesFault(t *testing.T) {
-	r := New(t, 100)
+	r := NewRegion(t, 100)
 	s := r.End(10, 0)
 	p := &s[9]
 	if faults(func() { *p = 1 }) {
@@ -39,7 +39,7 @@ func TestEdgesFault(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	r := New(t, 100)
+	r := NewRegion(t, 100)
 	for _, gap := range []int{0, 3} {
 		s := r.End(7, gap+1)
 		clear(s)

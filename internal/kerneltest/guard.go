@@ -1,6 +1,6 @@
 //go:build unix
 
-package guard
+package kerneltest
 
 import (
 	"fmt"
@@ -11,31 +11,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Region is a run of pages between two that fault.
+// Region is memory between unmapped pages: a read or a write past its end faults, which neither the race detector nor the
+// address sanitiser can see assembly do.
 type Region struct {
 	all, data []byte
 	floats    []float64
 }
 
-// canary fills what a kernel has no business with: a NaN that no arithmetic makes.
-var canary = math.Float64frombits(0x7ff4dead_beefcafe)
+// guardPattern fills what a kernel has no business with: a NaN that no arithmetic makes.
+var guardPattern = math.Float64frombits(0x7ff4dead_beefcafe)
 
-// New maps a region that holds at least n float64, and unmaps it when the test ends.
-func New(tb testing.TB, n int) *Region {
+// NewRegion maps a region that holds at least n float64, and unmaps it when the test ends.
+func NewRegion(tb testing.TB, n int) *Region {
 	page := unix.Getpagesize()
 	size := max(1, (8*n+page-1)/page) * page
 	all, err := unix.Mmap(-1, 0, size+2*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
-		tb.Fatalf("guard: mapping %d bytes: %v", size+2*page, err)
+		tb.Fatalf("kerneltest: mapping %d bytes: %v", size+2*page, err)
 	}
 	tb.Cleanup(func() {
 		if err := unix.Munmap(all); err != nil {
-			tb.Errorf("guard: unmapping: %v", err)
+			tb.Errorf("kerneltest: unmapping: %v", err)
 		}
 	})
 	for _, edge := range [][]byte{all[:page], all[page+size:]} {
 		if err := unix.Mprotect(edge, unix.PROT_NONE); err != nil {
-			tb.Fatalf("guard: protecting an edge: %v", err)
+			tb.Fatalf("kerneltest: protecting an edge: %v", err)
 		}
 	}
 	r := &Region{all: all, data: all[page : page+size]}
@@ -52,7 +53,7 @@ func (r *Region) End(n, gap int) []float64 { return r.slice(len(r.floats)-n-gap,
 
 func (r *Region) slice(from, n int) []float64 {
 	for i := range r.floats {
-		r.floats[i] = canary
+		r.floats[i] = guardPattern
 	}
 	return r.floats[from : from+n : from+n]
 }
@@ -64,8 +65,8 @@ func (r *Region) Check(s []float64) error {
 		from = int(uintptr(unsafe.Pointer(&s[0]))-uintptr(unsafe.Pointer(&r.floats[0]))) / 8
 	}
 	for i, v := range r.floats {
-		if (i < from || i >= from+len(s)) && math.Float64bits(v) != math.Float64bits(canary) {
-			return fmt.Errorf("guard: %g was written %d numbers from the start of a slice of %d", v, i-from, len(s))
+		if (i < from || i >= from+len(s)) && math.Float64bits(v) != math.Float64bits(guardPattern) {
+			return fmt.Errorf("kerneltest: %g was written %d numbers from the start of a slice of %d", v, i-from, len(s))
 		}
 	}
 	return nil
