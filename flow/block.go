@@ -37,12 +37,12 @@ func (f *Flow) block(i int) block {
 
 // Forward is [Flow.Forward] for the block alone.
 func (b Block) Forward(z *mat.Dense, logDet []float64, x mat.Matrix) error {
-	return b.owner().evaluate("Block.Forward", (*workspace).forward, b.layers, z, logDet, x)
+	return b.owner().evaluate("Block.Forward", (*workspace).forward, b.layers, z, logDet, false, x)
 }
 
 // Inverse is [Flow.Inverse] for the block alone.
 func (b Block) Inverse(x *mat.Dense, logDet []float64, z mat.Matrix) error {
-	return b.owner().evaluate("Block.Inverse", (*workspace).inverse, b.layers, x, logDet, z)
+	return b.owner().evaluate("Block.Inverse", (*workspace).inverse, b.layers, x, logDet, false, z)
 }
 
 // owner returns the block's flow; it panics if there is none.

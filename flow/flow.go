@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -214,29 +215,32 @@ func (f *Flow) refresh() {
 // nats, into logDet. z or logDet may be nil if it is not wanted; an empty z is
 // sized; z may be x itself, but must not overlap it otherwise.
 //
-// It is an error if the shapes do not fit, if an element of x is not finite, or
-// if a row is so large that its image is not; the latter two are a [RowError]. What
-// was written by then is undefined. It panics if a result overlaps the input in
-// memory, unless it is the same matrix.
+// It is an error if the shapes do not fit, and then nothing is written. It is a
+// [RowError] if elements of x are not finite, or rows are so large that their images are
+// not: it lists the first such rows, whose results are NaN, and all others are as they
+// should be. It panics if a result overlaps the input in memory, unless it is the same
+// matrix.
 func (f *Flow) Forward(z *mat.Dense, logDet []float64, x mat.Matrix) error {
-	return f.evaluate("Forward", (*workspace).forward, f.layers, z, logDet, x)
+	return f.evaluate("Forward", (*workspace).forward, f.layers, z, logDet, false, x)
 }
 
 // Inverse maps latent to data: it writes x(z) into x and log|det dx/dz|, in
 // nats, into logDet. The rules are those of [Flow.Forward].
 func (f *Flow) Inverse(x *mat.Dense, logDet []float64, z mat.Matrix) error {
-	return f.evaluate("Inverse", (*workspace).inverse, f.layers, x, logDet, z)
+	return f.evaluate("Inverse", (*workspace).inverse, f.layers, x, logDet, false, z)
 }
 
 // LogProb writes the log-density of each row of x, in nats, into dst. Errors are
-// those of [Flow.Forward]. Where a log-density lies below the range of float64,
-// dst is -Inf.
+// those of [Flow.Forward], and as there one bad row does not spoil the others: the
+// log-density of a row whose image is not finite, or with an infinite element, is -Inf, and
+// NaN where the first element that is not finite is NaN. A row whose log-density lies below
+// the range of float64 is -Inf, too, but no error.
 func (f *Flow) LogProb(dst []float64, x mat.Matrix) error {
 	if dst == nil && x != nil {
 		n, _ := x.Dims()
 		return errs.Errorf(ErrShape, "flow: LogProb: the result is nil; it must have an element for each of %d rows", n)
 	}
-	return f.evaluate("LogProb", (*workspace).logProb, f.layers, nil, dst, x)
+	return f.evaluate("LogProb", (*workspace).logProb, f.layers, nil, dst, true, x)
 }
 
 // Sample fills every row of dst with an independent sample of the flow. The
@@ -268,7 +272,7 @@ func (f *Flow) Sample(dst *mat.Dense, src rand.Source) error {
 			row[j] = (float64(bits()>>12) + 0.5) * 0x1p-52
 		}
 	}
-	return f.evaluate("Sample", (*workspace).sample, f.layers, dst, nil, dst)
+	return f.evaluate("Sample", (*workspace).sample, f.layers, dst, nil, false, dst)
 }
 
 // wrap says what failed, and makes what a matrix says of a value a RowError.
@@ -377,8 +381,8 @@ const logSqrt2Pi = 0.91893853320467274178
 
 // evaluate is the one way in from the row-major world: it checks the arguments
 // and takes the rows of in, tile by tile, through the layers. Either output may
-// be nil.
-func (f *Flow) evaluate(what string, eval evaluation, layers []layer.Layer, out *mat.Dense, number []float64, in mat.Matrix) error {
+// be nil. density says that number holds log-densities, not log-determinants.
+func (f *Flow) evaluate(what string, eval evaluation, layers []layer.Layer, out *mat.Dense, number []float64, density bool, in mat.Matrix) error {
 	if err := f.ready(what); err != nil {
 		return err
 	}
@@ -406,27 +410,45 @@ func (f *Flow) evaluate(what string, eval evaluation, layers []layer.Layer, out 
 		panic(fmt.Sprintf("flow: %s: bad region: the slice overlaps a matrix", what))
 	}
 	data := tile.Rows{Source: src}
-	var first tile.FirstError
+	bad := badRows{columns: f.columns, density: density}
 	tile.Over(src.N, tile.Size(f.dim), func(loop *tile.Loop) {
 		w := f.pool.Get().(*workspace)
 		defer f.pool.Put(w)
 		for from, to := range loop.Tiles {
-			if err := w.tile(eval, layers, out, number, data, from, to); err != nil {
-				first.Set(from, err)
-			}
+			w.tile(eval, layers, out, number, data, from, to, &bad)
 		}
 	})
-	return f.wrap(what, first.Err())
+	return f.wrap(what, bad.err())
 }
 
-// tile evaluates the rows [from, to) of data.
-func (w *workspace) tile(eval evaluation, layers []layer.Layer, out *mat.Dense, number []float64, data tile.Rows, from, to int) error {
-	if err := w.load(data, from, to); err != nil {
-		return err
+// tile evaluates the rows [from, to) of data, but for those that the flow cannot take.
+func (w *workspace) tile(eval evaluation, layers []layer.Layer, out *mat.Dense, number []float64, data tile.Rows, from, to int, bad *badRows) {
+	n := to - from
+	var lost map[int]float64 // what number becomes for bad rows
+	lose := func(i int, err error) {
+		if lost == nil {
+			lost = map[int]float64{}
+		}
+		lost[i] = bad.add(err)
 	}
-	image, err := w.image(eval, layers, from, to)
-	if err != nil {
-		return err
+	if err := w.load(data, from, to); err != nil {
+		for i := range n {
+			if err := data.ReadRow(w.tiles[0], i, from+i); err != nil {
+				lose(i, err)
+				for j := range w.flow.dim { // something that the others do not mind
+					w.tiles[0].Row(j)[i] = 0
+				}
+			}
+		}
+		w.pad(n)
+	}
+	image := eval(w, layers, tile.Padded(n)).Cols(0, n)
+	for j := range image.D {
+		for i, v := range image.Row(j) {
+			if _, known := lost[i]; v-v != 0 && !known {
+				lose(i, outOfRange(from+i))
+			}
+		}
 	}
 	if number != nil {
 		copy(number[from:to], w.logDet)
@@ -434,7 +456,14 @@ func (w *workspace) tile(eval evaluation, layers []layer.Layer, out *mat.Dense, 
 	if out != nil {
 		tile.Write(out, from, image)
 	}
-	return nil
+	for i, v := range lost {
+		if number != nil {
+			number[from+i] = v
+		}
+		if out != nil {
+			tile.Fill(out.RawRowView(from+i), math.NaN())
+		}
+	}
 }
 
 // load reads the rows [from, to) into tiles[0], padded.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -643,17 +644,18 @@ func TestEvaluationDoesNotAllocate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWorkspace(f)
+	w, bad := newWorkspace(f), new(badRows)
 	for name, eval := range map[string]evaluation{
 		"forward": (*workspace).forward, "inverse": (*workspace).inverse, "logProb": (*workspace).logProb,
 	} {
 		if allocs := testing.AllocsPerRun(2, func() {
-			if err := w.tile(eval, f.layers, z, number, tile.Rows{Source: src}, 0, n); err != nil {
-				t.Fatal(err)
-			}
+			w.tile(eval, f.layers, z, number, tile.Rows{Source: src}, 0, n, bad)
 		}); allocs != 0 {
 			t.Errorf("%s: %v allocations per tile", name, allocs)
 		}
+	}
+	if err := bad.err(); err != nil {
+		t.Error(err)
 	}
 
 	// A call takes what it takes, whatever the number of tiles.
@@ -669,5 +671,62 @@ func TestEvaluationDoesNotAllocate(t *testing.T) {
 	}
 	if one, all := calls(many.Slice(0, 2*n, 0, 4).(*mat.Dense)), calls(many); all > one+2 {
 		t.Errorf("LogProb allocates %v times for 2 tiles, %v times for 30", one, all)
+	}
+}
+
+// Bad rows cost the others nothing: not their results, nor a bit of them.
+func TestBadRows(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	const n = 100_000
+	f := fitted(t)
+	good := randomRows(n, 2, 2, flowtest.NewRand(1))
+	want := evaluateAll(t, f, good, good)
+	x := mat.DenseCopyOf(good)
+	values := map[int]float64{70_001: 1.7e308}
+	x.SetRow(70_001, []float64{1.7e308, 1.7e308})
+
+	check := func(workers int, row RowError) {
+		t.Helper()
+		lp, z, logDet := make([]float64, n), mat.NewDense(n, 2, nil), make([]float64, n)
+		for what, err := range map[string]error{"LogProb": f.LogProb(lp, x), "Forward": f.Forward(z, logDet, x)} {
+			var e *RowError
+			if !errors.As(err, &e) || !reflect.DeepEqual(*e, row) {
+				t.Errorf("%s, %d workers: error is %#v, want %#v", what, workers, e, row)
+			}
+		}
+		for i := range n {
+			v, bad := values[i]
+			switch {
+			case !bad:
+				if lp[i] != want.logDensity[i] || logDet[i] != want.forwardLogDet[i] || z.At(i, 0) != want.forward.At(i, 0) || z.At(i, 1) != want.forward.At(i, 1) {
+					t.Fatalf("row %d, which is good: log p is %v, want %v", i, lp[i], want.logDensity[i])
+				}
+			case math.IsNaN(v) && !math.IsNaN(lp[i]), !math.IsNaN(v) && !math.IsInf(lp[i], -1), !math.IsNaN(logDet[i]), !math.IsNaN(z.At(i, 0)), !math.IsNaN(z.At(i, 1)):
+				t.Errorf("row %d with %v: log p is %v, log-det %v, z %v", i, v, lp[i], logDet[i], z.RawRowView(i))
+			}
+		}
+		for i, v := range values {
+			lp, err := f.Score(x.RawRowView(i))
+			if err == nil || math.IsNaN(v) != math.IsNaN(lp) || !math.IsNaN(v) && !math.IsInf(lp, -1) {
+				t.Errorf("Score of a row with %v: %v, %v", v, lp, err)
+			}
+		}
+	}
+	for _, workers := range []int{1, 3} {
+		runtime.GOMAXPROCS(workers)
+		check(workers, RowError{Row: 70_001, Col: -1, Err: ErrOutOfRange, Rows: []int{70_001}, Bad: 1})
+	}
+	for i := range 20 {
+		row := 99_999 - 4000*i
+		values[row] = []float64{math.NaN(), math.Inf(1), -1.7e308}[i%3]
+		x.SetRow(row, []float64{values[row], values[row]})
+	}
+	rows := []int{23_999, 27_999, 31_999, 35_999, 39_999, 43_999, 47_999, 51_999, 55_999, 59_999}
+	for _, workers := range []int{1, 3} {
+		runtime.GOMAXPROCS(workers)
+		check(workers, RowError{Row: 23_999, Col: 0, Value: math.Inf(1), Err: ErrNotFinite, Rows: rows, Bad: 21})
+	}
+	if err := f.LogProb(make([]float64, n), x); err == nil || err.Error() != "flow: LogProb: row 23999, column 0 is +Inf; every value must be finite (21 bad rows: 23999, 27999, 31999, 35999, 39999, 43999, 47999, 51999, 55999, 59999, ...)" {
+		t.Errorf("error is %q", err)
 	}
 }

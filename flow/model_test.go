@@ -275,7 +275,7 @@ func TestRowError(t *testing.T) {
 	x.Set(300, 2, math.Inf(1))
 	var e *RowError
 	err = f.LogProb(make([]float64, 400), x)
-	if !errors.As(err, &e) || !errors.Is(err, ErrNotFinite) || *e != (RowError{300, 2, "hue", math.Inf(1), ErrNotFinite}) ||
+	if !errors.As(err, &e) || !errors.Is(err, ErrNotFinite) || !reflect.DeepEqual(*e, RowError{Row: 300, Col: 2, Column: "hue", Value: math.Inf(1), Err: ErrNotFinite, Rows: []int{300}, Bad: 1}) ||
 		err.Error() != "flow: LogProb: row 300, column 2 (hue) is +Inf; every value must be finite" {
 		t.Errorf("error is %v", err)
 	}

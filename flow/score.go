@@ -2,13 +2,15 @@ package flow
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/gaussflow/gaussflow/flow/internal/errs"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
 // Score returns the log-density of one row, in nats: what [Flow.LogProb] returns for it, to the bit, and
-// without an allocation. Errors are those of LogProb.
+// without an allocation. Errors are those of LogProb, and so are the results that come with
+// them.
 //
 // One row costs what sixteen do, which is the block that the kernels work in, and some twenty times what
 // it costs in a batch of 256. A program that is asked for row after row by many clients should collect
@@ -36,13 +38,17 @@ func (f *Flow) Score(row []float64) (float64, error) {
 			if j < len(f.columns) {
 				e.Column = f.columns[j]
 			}
-			return 0, fmt.Errorf("flow: %s: %w", what, e)
+			lost := math.Inf(-1)
+			if math.IsNaN(v) {
+				lost = v
+			}
+			return lost, fmt.Errorf("flow: %s: %w", what, e)
 		}
 		x.Row(j)[0] = v
 	}
 	w.pad(1)
 	if _, err := w.image((*workspace).logProb, f.layers, 0, 1); err != nil {
-		return 0, fmt.Errorf("flow: %s: %w", what, err)
+		return math.Inf(-1), fmt.Errorf("flow: %s: %w", what, err)
 	}
 	return w.logDet[0], nil
 }
