@@ -121,13 +121,14 @@ func Run(ctx context.Context, x blas.Matrix, o Options) (*Result, error) {
 	if columns, err := f.columns(); err != nil {
 		return nil, err
 	} else if columns != nil {
-		transformed, err := f.behind(columns)
+		transformed, err := f.behind(columns, plain)
 		if err != nil {
 			return nil, err
 		}
-		gain := paired(transformed.honest, plain.honest)
-		f.report.OverPlain = gain
-		if gain.Mean > 0 {
+		if transformed != nil {
+			f.report.OverPlain = paired(transformed.honest, plain.honest)
+		}
+		if f.report.OverPlain.Mean > 0 {
 			chosen = transformed
 			r.Columns = make([]kernels.Mixture, f.d)
 			for j, c := range columns {
@@ -401,6 +402,41 @@ type stack struct {
 
 // search fits candidates to the splits of x and stacks them.
 func (f *fitter) search(stage string, x blas.Matrix, splits []mixture.Split, families []mixture.Family, floor []float64, most int) (*stack, error) {
+	all, err := f.candidates(stage, x, splits, families, floor, most)
+	if err != nil {
+		return nil, err
+	}
+	st := &stack{all: all, gaussian: &all[0], x: x, splits: splits}
+	first := mixture.Stack(heldOut(all), leastShare, nil)
+	var inflated []mixture.Candidate
+	for i := range all {
+		if first[i] > 0 {
+			inflated = append(inflated, all[i])
+			for _, by := range inflations[1:] {
+				inflated = append(inflated, all[i].Inflated(by, splits))
+			}
+		}
+	}
+	weight := mixture.Stack(heldOut(inflated), leastShare, nil)
+	for i, w := range weight {
+		if w > 0 {
+			st.candidates, st.weight = append(st.candidates, inflated[i]), append(st.weight, w)
+		}
+	}
+	st.honest = honest(st.candidates, st.weight, splits)
+	for i, c := range inflated {
+		f.report.Tried = append(f.report.Tried, tried(stage, c, weight[i], f.logScale))
+	}
+	for i, c := range all {
+		if first[i] == 0 {
+			f.report.Tried = append(f.report.Tried, tried(stage, c, 0, f.logScale))
+		}
+	}
+	return st, nil
+}
+
+// candidates fits the mixtures that are tried.
+func (f *fitter) candidates(stage string, x blas.Matrix, splits []mixture.Split, families []mixture.Family, floor []float64, most int) ([]mixture.Candidate, error) {
 	s := mixture.Search{
 		Families: families,
 		Options:  mixture.Options{Seed: f.o.Seed, Floor: floor, Iterations: 50, Tolerance: 2e-5},
@@ -413,37 +449,28 @@ func (f *fitter) search(stage string, x blas.Matrix, splits []mixture.Split, fam
 	if f.o.Progress != nil {
 		s.Progress = func(c mixture.Candidate) { f.o.Progress(Step{stage, c.Components, c.Mean() - f.logScale}) }
 	}
-	all, err := s.Candidates(f.ctx, splits)
-	if err != nil {
-		return nil, err
-	}
-	st := &stack{all: all, gaussian: &all[0], x: x, splits: splits}
-	first, _ := mixture.Stack(heldOut(all), leastShare)
-	var inflated []mixture.Candidate
-	for i := range all {
-		if first[i] > 0 {
-			inflated = append(inflated, all[i])
-			for _, by := range inflations[1:] {
-				inflated = append(inflated, all[i].Inflated(by, splits))
-			}
+	return s.Candidates(f.ctx, splits)
+}
+
+// best returns the candidate whose mean is highest.
+func best(c []mixture.Candidate) *mixture.Candidate {
+	at := &c[0]
+	for i := range c {
+		if c[i].Mean() > at.Mean() {
+			at = &c[i]
 		}
 	}
-	weight, _ := mixture.Stack(heldOut(inflated), leastShare)
-	for i, w := range weight {
-		if w > 0 {
-			st.candidates, st.weight = append(st.candidates, inflated[i]), append(st.weight, w)
+	return at
+}
+
+func ofFamily(c []mixture.Candidate, family mixture.Family) []mixture.Candidate {
+	var of []mixture.Candidate
+	for _, v := range c {
+		if v.Family == family {
+			of = append(of, v)
 		}
 	}
-	st.honest = honest(st.candidates, splits)
-	for i, c := range inflated {
-		f.report.Tried = append(f.report.Tried, tried(stage, c, weight[i], f.logScale))
-	}
-	for i, c := range all {
-		if first[i] == 0 {
-			f.report.Tried = append(f.report.Tried, tried(stage, c, 0, f.logScale))
-		}
-	}
-	return st, nil
+	return of
 }
 
 func tried(stage string, c mixture.Candidate, share, logScale float64) Tried {
@@ -469,7 +496,7 @@ func heldOut(c []mixture.Candidate) [][]float64 {
 // honest returns the log-densities of the rows held out under stacks of the
 // candidates whose weights were chosen without them: by those of the other splits, or
 // of the other half where there is one split.
-func honest(candidates []mixture.Candidate, splits []mixture.Split) []float64 {
+func honest(candidates []mixture.Candidate, weight []float64, splits []mixture.Split) []float64 {
 	all := heldOut(candidates)
 	n := len(all[0])
 	var cuts []int // the parts of the rows
@@ -482,16 +509,15 @@ func honest(candidates []mixture.Candidate, splits []mixture.Split) []float64 {
 		}
 	}
 	out := make([]float64, n)
-	for c := range len(cuts) - 1 {
+	mixture.Parallel(len(cuts)-1, func(c int) {
 		from, to := cuts[c], cuts[c+1]
 		others, own := make([][]float64, len(all)), make([][]float64, len(all))
 		for m, h := range all {
 			others[m] = slices.Concat(h[:from], h[to:])
 			own[m] = h[from:to]
 		}
-		w, _ := mixture.Stack(others, 0)
-		copy(out[from:to], mixture.Mixed(w, own))
-	}
+		copy(out[from:to], mixture.Mixed(mixture.Stack(others, 0, weight), own))
+	})
 	return out
 }
 
@@ -555,6 +581,9 @@ func (f *fitter) columns() ([]column, error) {
 	all := make([]column, f.d)
 	gains := false
 	families := []mixture.Family{{Target: mixture.ToPooled, Strength: 0.02}, {Target: mixture.ToPooled, Strength: 1.5}}
+	if f.n >= 2000 {
+		families = families[1:]
+	}
 	for j := range f.d {
 		one := blas.Matrix{Rows: 1, Cols: f.n, Stride: f.n, Data: row(f.data, j)}
 		tried := len(f.report.Tried)
@@ -588,10 +617,10 @@ func oneDimensional(m *mixture.Mixture) kernels.Mixture {
 	return kernels.Mixture{Weight: m.Weight, Mean: m.Mean, Scale: m.Chol}
 }
 
-// behind searches mixtures of the columns as their own mixtures transform them: for
-// the choice by those that did not see the rows held out, and then once more for the
-// candidates with weight, by those of all rows.
-func (f *fitter) behind(columns []column) (*stack, error) {
+// behind searches mixtures of the columns as their own mixtures transform them, each
+// split's by those that did not see the rows held out. It returns nil where that is
+// clearly worse than plain.
+func (f *fitter) behind(columns []column, plain *stack) (*stack, error) {
 	var splits []mixture.Split
 	for i := range f.splits {
 		s := mixture.Split{Train: transformed(f.splits[i].Train, nil, columns, i)}
@@ -599,7 +628,18 @@ func (f *fitter) behind(columns []column) (*stack, error) {
 		s.Held = transformed(f.splits[i].Held, s.Offset, columns, i)
 		splits = append(splits, s)
 	}
-	return f.search("mixture of transformed columns", transformed(f.data, nil, columns, -1), splits, f.families(), f.floor, f.maxComponents())
+	const stage = "mixture of transformed columns"
+	x := transformed(f.data, nil, columns, -1)
+	// One family tells whether the others are worth their time.
+	one, err := f.candidates(stage, x, splits, f.families()[:1], f.floor, f.maxComponents())
+	if err != nil {
+		return nil, err
+	}
+	if gain := paired(best(one).HeldOut, best(ofFamily(plain.all, one[0].Family)).HeldOut); gain.Mean < -2*gain.SE {
+		f.report.OverPlain = gain
+		return nil, nil
+	}
+	return f.search(stage, x, splits, f.families(), f.floor, f.maxComponents())
 }
 
 // transformed takes every column through its mixture of split i, -1 for that of all
@@ -648,18 +688,13 @@ func paired(a, b []float64) Score {
 // finish fills in the report.
 func (f *fitter) finish(plain, chosen *stack, r *Result) {
 	p := &f.report
-	best := plain.gaussian
-	for i := range plain.all {
-		if c := &plain.all[i]; c.Mean() > best.Mean() {
-			best = c
-		}
-	}
-	p.Score, p.Gaussian, p.Mixture = scoreOf(chosen.honest), scoreOf(plain.gaussian.HeldOut), scoreOf(best.HeldOut)
+	single := best(plain.all)
+	p.Score, p.Gaussian, p.Mixture = scoreOf(chosen.honest), scoreOf(plain.gaussian.HeldOut), scoreOf(single.HeldOut)
 	for _, s := range []*Score{&p.Score, &p.Gaussian, &p.Mixture} {
 		s.Mean -= f.logScale
 	}
-	p.MixtureComponents = best.Components
-	p.OverGaussian, p.OverMixture = paired(chosen.honest, plain.gaussian.HeldOut), paired(chosen.honest, best.HeldOut)
+	p.MixtureComponents = single.Components
+	p.OverGaussian, p.OverMixture = paired(chosen.honest, plain.gaussian.HeldOut), paired(chosen.honest, single.HeldOut)
 	p.Components = r.Opening.K()
 	r.Typical = slices.Clone(chosen.honest)
 	for i := range r.Typical {

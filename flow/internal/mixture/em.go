@@ -182,7 +182,7 @@ func square(data []float64, d int) blas.Matrix {
 func (e *em) expect(m *Mixture) float64 {
 	m.natural(e.theta)
 	shards := (e.x.Cols + shardSize - 1) / shardSize
-	parallel(len(e.groups), func(g int) {
+	Parallel(len(e.groups), func(g int) {
 		w := <-e.workers
 		defer func() { e.workers <- w }()
 		clear(e.groups[g])
@@ -474,8 +474,8 @@ func (m *Mixture) LogDensity(dst []float64, x blas.Matrix) {
 	}
 }
 
-// parallel calls do(0), …, do(n-1) on up to GOMAXPROCS goroutines.
-func parallel(n int, do func(int)) {
+// Parallel calls do(0), …, do(n-1) on up to GOMAXPROCS goroutines.
+func Parallel(n int, do func(int)) {
 	tile.Over(n, 1, func(loop *tile.Loop) {
 		for i := range loop.Tiles {
 			do(i)

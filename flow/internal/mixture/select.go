@@ -134,7 +134,7 @@ func (s Split) logDensity(m *Mixture) []float64 {
 func (c *Candidate) Inflated(factor float64, splits []Split) Candidate {
 	w := Candidate{Family: c.Family, Components: c.Components, Inflation: factor, EM: c.EM, Fits: make([]*Mixture, len(splits))}
 	held := make([][]float64, len(splits))
-	parallel(len(splits), func(i int) {
+	Parallel(len(splits), func(i int) {
 		w.Fits[i] = c.Fits[i].Inflated(factor)
 		held[i] = splits[i].logDensity(w.Fits[i])
 	})

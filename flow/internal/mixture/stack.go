@@ -4,42 +4,117 @@ import (
 	"math"
 	"slices"
 
+	"github.com/gaussflow/gaussflow/blas"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
 // Stack returns the weights of the mixture of densities that maximize the mean
 // log-density of rows none of them was fitted to: logDensity[m][i] is that of model m
-// at row i (stacked density estimation; Smyth and Wolpert 1999). It also returns the
-// log-density of each row under the stack. EM finds the maximum, which is the only
-// one; weights below least are set to zero, one after the other.
-func Stack(logDensity [][]float64, least float64) (weight, stacked []float64) {
-	models := make([]int, len(logDensity))
-	for m := range models {
-		models[m] = m
-	}
-	weight = make([]float64, len(logDensity))
+// at row i (stacked density estimation; Smyth and Wolpert 1999). Weights below least
+// are set to zero, one after the other. A start, if not nil, is where the search
+// begins; it must be positive.
+func Stack(logDensity [][]float64, least float64, start []float64) []float64 {
+	s := newStacking(logDensity, start)
 	for {
-		w, s := stack(logDensity, models)
+		s.climb(3e-4)
 		smallest := 0
-		for i := range w {
-			if w[i] < w[smallest] {
+		for i := range s.weight {
+			if s.weight[i] < s.weight[smallest] {
 				smallest = i
 			}
 		}
-		if w[smallest] >= least || len(models) == 1 {
-			for i, m := range models {
-				weight[m] = w[i]
-			}
-			return weight, s
+		if s.weight[smallest] >= least || len(s.weight) == 1 {
+			break
 		}
 		// Those that have next to no weight go at once.
-		var left []int
-		for i, m := range models {
-			if i != smallest && w[i] >= least/8 {
-				left = append(left, m)
+		s.keep(func(i int) bool { return i != smallest && s.weight[i] >= least/8 })
+	}
+	s.climb(1e-4)
+	weight := make([]float64, len(logDensity))
+	for i, m := range s.model {
+		weight[m] = s.weight[i]
+	}
+	return weight
+}
+
+// stacking is the state of the search for the weights.
+type stacking struct {
+	n          int
+	model      []int       // those that are left
+	p          blas.Matrix // their densities, model by model, each row's largest taken as 1
+	weight     []float64
+	sum, slope []float64 // Σ w·p of each row; of each model the mean of p/sum
+}
+
+func newStacking(logDensity [][]float64, start []float64) *stacking {
+	m, n := len(logDensity), len(logDensity[0])
+	s := &stacking{n: n, p: blas.Matrix{Rows: m, Cols: n, Stride: n, Data: make([]float64, m*n)}, weight: slices.Clone(start), sum: make([]float64, n), slope: make([]float64, m)}
+	if start == nil {
+		s.weight = slices.Repeat([]float64{1 / float64(m)}, m)
+	}
+	most := slices.Clone(logDensity[0])
+	for i, l := range logDensity {
+		s.model = append(s.model, i)
+		for r, v := range l {
+			most[r] = max(most[r], v)
+		}
+	}
+	for i, l := range logDensity {
+		row := s.p.Data[i*n : (i+1)*n]
+		for r, v := range l {
+			if row[r] = v - most[r]; math.IsInf(most[r], -1) {
+				row[r] = 0
 			}
 		}
-		models = left
+		kernels.Exp(row, row)
+	}
+	return s
+}
+
+// keep drops the models for which which is false.
+func (s *stacking) keep(which func(i int) bool) {
+	left, total := 0, 0.0
+	for i := range s.model {
+		if which(i) {
+			copy(s.p.Data[left*s.n:(left+1)*s.n], s.p.Data[i*s.n:(i+1)*s.n])
+			s.model[left], s.weight[left] = s.model[i], s.weight[i]
+			total += s.weight[left]
+			left++
+		}
+	}
+	s.model, s.weight, s.slope, s.p.Rows = s.model[:left], s.weight[:left], s.slope[:left], left
+	for i := range s.weight {
+		s.weight[i] /= total
+	}
+}
+
+// climb runs EM until the mean log-density is within gap nats of its maximum: the
+// objective is concave, and its slopes by the weights, the mean of p/sum, bound how
+// much is left by the largest of them less 1.
+func (s *stacking) climb(gap float64) {
+	const iterations = 1000
+	m := s.p.Rows
+	weight := blas.Matrix{Rows: 1, Cols: m, Stride: m, Data: s.weight}
+	sum := blas.Matrix{Rows: 1, Cols: s.n, Stride: s.n, Data: s.sum}
+	slope := blas.Matrix{Rows: 1, Cols: m, Stride: m, Data: s.slope}
+	for range iterations {
+		blas.Gemm(blas.NoTrans, blas.NoTrans, 1, weight, s.p, 0, sum)
+		for i, v := range s.sum {
+			s.sum[i] = 1 / max(v, 1e-290)
+		}
+		blas.Gemm(blas.NoTrans, blas.Trans, 1/float64(s.n), sum, s.p, 0, slope)
+		if slices.Max(s.slope) < 1+gap {
+			return
+		}
+		total := 0.0
+		for i, v := range s.slope {
+			// Half a step more than EM's; two of them would be the limit.
+			s.weight[i] *= float64(0.5 * v * (1 + v))
+			total += s.weight[i]
+		}
+		for i := range s.weight {
+			s.weight[i] /= total
+		}
 	}
 }
 
@@ -71,69 +146,6 @@ func Mixed(weight []float64, logDensity [][]float64) []float64 {
 	return sum
 }
 
-func stack(logDensity [][]float64, models []int) (weight, stacked []float64) {
-	const iterations = 400
-	n := len(logDensity[0])
-	most, sum := make([]float64, n), make([]float64, n)
-	for i := range most {
-		most[i] = math.Inf(-1)
-		for _, m := range models {
-			most[i] = max(most[i], logDensity[m][i])
-		}
-		if math.IsInf(most[i], -1) {
-			most[i] = 0
-		}
-	}
-	p := make([][]float64, len(models))
-	for j, m := range models {
-		p[j] = slices.Clone(logDensity[m])
-		for i := range p[j] {
-			p[j][i] -= most[i]
-		}
-		kernels.Exp(p[j], p[j])
-	}
-	weight = make([]float64, len(models))
-	for j := range weight {
-		weight[j] = 1 / float64(len(models))
-	}
-	mix := func() {
-		clear(sum)
-		for j, w := range weight {
-			for i, v := range p[j] {
-				sum[i] += float64(w * v)
-			}
-		}
-	}
-	for range iterations {
-		mix()
-		for i, v := range sum {
-			sum[i] = 1 / max(v, math.SmallestNonzeroFloat64*0x1p52)
-		}
-		moved := 0.0
-		for j, w := range weight {
-			s := 0.0
-			for i, v := range p[j] {
-				s += float64(v * sum[i])
-			}
-			weight[j] = w * s / float64(n)
-			moved = max(moved, math.Abs(weight[j]-w))
-		}
-		total := kernels.Sum(weight)
-		for j := range weight {
-			weight[j] /= total
-		}
-		if moved < 1e-6 {
-			break
-		}
-	}
-	mix()
-	kernels.Log(sum, sum)
-	for i := range sum {
-		sum[i] += most[i]
-	}
-	return weight, sum
-}
-
 // Reduced merges the two components that are most alike, again and again, as long as
 // the merged mixtures differ from m by no more than budget nats by Runnalls' bound on
 // the Kullback-Leibler divergence (2007), and beyond that until most components are
@@ -146,7 +158,7 @@ func (m *Mixture) Reduced(budget float64, most int) *Mixture {
 	}
 	n := len(r.part)
 	nearest, cost := make([]int, n), make([]float64, n)
-	parallel(n, func(i int) { nearest[i], cost[i] = r.nearest(i) })
+	Parallel(n, func(i int) { nearest[i], cost[i] = r.nearest(i) })
 	spent := 0.0
 	for left := n; left > 1; left-- {
 		best := -1
@@ -169,7 +181,7 @@ func (m *Mixture) Reduced(budget float64, most int) *Mixture {
 				stale = append(stale, c)
 			}
 		}
-		parallel(len(stale), func(s int) { nearest[stale[s]], cost[stale[s]] = r.nearest(stale[s]) })
+		Parallel(len(stale), func(s int) { nearest[stale[s]], cost[stale[s]] = r.nearest(stale[s]) })
 		for c := range i { // the merged one may now be the nearest of one before it
 			if r.part[c].weight > 0 {
 				if v := r.cost(c, i, nil); v < cost[c] || nearest[c] < 0 {
