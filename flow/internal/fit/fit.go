@@ -128,7 +128,8 @@ func Run(ctx context.Context, x blas.Matrix, o Options) (*Result, error) {
 		if transformed != nil {
 			f.report.OverPlain = paired(transformed.honest, plain.honest)
 		}
-		if f.report.OverPlain.Mean > 0 {
+		// The simpler flow stays unless the gain is beyond chance.
+		if f.report.OverPlain.Mean > f.report.OverPlain.SE {
 			chosen = transformed
 			r.Columns = make([]kernels.Mixture, f.d)
 			for j, c := range columns {

@@ -42,8 +42,8 @@ type Search struct {
 }
 
 // Candidates fits the mixtures of every family with more and more components, as long
-// as the rows held out gain: a family ends once it has tried more than twice as many
-// components as were best. A number of components for which a fit fails ends its
+// as the rows held out gain: a family ends once it has tried more than three, and
+// more than twice as many components as were best. A number of components for which a fit fails ends its
 // family, too.
 func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, error) {
 	found := make([][]Candidate, len(s.Families))
@@ -54,7 +54,11 @@ func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, e
 		all.Go(func() {
 			best := 0
 			for _, k := range s.Ladder {
-				if best > 0 && k > 2*found[f][best-1].Components {
+				// One component drawn to its own covariance is the same in every family.
+				if k == 1 && f > 0 && s.Families[f].Target != ToDiagonal && !s.Families[f].Diagonal && len(s.Ladder) > 1 {
+					continue
+				}
+				if best > 0 && k > max(3, 2*found[f][best-1].Components) {
 					break
 				}
 				c := s.candidate(ctx, splits, s.Families[f], k, cpu)
