@@ -6,6 +6,7 @@
 # make compare        side by side with what people use today; make compare-setup installs that
 # make components     the kernels' errors and times by the number of components of a mixture
 # make growth         time and memory against rows, columns, components, blocks and threads
+# make density        densities of unseen rows, side by side with what people use; REPORTFLAGS='-splits 2 -tables iris' for less
 # make gobench        the Go benchmarks, on every BLAS backend that this machine has, for benchstat
 # make fuzz           every fuzz target, FUZZTIME each, looking for new inputs: before a change is called done
 # make fuzz-long      the same by processor time (10m each unless told), PARALLEL at a time, with a summary
@@ -29,7 +30,7 @@ RESULTS  = bench/results
 # The builds to compare: OpenBLAS where it can be linked.
 OPENBLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas)
 
-.PHONY: derive run test measure lint bench compare components compare-setup growth gobench fuzz fuzz-long soak faults mutation cover setup clean
+.PHONY: derive run test measure lint bench compare components compare-setup growth density gobench fuzz fuzz-long soak faults mutation cover setup clean
 
 run:
 	go run ./cmd/gaussflow equivalence -out $(OUT)
@@ -43,7 +44,7 @@ measure:
 lint:
 	scripts/test lint
 
-bench compare components growth:
+bench compare components growth density:
 	go run ./bench/report -results $(RESULTS) $(REPORTFLAGS) $@
 
 compare-setup:

@@ -37,7 +37,7 @@ type Split struct {
 func Tables() ([]*Table, error) {
 	var all []*Table
 	for _, name := range []string{"iris", "faithful", "crabs", "penguins", "quakes", "breast_cancer", "digits"} {
-		t, err := real(name)
+		t, err := measured(name)
 		if err != nil {
 			return nil, err
 		}
@@ -46,10 +46,10 @@ func Tables() ([]*Table, error) {
 	return append(all, synthetic()...), nil
 }
 
-// real reads a table. Columns whose values repeat get uniform noise as wide as the
+// measured reads a real table. Columns whose values repeat get uniform noise as wide as the
 // distance of neighbouring values: on rounded columns a narrow component at each value
 // is rewarded without limit, and says nothing of skill.
-func real(name string) (*Table, error) {
+func measured(name string) (*Table, error) {
 	f, err := files.Open("testdata/" + name + ".csv")
 	if err != nil {
 		return nil, err

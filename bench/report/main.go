@@ -4,6 +4,7 @@
 //	report compare     side by side with what people use today
 //	report components  errors against exact arithmetic and time by the number of components of a mixture
 //	report growth      time and memory against rows, columns, components, blocks and threads
+//	report density     how well densities fit rows that nobody saw, side by side with what people use
 //
 // Every table goes to standard output and, as NAME.txt, NAME.json and NAME.png, to the directory of the results.
 package main
@@ -40,11 +41,13 @@ func main() {
 	flag.IntVar(&r.flowRounds, "flow-rounds", 5, "rounds of the flows")
 	flag.Float64Var(&r.share, "share", 0.05, "the share of the inputs of kerneltest.Sizes that components tries; 1 takes minutes")
 	flag.IntVar(&r.rows, "rows", 1_000_000, "rows to score, and to stream at the end of the growth study ten times as many")
+	flag.IntVar(&r.splits, "splits", 10, "random splits of the density tables, and half as many seeds of the synthetic ones")
+	flag.StringVar(&r.tables, "tables", "", "the density tables whose names match the `REGEXP`")
 	flag.Parse()
-	commands := map[string]func() error{"bench": r.bench, "compare": r.compare, "growth": r.growth, "components": r.components}
+	commands := map[string]func() error{"bench": r.bench, "compare": r.compare, "growth": r.growth, "components": r.components, "density": r.density}
 	command := commands[flag.Arg(0)]
 	if command == nil || flag.NArg() != 1 {
-		log.Print("want one of: bench, compare, components, growth")
+		log.Print("want one of: bench, compare, components, growth, density")
 		os.Exit(2)
 	}
 	interrupt := make(chan os.Signal, 1)
@@ -63,7 +66,8 @@ type report struct {
 	results, build, python string
 	rounds, flowRounds     int
 	slice                  time.Duration
-	rows                   int
+	rows, splits           int
+	tables                 string
 	share                  float64
 
 	data    string // the inputs
