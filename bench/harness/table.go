@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// A Table is a result as text and as JSON. A cell is a string, an int, a float64, a Spread, or nil where there is nothing to say.
+// A Table is a result as text and as JSON. A cell is a string, an int, a float64, Nats, a Spread, or nil where there is nothing to say.
 type Table struct {
 	Name    string // of its files
 	Title   string
@@ -88,6 +88,9 @@ func (t *Table) WriteText(w io.Writer) error {
 	return err
 }
 
+// Nats is a log-density: its size says nothing of how many digits matter.
+type Nats float64
+
 func text(cell any) string {
 	switch c := cell.(type) {
 	case nil:
@@ -98,6 +101,8 @@ func text(cell any) string {
 		return strconv.Itoa(c)
 	case float64:
 		return Short(c)
+	case Nats:
+		return strconv.FormatFloat(float64(c), 'f', 3, 64)
 	case Spread:
 		return fmt.Sprintf("%s [%s %s] %s", Short(c.Median), Short(c.Low), Short(c.High), Short(c.Best))
 	default:
@@ -130,6 +135,9 @@ func (t *Table) MarshalJSON() ([]byte, error) {
 	for i, row := range t.Rows {
 		rows[i] = map[string]any{}
 		for j, cell := range row {
+			if v, ok := cell.(Nats); ok {
+				cell = float64(v)
+			}
 			if v, ok := cell.(float64); ok && (math.IsInf(v, 0) || math.IsNaN(v)) {
 				cell = fmt.Sprint(v)
 			}

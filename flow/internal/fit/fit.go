@@ -380,9 +380,11 @@ func (f *fitter) families() []mixture.Family {
 	}
 	all = append(all, mixture.Family{Target: mixture.ToDiagonal, Strength: 2})
 	if f.d > 1 {
+		all = append(all, mixture.Family{Target: mixture.ToPooled, Strength: p})
+	}
+	if f.d > 1 && f.n < 1000 {
 		all = append(all,
 			mixture.Family{Target: mixture.ToPooled, Strength: 0.02, White: true},
-			mixture.Family{Target: mixture.ToPooled, Strength: p},
 			mixture.Family{Target: mixture.ToAll, Strength: p},
 			mixture.Family{Target: mixture.ToDiagonal, Strength: float64(f.d)},
 			mixture.Family{Target: mixture.ToDiagonal, Strength: p, Diagonal: true})
@@ -440,7 +442,7 @@ func (f *fitter) search(stage string, x blas.Matrix, splits []mixture.Split, fam
 func (f *fitter) candidates(stage string, x blas.Matrix, splits []mixture.Split, families []mixture.Family, floor []float64, most int) ([]mixture.Candidate, error) {
 	s := mixture.Search{
 		Families: families,
-		Options:  mixture.Options{Seed: f.o.Seed, Floor: floor, Iterations: 50, Tolerance: 2e-5},
+		Options:  mixture.Options{Seed: f.o.Seed, Floor: floor, Iterations: 40, Tolerance: 3e-5},
 	}
 	for _, k := range ladder {
 		if k <= most && (k == 1 || 4*k <= x.Cols) {

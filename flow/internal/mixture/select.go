@@ -3,6 +3,7 @@ package mixture
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"sync"
 
@@ -42,9 +43,9 @@ type Search struct {
 }
 
 // Candidates fits the mixtures of every family with more and more components, as long
-// as the rows held out gain: a family ends once it has tried more than three, and
-// more than twice as many components as were best. A number of components for which a fit fails ends its
-// family, too.
+// as the rows held out gain: a family ends once it has tried more than three, and more
+// than twice as many components as were best, and once the first splits say that a
+// number is clearly worse than the best one. A fit that fails ends its family, too.
 func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, error) {
 	found := make([][]Candidate, len(s.Families))
 	cpu := make(chan struct{}, runtime.GOMAXPROCS(0))
@@ -61,7 +62,11 @@ func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, e
 				if best > 0 && k > max(3, 2*found[f][best-1].Components) {
 					break
 				}
-				c := s.candidate(ctx, splits, s.Families[f], k, cpu)
+				var leader *Candidate
+				if best > 0 {
+					leader = &found[f][best-1]
+				}
+				c := s.candidate(ctx, splits, s.Families[f], k, leader, cpu)
 				if c == nil {
 					break
 				}
@@ -91,38 +96,63 @@ func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, e
 	return c, nil
 }
 
-// candidate returns nil if a fit fails or ctx is done.
-func (s *Search) candidate(ctx context.Context, splits []Split, family Family, k int, cpu chan struct{}) *Candidate {
+// scouts are the splits that tell whether a candidate is worth the others.
+const scouts = 2
+
+// candidate returns nil if a fit fails, if ctx is done, or if the first splits score
+// more than three standard errors below what the leader scores on them.
+func (s *Search) candidate(ctx context.Context, splits []Split, family Family, k int, leader *Candidate, cpu chan struct{}) *Candidate {
 	c := &Candidate{Family: family, Components: k, Inflation: 1, Fits: make([]*Mixture, len(splits)), EM: make([]Convergence, len(splits))}
 	held := make([][]float64, len(splits))
-	var group tile.Group
-	for i, split := range splits {
-		if k > split.Train.Cols {
-			return nil
-		}
-		group.Go(func() {
-			cpu <- struct{}{}
-			defer func() { <-cpu }()
-			o := s.Options
-			o.Family, o.Components, o.Seed = family, k, o.Seed+uint64(i)
-			m, em, err := Fit(ctx, split.Train, o)
-			if err != nil {
-				return
+	for _, wave := range [][2]int{{0, min(scouts, len(splits))}, {min(scouts, len(splits)), len(splits)}} {
+		var group tile.Group
+		for i := wave[0]; i < wave[1]; i++ {
+			if k > splits[i].Train.Cols {
+				return nil
 			}
-			c.Fits[i], c.EM[i], held[i] = m, em, split.logDensity(m)
-		})
-	}
-	group.Wait()
-	for _, h := range held {
-		if h == nil {
+			group.Go(func() {
+				cpu <- struct{}{}
+				defer func() { <-cpu }()
+				o := s.Options
+				o.Family, o.Components, o.Seed = family, k, o.Seed+uint64(i)
+				m, em, err := Fit(ctx, splits[i].Train, o)
+				if err != nil {
+					return
+				}
+				c.Fits[i], c.EM[i], held[i] = m, em, splits[i].logDensity(m)
+			})
+		}
+		group.Wait()
+		for _, h := range held[wave[0]:wave[1]] {
+			if h == nil {
+				return nil
+			}
+			c.HeldOut = append(c.HeldOut, h...)
+		}
+		if wave[1] < len(splits) && leader != nil && clearlyBelow(c.HeldOut, leader.HeldOut) {
 			return nil
 		}
-		c.HeldOut = append(c.HeldOut, h...)
 	}
 	if m := c.Mean(); m-m != 0 {
 		return nil
 	}
 	return c
+}
+
+// clearlyBelow reports whether a scores more than three standard errors below what b
+// scores on the same rows, its first.
+func clearlyBelow(a, b []float64) bool {
+	n := float64(len(a))
+	mean, square := 0.0, 0.0
+	for i, v := range a {
+		mean += v - b[i]
+	}
+	mean /= n
+	for i, v := range a {
+		e := v - b[i] - mean
+		square += float64(e * e)
+	}
+	return mean < -3*math.Sqrt(square)/n
 }
 
 func (s Split) logDensity(m *Mixture) []float64 {
