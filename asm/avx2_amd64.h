@@ -252,15 +252,66 @@
 	VDIVPD      O0, B0, B0 \
 	VDIVPD      O1, B1, B1
 
-// millsFar: the same from any u ≥ 0 in A, which stands in t too.
-#define MILLS_FAR2(t0, t1) \
+// Two polynomials at a time, so that neither waits for C0.
+#define HORNER4(c, x0, p0, x1, p1, d, q0, q1) \
+	VBROADCASTSD c, C0 \
+	VBROADCASTSD d, C1 \
+	VFMADD213PD  C0, x0, p0 \
+	VFMADD213PD  C0, x1, p1 \
+	VFMADD213PD  C1, x0, q0 \
+	VFMADD213PD  C1, x1, q1
+
+// ALPHA_EXP2 and MILLS2 at once: the exponential's chain runs beside those of the Mills ratio.
+#define EXP_MILLS2(t0, t1) \
+	BOTH(·AlphaExp2+8*10(SB), L0, L1) \
+	BOTH(·MillsP+8*10(SB), A0, A1) \
+	BOTH(·MillsP+8*9(SB), B0, B1)  \
+	BOTH(·MillsW+8*8(SB), E0, E1)  \
+	BOTH(·MillsW+8*9(SB), O0, O1)  \
+	HORNER2(·AlphaExp2+8*9(SB), R0, L0, R1, L1) \
+	HORNER4(·MillsP+8*8(SB), S0, A0, S1, A1, ·MillsP+8*7(SB), B0, B1) \
+	HORNER4(·MillsW+8*6(SB), S0, E0, S1, E1, ·MillsW+8*7(SB), O0, O1) \
+	HORNER2(·AlphaExp2+8*8(SB), R0, L0, R1, L1) \
+	HORNER4(·MillsP+8*6(SB), S0, A0, S1, A1, ·MillsP+8*5(SB), B0, B1) \
+	HORNER2(·AlphaExp2+8*7(SB), R0, L0, R1, L1) \
+	HORNER4(·MillsW+8*4(SB), S0, E0, S1, E1, ·MillsW+8*5(SB), O0, O1) \
+	HORNER2(·AlphaExp2+8*6(SB), R0, L0, R1, L1) \
+	HORNER4(·MillsP+8*4(SB), S0, A0, S1, A1, ·MillsP+8*3(SB), B0, B1) \
+	HORNER2(·AlphaExp2+8*5(SB), R0, L0, R1, L1) \
+	HORNER4(·MillsW+8*2(SB), S0, E0, S1, E1, ·MillsW+8*3(SB), O0, O1) \
+	HORNER2(·AlphaExp2+8*4(SB), R0, L0, R1, L1) \
+	HORNER4(·MillsP+8*2(SB), S0, A0, S1, A1, ·MillsP+8*1(SB), B0, B1) \
+	HORNER2(·AlphaExp2+8*3(SB), R0, L0, R1, L1) \
+	HORNER4(·MillsW+8*0(SB), S0, E0, S1, E1, ·MillsW+8*1(SB), O0, O1) \
+	HORNER2(·AlphaExp2+8*2(SB), R0, L0, R1, L1) \
+	HORNER2(·MillsP+8*0(SB), S0, A0, S1, A1)    \
+	VFMADD132PD U0, E0, O0 \ // W
+	VFMADD132PD U1, E1, O1 \
+	VFMADD132PD U0, A0, B0 \ // P
+	VFMADD132PD U1, A1, B1 \
+	HORNER2(·AlphaExp2+8*1(SB), R0, L0, R1, L1) \
+	VFMADD231PD t0, B0, O0 \ // u·P + W
+	VFMADD231PD t1, B1, O1 \
+	VDIVPD      O0, B0, B0 \
+	VDIVPD      O1, B1, B1 \
+	HORNER2(·AlphaExp2+8*0(SB), R0, L0, R1, L1) \
+	HORNER2(ALPHA, R0, L0, R1, L1) \
+	VPADDQ      N0, L0, L0 \
+	VPADDQ      N1, L1, L1
+
+// millsFar, first part: u and its square from any u ≥ 0 in A.
+#define STAND_STILL2 \
 	VBROADCASTSD MILLS_STILL, C0 \
 	VMINPD       C0, A0, A0 \
 	VMINPD       C0, A1, A1 \
 	VMOVAPD      A0, U0     \
 	VMOVAPD      A1, U1     \
 	VMULPD       A0, A0, S0 \
-	VMULPD       A1, A1, S1 \
+	VMULPD       A1, A1, S1
+
+// millsFar from any u ≥ 0 in A, which stands in t too.
+#define MILLS_FAR2(t0, t1) \
+	STAND_STILL2 \
 	MILLS2(t0, t1)
 
 // gauss: e = Alpha·2^(ExpBias-v²) in L, R(|v|)/Alpha in B, from v in R and its residual in L.
@@ -268,8 +319,7 @@
 	VBROADCASTSD V_MAX, C1 \
 	CLAMP2(C1, C1) \
 	EXPONENT2      \
-	ALPHA_EXP2 \
-	MILLS2(U0, U1)
+	EXP_MILLS2(U0, U1)
 
 // sums.take for one vector: below is true where t < 0. Clobbers tail, e and below.
 #define TAKE(w, density, below, tail, e, d, wp, wn, f) \

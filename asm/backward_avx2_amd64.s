@@ -76,8 +76,9 @@
 	VMOVAPD L0, SUM(0)      \
 	VMOVAPD L1, SUM(32)
 
-// gaussRatio: Alpha·2^a in L, a in A. Where a is NaN, so is the gradient. Clobbers A, E, R, C0 and C1.
-#define GAUSS_RATIO2 \
+// gaussRatio, first part: the exponent in N and the exponential's argument in R, from a in A. Where a is NaN, so is the
+// gradient. Clobbers A, E, C0 and C1.
+#define RATIO_EXPONENT2 \
 	VBROADCASTSD RATIO_MOST, C0 \
 	VBROADCASTSD SIGN, C1       \
 	VXORPD       C0, C1, C1     \
@@ -94,9 +95,13 @@
 	VSUBPD       R1, A1, R1     \
 	VPSLLQ       $52, E0, E0    \
 	VPSLLQ       $52, E1, E1    \
-	EXP2_UNIT2(·AlphaExp2, ALPHA) \
-	VPADDQ       E0, L0, L0     \
-	VPADDQ       E1, L1, L1
+	VMOVAPD      E0, N0         \
+	VMOVAPD      E1, N1
+
+// gaussRatio: Alpha·2^a in L, a in A.
+#define GAUSS_RATIO2 \
+	RATIO_EXPONENT2 \
+	ALPHA_EXP2
 
 // newSampleGrad, for the samples at byte offset DI. Uses R12.
 #define SAMPLE2 \
@@ -200,10 +205,13 @@
 	VADDPD      A1, R1, R1    \
 	VFMADD213PD LBASE(0), E0, R0 \ // ζ² - u² - L in base two
 	VFMADD213PD LBASE(32), E1, R1 \
-	MILLS_FAR2(T(0), T(32))        \
 	VMOVAPD     R0, A0        \
 	VMOVAPD     R1, A1        \
-	GAUSS_RATIO2
+	RATIO_EXPONENT2           \
+	VMOVAPD     T(0), A0      \
+	VMOVAPD     T(32), A1     \
+	STAND_STILL2              \
+	EXP_MILLS2(T(0), T(32))
 
 // sampleGrad.component, the rest, for one vector: the gradients of the logit in b, of the mean in O0, of the log scale in
 // A0. In l stands r, in b σ·R/Alpha. v is V0 or V1. Clobbers E0, R0, S0 and C0.

@@ -85,8 +85,8 @@
 	VPSLLQ       $52, E1, E1      \
 	VMOVAPD      E0, N0           \
 	VMOVAPD      E1, N1           \
-	ALPHA_EXP2                    \
-	MILLS_FAR2(T(0), T(32))
+	STAND_STILL2                  \
+	EXP_MILLS2(T(0), T(32))
 
 // From the sums to the first δ, which takes M(z) for 1/t_m.
 #define FIRST_DELTA2 \

@@ -57,7 +57,7 @@
 	VFMADD231PD  C1, O0, L0 \
 	VFMADD231PD  C1, O1, L1
 
-// Φ(-|x|) in L, from what MILLS2 and ALPHA_EXP2 leave.
+// Φ(-|x|) in L, from what EXP_MILLS2 leaves.
 #define NORM_TAIL2 \
 	VMULPD       L0, B0, L0 \
 	VMULPD       L1, B1, L1 \
@@ -155,8 +155,7 @@ numbers:
 	VMOVAPD      O0, T0
 	VMOVAPD      O1, T1
 	EXPONENT2
-	ALPHA_EXP2
-	MILLS2(T0, T1)
+	EXP_MILLS2(T0, T1)
 	NORM_TAIL2                      // q
 	VBROADCASTSD ONE, C1
 	VSUBPD       L0, C1, E0         // a = 1-q
