@@ -42,7 +42,7 @@ func couplingFlow(b *testing.B) *flow.Flow {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Steps: 5}); err != nil {
+	if _, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: 5}); err != nil {
 		b.Fatal(err)
 	}
 	return f

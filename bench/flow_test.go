@@ -133,7 +133,7 @@ func BenchmarkTrainStep(b *testing.B) {
 			}
 			b.ReportAllocs()
 			b.ResetTimer()
-			if _, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Steps: b.N, Batch: batch, LearningRate: 1e-4}); err != nil {
+			if _, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: b.N, Batch: batch, LearningRate: 1e-4}); err != nil {
 				b.Fatal(err)
 			}
 			rate(b, batch)

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -31,33 +32,45 @@ func (t *Trainer) Save(w io.Writer) error {
 	}
 	// What follows the flow is
 	//
+	//	uint64   2⁶³, where the schedule is Plateau
 	//	uint64   Steps, Batch, Seed, ValidateEvery, Patience
 	//	float64  LearningRate, ClipNorm, ValidationFraction
+	//	float64  Noise, where the schedule is Plateau
 	//	uint64   rows of x, of Validation (0 if nil); CRC-32C of the elements of both
 	//	         the state of PCG, 20 bytes
 	//	float64  the parameters after the last step, and before it
 	//	float64  Adam's first and second moments
+	//	         where the schedule is Plateau: float64 the best parameters, those of the
+	//	         start, the average; uint64 the step of the best, how often it went back,
+	//	         when it last did, validations without progress since
 	//	uint64   steps taken; for each: float64 loss, learning rate, norm
 	//	uint64   validations; for each: uint64 step, float64 loss
 	//	uint64   Kept
 	//	uint32   CRC-32C of all bytes before
-	now, kept := t.flow.params, t.flow.params
+	now, kept := t.part.params, t.part.params
 	switch {
 	case t.validates() && t.running:
-		kept = t.best
+		kept = t.kept()
 	case t.validates():
 		now = t.now
 	}
+	plateau := t.o.Schedule == Plateau
 	e := gflow.NewEncoder(strictWriter{w})
-	flow, err := t.flow.withParams(kept)
+	flow, err := t.flow.withLastParams(kept)
 	if err != nil {
 		return fmt.Errorf("flow: Trainer.Save: %w", err)
 	}
 	gflow.Encode(e, flow.Model(), gflow.Run)
+	if plateau {
+		e.Uint64(plateauRun)
+	}
 	for _, v := range []uint64{uint64(t.o.Steps), uint64(t.o.Batch), t.o.Seed, uint64(t.o.ValidateEvery), uint64(t.o.Patience)} {
 		e.Uint64(v)
 	}
 	e.Floats([]float64{t.o.LearningRate, t.o.ClipNorm, t.o.ValidationFraction})
+	if plateau {
+		e.Floats([]float64{t.o.Noise})
+	}
 	for _, v := range t.fingerprint() {
 		e.Uint64(v)
 	}
@@ -68,6 +81,14 @@ func (t *Trainer) Save(w io.Writer) error {
 	e.Bytes(state)
 	for _, x := range [][]float64{now, t.good, t.m, t.v} {
 		e.Floats(x)
+	}
+	if plateau {
+		for _, x := range [][]float64{t.best, t.start, t.average} {
+			e.Floats(x)
+		}
+		for _, v := range []int{t.bestStep, t.cuts, t.since, t.stale} {
+			e.Uint64(uint64(v))
+		}
 	}
 	e.Uint64(uint64(len(t.history.Steps)))
 	for _, s := range t.history.Steps {
@@ -117,12 +138,26 @@ func LoadTrainer(r io.Reader, x mat.Matrix, o TrainOptions) (*Trainer, error) {
 	if t.fingerprint() != saved {
 		return nil, fmt.Errorf("flow: %s: the run was started on other data", what)
 	}
-	if !t.validates() {
-		t.flow.set(t.now)
+	switch {
+	case !t.validates():
+		t.part.set(t.now)
 		t.best, t.now = nil, nil
+	case t.o.Schedule == Plateau && len(t.history.Validations) > 0:
+		// What the start and the best are worth, for the rule that chooses between them.
+		for _, c := range []struct{ p, lp []float64 }{{t.start, t.lpStart}, {t.best, t.lpBest}} {
+			t.part.set(c.p)
+			if _, err := t.validate(context.Background()); err != nil {
+				return nil, err
+			}
+			copy(c.lp, t.lp)
+		}
+		t.part.set(t.kept())
 	}
 	return t, nil
 }
+
+// plateauRun begins the options of a run whose schedule is Plateau: no number of steps.
+const plateauRun = 1 << 63
 
 // decodeTrainer reads a run but for its data, whose fingerprint it returns.
 func decodeTrainer(d *gflow.Decoder) (*Trainer, fingerprint, error) {
@@ -138,8 +173,18 @@ func decodeTrainer(d *gflow.Decoder) (*Trainer, fingerprint, error) {
 	if what != gflow.Run {
 		return nil, saved, errs.Errorf(ErrFormat, "this is a flow without the run that trains it; Load reads it, and NewTrainer starts a run")
 	}
-	t := &Trainer{flow: f, adam: newAdam(), pcg: new(rand.PCG), best: slices.Clone(f.params)}
-	t.o.Steps = d.Int("Steps")
+	part := f.from(f.firstTrained()).params
+	t := &Trainer{flow: f, adam: newAdam(), pcg: new(rand.PCG), best: slices.Clone(part)}
+	t.o.Schedule = OneCycle
+	first := d.Uint64()
+	if first == plateauRun {
+		t.o.Schedule = Plateau
+		first = d.Uint64()
+	}
+	if first > math.MaxInt32 {
+		d.Fail("the Steps is %d; it is out of range", first)
+	}
+	t.o.Steps = int(first)
 	t.o.Batch = d.Int("Batch")
 	t.o.Seed = d.Uint64()
 	t.o.ValidateEvery = d.Int("ValidateEvery")
@@ -153,6 +198,9 @@ func decodeTrainer(d *gflow.Decoder) (*Trainer, fingerprint, error) {
 		}
 	}
 	t.o.LearningRate, t.o.ClipNorm, t.o.ValidationFraction = d.Float(), d.Float(), d.Float()
+	if t.o.Schedule == Plateau {
+		t.o.Noise = d.Float()
+	}
 	for i := range saved {
 		saved[i] = d.Uint64()
 	}
@@ -161,11 +209,16 @@ func decodeTrainer(d *gflow.Decoder) (*Trainer, fingerprint, error) {
 			d.Fail("the state of the random numbers: %w", err)
 		}
 	}
-	n := len(f.params)
+	n := len(part)
 	t.now, t.good = d.Floats("parameters of the run", n), d.Floats("earlier parameters of the run", n)
 	t.m, t.v = d.Floats("first moments", n), d.Floats("second moments", n)
 	if i := slices.IndexFunc(t.v, func(v float64) bool { return v < 0 }); i >= 0 {
 		d.Fail("second moment %d is %v; it must not be negative", i, t.v[i])
+	}
+	if t.o.Schedule == Plateau {
+		t.best, t.start, t.average = d.Floats("best parameters", n), d.Floats("parameters of the start", n), d.Floats("average of the parameters", n)
+		t.bestStep, t.cuts = d.Int("step of the best parameters"), d.Int("number of returns")
+		t.since, t.stale = d.Int("step of the last return"), d.Int("number of validations without progress")
 	}
 	steps := d.Int("number of steps taken")
 	if steps > t.o.Steps {
@@ -191,6 +244,12 @@ func decodeTrainer(d *gflow.Decoder) (*Trainer, fingerprint, error) {
 	if t.o.ValidationFraction > 0 || saved[1] > 0 {
 		known = t.history.Kept == 0 || slices.ContainsFunc(t.history.Validations, func(v Validation) bool { return v.Step == t.history.Kept })
 	}
+	if t.o.Schedule == OneCycle {
+		t.bestStep, t.stale = t.history.Kept, t.sinceBest()
+	}
+	if t.o.Schedule == Plateau && (t.bestStep > steps || t.since > steps || t.cuts > mostCuts+1 || t.stale > len(t.history.Validations)) {
+		d.Fail("the best parameters are those after %d of %d steps, and it went back %d times, after %d steps the last time; that cannot be", t.bestStep, steps, t.cuts, t.since)
+	}
 	if !known {
 		d.Fail("the parameters kept are those after %d steps, which the run does not have", t.history.Kept)
 	}
@@ -198,13 +257,14 @@ func decodeTrainer(d *gflow.Decoder) (*Trainer, fingerprint, error) {
 	return t, saved, d.Err()
 }
 
-// withParams returns a copy of the flow with other values of its parameters.
-func (f *Flow) withParams(params []float64) (*Flow, error) {
+// withLastParams returns a copy of the flow with other values of its last parameters.
+func (f *Flow) withLastParams(params []float64) (*Flow, error) {
 	g, err := fromModel(f.Model())
 	if err != nil {
 		return nil, err
 	}
-	g.set(params)
+	copy(g.params[len(g.params)-len(params):], params)
+	g.refresh()
 	return g, nil
 }
 
@@ -215,6 +275,7 @@ func (run *TrainOptions) agree(o TrainOptions) error {
 		run, now any
 		zero     bool
 	}{
+		{"Schedule", run.Schedule, o.Schedule, o.Schedule == 0},
 		{"Steps", run.Steps, o.Steps, o.Steps == 0},
 		{"Batch", run.Batch, o.Batch, o.Batch == 0},
 		{"LearningRate", run.LearningRate, o.LearningRate, o.LearningRate == 0},
@@ -223,6 +284,7 @@ func (run *TrainOptions) agree(o TrainOptions) error {
 		{"ValidationFraction", run.ValidationFraction, o.ValidationFraction, o.ValidationFraction == 0},
 		{"ValidateEvery", run.ValidateEvery, o.ValidateEvery, o.ValidateEvery == 0},
 		{"Patience", run.Patience, o.Patience, o.Patience == 0},
+		{"Noise", run.Noise, o.Noise, o.Noise == 0},
 	} {
 		if !c.zero && c.run != c.now {
 			return fmt.Errorf("%s is %v, and the run was started with %v; leave it 0", c.name, c.now, c.run)
@@ -236,9 +298,9 @@ func (run *TrainOptions) agree(o TrainOptions) error {
 type fingerprint [4]uint64
 
 func (t *Trainer) fingerprint() fingerprint {
-	p := fingerprint{uint64(t.data.N), 0, uint64(checksum(t.data.Source)), 0}
+	p := fingerprint{uint64(t.rows[0].N), 0, uint64(checksum(t.rows[0])), 0}
 	if t.o.Validation != nil {
-		p[1], p[3] = uint64(t.validation.N), uint64(checksum(t.validation.Source))
+		p[1], p[3] = uint64(t.rows[1].N), uint64(checksum(t.rows[1]))
 	}
 	return p
 }

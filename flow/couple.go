@@ -131,11 +131,10 @@ func (f *Flow) Couple(o CouplingOptions) (*Flow, error) {
 	return c, nil
 }
 
-// isOpening reports whether a block is more than rotations and maps of coordinates by
-// themselves: a density in all dimensions, which stays as it was fitted.
+// isOpening reports whether a block is one that Fit has chosen.
 func isOpening(b block) bool {
 	return slices.ContainsFunc(b, func(l layer.Layer) bool {
-		_, couples := l.(layer.Coupler)
-		return !couples && len(l.Params()) > 0
+		_, ok := l.(layer.Chosen)
+		return ok
 	})
 }

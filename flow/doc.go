@@ -16,7 +16,7 @@
 // A flow is saved and loaded to the last bit ([Flow.Save], [Load]). All its parameters
 // can be read, and a flow be built from parameters ([Flow.Model], [New]). Rows too many for
 // memory go through it in blocks ([Flow.LogProbSeq], [Flow.ForwardSeq],
-// [Flow.InverseSeq]). Training can hold out rows, stop when they say so and keep the
+// [Flow.InverseSeq]). Training holds out rows, stops when they say so and keeps the
 // best parameters ([TrainOptions]), and it can be stopped, saved and resumed without
 // a trace ([Trainer]).
 //

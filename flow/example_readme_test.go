@@ -33,7 +33,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if _, err := flow.Train(context.Background(), coupling, x, flow.TrainOptions{Steps: 200}); err != nil {
+	if _, err := flow.Train(context.Background(), coupling, x, flow.TrainOptions{}); err != nil {
 		log.Fatal(err)
 	}
 

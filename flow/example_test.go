@@ -103,6 +103,7 @@ func ExampleTrain() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
 	history, err := flow.Train(ctx, f, x, flow.TrainOptions{
+		Schedule:     flow.OneCycle,
 		Steps:        100,
 		LearningRate: 5e-3,
 		Progress: func(s flow.Step) {
@@ -209,6 +210,7 @@ func ExampleTrain_validation() {
 		log.Fatal(err)
 	}
 	history, err := flow.Train(context.Background(), f, x, flow.TrainOptions{
+		Schedule:           flow.OneCycle,
 		Steps:              2000,
 		Batch:              128,
 		LearningRate:       1e-2,
@@ -239,7 +241,7 @@ func ExampleTrainer() {
 		log.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background()) // or signal.NotifyContext
-	t, err := flow.NewTrainer(f, x, flow.TrainOptions{Steps: 20, Progress: func(s flow.Step) {
+	t, err := flow.NewTrainer(f, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: 20, Progress: func(s flow.Step) {
 		if s.Step == 12 {
 			stop()
 		}
@@ -253,7 +255,7 @@ func ExampleTrainer() {
 		log.Fatal(err)
 	}
 
-	t, err = flow.LoadTrainer(&file, x, flow.TrainOptions{})
+	t, err = flow.LoadTrainer(&file, x, flow.TrainOptions{Schedule: flow.OneCycle})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -134,7 +134,7 @@ func small(t *testing.T, d, c int) (*flow.Flow, *mat.Dense) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Steps: 20, Batch: 64}); err != nil {
+	if _, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: 20, Batch: 64}); err != nil {
 		t.Fatal(err)
 	}
 	return f, x

@@ -21,6 +21,7 @@ type minibatch struct {
 	ctx      context.Context // of the call of gradient
 	flow     *Flow
 	data     tile.Rows
+	noise    *noise    // nil if there is none
 	at       []int     // the minibatch: indices into data
 	lp       []float64 // its log-densities
 	grad     []float64 // laid out as flow.params
@@ -168,6 +169,7 @@ func (b *minibatch) shard(i int) {
 			r.x[0].Data[i] = math.NaN()
 		}
 	}
+	b.noise.add(r.x[0], b.first+i, r.d)
 	clear(r.logDet)
 	for i, l := range layers {
 		b.flow.copyContext(r.x[i+1], r.x[i], len(s.at))

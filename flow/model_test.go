@@ -106,7 +106,7 @@ func TestNew(t *testing.T) {
 	g := couple(t, f, CouplingOptions{Width: 4})
 	evaluateAll(t, g, x, x).sameBits(t, evaluateAll(t, f, x, x))
 	data := sampleOf(t, f, 100, 1)
-	if _, err := Train(t.Context(), g, data, TrainOptions{Steps: 2}); err != nil {
+	if _, err := Train(t.Context(), g, data, TrainOptions{Schedule: OneCycle, Steps: 2}); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := g.Model().Blocks[0][0], f.Model().Blocks[0][0]; !reflect.DeepEqual(got, want) {
@@ -183,8 +183,8 @@ func TestZeroFlow(t *testing.T) {
 		"Sample":     func() error { return f.Sample(x, nil) },
 		"Save":       func() error { return f.Save(new(bytes.Buffer)) },
 		"Couple":     func() error { _, err := f.Couple(CouplingOptions{}); return err },
-		"Train":      func() error { _, err := Train(t.Context(), f, x, TrainOptions{}); return err },
-		"NewTrainer": func() error { _, err := NewTrainer(f, x, TrainOptions{}); return err },
+		"Train":      func() error { _, err := Train(t.Context(), f, x, TrainOptions{Schedule: OneCycle}); return err },
+		"NewTrainer": func() error { _, err := NewTrainer(f, x, TrainOptions{Schedule: OneCycle}); return err },
 		"LogProbSeq": func() error {
 			for _, err := range f.LogProbSeq(t.Context(), inBlocks(x, 10)) {
 				return err

@@ -16,15 +16,15 @@ func TestClippedSteps(t *testing.T) {
 	const clip, batch, seed = 1e-2, 20, 5
 	f, x := problem(t, 2, 300)
 	byHand, _ := problem(t, 2, 300)
-	h, err := Train(context.Background(), f, x, TrainOptions{Steps: 3, Batch: batch, ClipNorm: clip, Seed: seed})
+	h, err := Train(context.Background(), f, x, TrainOptions{Schedule: OneCycle, Steps: 3, Batch: batch, ClipNorm: clip, Seed: seed})
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := newTrainer("test", byHand, x, TrainOptions{Batch: batch})
+	tr, err := newTrainer("test", byHand, x, TrainOptions{Schedule: OneCycle, Batch: batch})
 	if err != nil {
 		t.Fatal(err)
 	}
-	data := newMinibatch(byHand, tr.data, batch)
+	data := newMinibatch(byHand, tr.data.Rows, batch)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	m, v := make([]float64, len(f.params)), make([]float64, len(f.params))
 	for i, step := range h.Steps {

@@ -72,9 +72,9 @@ func TestWorkerPanics(t *testing.T) {
 		{"Forward", func() { f.Forward(new(mat.Dense), nil, at) }, "no such row", "failingMatrix.At"},
 		{"Block.Inverse", func() { f.Block(1).Inverse(new(mat.Dense), nil, at) }, "no such row", "failingMatrix.At"},
 		{"FitRBIG", func() { FitRBIG(at, RBIGOptions{Blocks: 1}) }, "no such row", "failingMatrix.At"},
-		{"NewTrainer", func() { NewTrainer(f, at, TrainOptions{}) }, "no such row", "failingMatrix.At"},
+		{"NewTrainer", func() { NewTrainer(f, at, TrainOptions{Schedule: OneCycle}) }, "no such row", "failingMatrix.At"},
 		{"a layer", func() { broken(true, false).LogProb(lp, x) }, errFailed, "failingLayer.Forward"},
-		{"a layer's gradient", func() { Train(t.Context(), broken(false, true), x, TrainOptions{Batch: 1000}) }, errFailed, "failingLayer.Backward"},
+		{"a layer's gradient", func() { Train(t.Context(), broken(false, true), x, TrainOptions{Schedule: OneCycle, Batch: 1000}) }, errFailed, "failingLayer.Backward"},
 		{"LogProbSeq", func() {
 			for range broken(true, false).LogProbSeq(t.Context(), inBlocks(x, 1000)) {
 				t.Error("a piece comes from a layer that panics")

@@ -80,9 +80,11 @@ func TestResume(t *testing.T) {
 	start, x := problem(t, 3, 400)
 	held := flowtest.Table(90, 3, flowtest.NewRand(8))
 	for name, o := range map[string]TrainOptions{
-		"without validation": {Steps: 9, Batch: 300},
-		"fraction":           {Steps: 9, Batch: 300, ValidationFraction: 0.2, ValidateEvery: 2, LearningRate: 0.05},
-		"matrix, patience":   {Steps: 30, Batch: 140, Validation: held, ValidateEvery: 1, Patience: 3, LearningRate: 0.5},
+		"without validation": {Schedule: OneCycle, Steps: 9, Batch: 300},
+		"fraction":           {Schedule: OneCycle, Steps: 9, Batch: 300, ValidationFraction: 0.2, ValidateEvery: 2, LearningRate: 0.05},
+		"matrix, patience":   {Schedule: OneCycle, Steps: 30, Batch: 140, Validation: held, ValidateEvery: 1, Patience: 3, LearningRate: 0.5},
+		"plateau":            {Steps: 30, ValidateEvery: 2, Patience: 2, LearningRate: 0.05, Noise: 0.2},
+		"plateau, matrix":    {Steps: 40, Batch: 140, Validation: held, ValidateEvery: 1, Patience: 1, LearningRate: 0.5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			runtime.GOMAXPROCS(1)
@@ -145,7 +147,7 @@ func TestResume(t *testing.T) {
 // the file is the best one.
 func TestSaveInTheMiddle(t *testing.T) {
 	start, x := problem(t, 2, 300)
-	o := TrainOptions{Steps: 8, Batch: 64, ValidationFraction: 0.3, ValidateEvery: 3, LearningRate: 0.2}
+	o := TrainOptions{Schedule: OneCycle, Steps: 8, Batch: 64, ValidationFraction: 0.3, ValidateEvery: 3, LearningRate: 0.2}
 	tr := newTrainerFor(t, couple(t, start, CouplingOptions{Width: 8}), x, o)
 	var file []byte
 	tr.o.Progress = func(s Step) {
@@ -156,7 +158,7 @@ func TestSaveInTheMiddle(t *testing.T) {
 	if err := tr.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	resumed, err := LoadTrainer(bytes.NewReader(file), x, TrainOptions{Steps: 8, LearningRate: 0.2})
+	resumed, err := LoadTrainer(bytes.NewReader(file), x, TrainOptions{Schedule: OneCycle, Steps: 8, LearningRate: 0.2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +182,7 @@ func TestValidation(t *testing.T) {
 	start, x := problem(t, 2, 120)
 	held := flowtest.Table(500, 2, flowtest.NewRand(8))
 	// So few rows and so long steps overfit.
-	o := TrainOptions{Steps: 60, Batch: 64, LearningRate: 0.05, Validation: held, ValidateEvery: 7}
+	o := TrainOptions{Schedule: OneCycle, Steps: 60, Batch: 64, LearningRate: 0.05, Validation: held, ValidateEvery: 7}
 	f := couple(t, start, CouplingOptions{})
 	h, err := Train(t.Context(), f, x, o)
 	if err != nil {
@@ -225,7 +227,7 @@ func TestValidation(t *testing.T) {
 	}
 
 	// Validation does not change the steps.
-	plain, err := Train(t.Context(), couple(t, start, CouplingOptions{}), x, TrainOptions{Steps: 60, Batch: 64, LearningRate: 0.05})
+	plain, err := Train(t.Context(), couple(t, start, CouplingOptions{}), x, TrainOptions{Schedule: OneCycle, Steps: 60, Batch: 64, LearningRate: 0.05})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +243,7 @@ func TestValidation(t *testing.T) {
 func TestValidationFraction(t *testing.T) {
 	start, x := problem(t, 2, 200)
 	for _, seed := range []uint64{1, 2} {
-		tr := newTrainerFor(t, couple(t, start, CouplingOptions{Width: 4}), x, TrainOptions{ValidationFraction: 0.25, Seed: seed})
+		tr := newTrainerFor(t, couple(t, start, CouplingOptions{Width: 4}), x, TrainOptions{Schedule: OneCycle, ValidationFraction: 0.25, Seed: seed})
 		all := slices.Concat(tr.data.Index, tr.validation.Index)
 		if len(tr.validation.Index) != 50 || len(all) != 200 {
 			t.Fatalf("%d rows held out of %d", len(tr.validation.Index), len(all))
@@ -252,7 +254,7 @@ func TestValidationFraction(t *testing.T) {
 				t.Fatalf("row %d is missing or there twice", i)
 			}
 		}
-		if slices.Equal(tr.validation.Index, newTrainerFor(t, start, x, TrainOptions{ValidationFraction: 0.25, Seed: seed + 1}).validation.Index) {
+		if slices.Equal(tr.validation.Index, newTrainerFor(t, start, x, TrainOptions{Schedule: OneCycle, ValidationFraction: 0.25, Seed: seed + 1}).validation.Index) {
 			t.Error("two seeds hold out the same rows")
 		}
 		h := tr.History()
@@ -282,7 +284,7 @@ func TestValidationOverflow(t *testing.T) {
 	far := mat.NewDense(1, 2, []float64{1.7e308, 1.7e308})
 	f := couple(t, start, CouplingOptions{Width: 4})
 	before := slices.Clone(f.params)
-	h, err := Train(t.Context(), f, x, TrainOptions{Steps: 5, Validation: far, ValidateEvery: 1, Patience: 3})
+	h, err := Train(t.Context(), f, x, TrainOptions{Schedule: OneCycle, Steps: 5, Validation: far, ValidateEvery: 1, Patience: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +299,7 @@ func TestDivergingWithValidation(t *testing.T) {
 	start, x := problem(t, 2, 200)
 	f := couple(t, start, CouplingOptions{Width: 4, Plain: true})
 	before := slices.Clone(f.params)
-	tr := newTrainerFor(t, f, x, TrainOptions{Steps: 5, ValidationFraction: 0.5, LearningRate: 1e200})
+	tr := newTrainerFor(t, f, x, TrainOptions{Schedule: OneCycle, Steps: 5, ValidationFraction: 0.5, LearningRate: 1e200})
 	err := tr.Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "step 2: the loss is") {
 		t.Fatalf("error is %v", err)
@@ -321,17 +323,17 @@ func TestValidationRefuses(t *testing.T) {
 		o    TrainOptions
 		want string
 	}{
-		{"fraction of 1", TrainOptions{ValidationFraction: 1}, "ValidationFraction is 1"},
-		{"negative fraction", TrainOptions{ValidationFraction: -0.1}, "ValidationFraction is -0.1"},
-		{"NaN", TrainOptions{ValidationFraction: math.NaN()}, "ValidationFraction is NaN"},
-		{"too small", TrainOptions{ValidationFraction: 0.001}, "holds out 0 of 50 rows"},
-		{"too large", TrainOptions{ValidationFraction: 0.999}, "holds out 50 of 50 rows"},
-		{"both", TrainOptions{ValidationFraction: 0.5, Validation: x}, "both a ValidationFraction and a Validation matrix"},
-		{"columns", TrainOptions{Validation: mat.NewDense(2, 3, nil)}, "Validation: the matrix has 3 columns"},
-		{"not finite", TrainOptions{Validation: bad}, "Validation: row 3, column 1 is NaN"},
-		{"every", TrainOptions{ValidateEvery: -1}, "ValidateEvery is -1"},
-		{"patience", TrainOptions{Patience: -1}, "Patience is -1"},
-		{"patience alone", TrainOptions{Patience: 3}, "nothing is held out"},
+		{"fraction of 1", TrainOptions{Schedule: OneCycle, ValidationFraction: 1}, "ValidationFraction is 1"},
+		{"negative fraction", TrainOptions{Schedule: OneCycle, ValidationFraction: -0.1}, "ValidationFraction is -0.1"},
+		{"NaN", TrainOptions{Schedule: OneCycle, ValidationFraction: math.NaN()}, "ValidationFraction is NaN"},
+		{"too small", TrainOptions{Schedule: OneCycle, ValidationFraction: 0.001}, "holds out 0 of 50 rows"},
+		{"too large", TrainOptions{Schedule: OneCycle, ValidationFraction: 0.999}, "holds out 50 of 50 rows"},
+		{"both", TrainOptions{Schedule: OneCycle, ValidationFraction: 0.5, Validation: x}, "both a ValidationFraction and a Validation matrix"},
+		{"columns", TrainOptions{Schedule: OneCycle, Validation: mat.NewDense(2, 3, nil)}, "Validation: the matrix has 3 columns"},
+		{"not finite", TrainOptions{Schedule: OneCycle, Validation: bad}, "Validation: row 3, column 1 is NaN"},
+		{"every", TrainOptions{Schedule: OneCycle, ValidateEvery: -1}, "ValidateEvery is -1"},
+		{"patience", TrainOptions{Schedule: OneCycle, Patience: -1}, "Patience is -1"},
+		{"patience alone", TrainOptions{Schedule: OneCycle, Patience: 3}, "nothing is held out"},
 	} {
 		if _, err := Train(t.Context(), f, x, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v, want one with %q", c.what, err, c.want)
@@ -341,7 +343,7 @@ func TestValidationRefuses(t *testing.T) {
 
 func TestLoadTrainerRefuses(t *testing.T) {
 	x := flowtest.Table(40, 2, flowtest.NewRand(5))
-	b := savedRunOf(t, TrainOptions{Steps: 4, Batch: 8})
+	b := savedRunOf(t, TrainOptions{Schedule: OneCycle, Steps: 4, Batch: 8})
 	other := mat.DenseCopyOf(x)
 	other.Set(17, 1, other.At(17, 1)+1e-9)
 	start, err := Load(bytes.NewReader(b))
@@ -355,27 +357,27 @@ func TestLoadTrainerRefuses(t *testing.T) {
 		o    TrainOptions
 		want string
 	}{
-		{"a flow", savedGflow(t, start), x, TrainOptions{}, "this is a flow without the run that trains it"},
-		{"other data", b, other, TrainOptions{}, "the run was started on other data"},
-		{"fewer rows", b, x.Slice(0, 30, 0, 2), TrainOptions{}, "the run was started on other data"},
-		{"columns", b, mat.NewDense(4, 3, nil), TrainOptions{}, "the matrix has 3 columns"},
-		{"steps", b, x, TrainOptions{Steps: 5}, "Steps is 5, and the run was started with 4"},
-		{"rate", b, x, TrainOptions{LearningRate: 1}, "LearningRate is 1, and the run was started with 0.0005"},
-		{"validation", b, x, TrainOptions{Validation: x}, "the run was started on other data"},
-		{"no validation", savedRunOf(t, TrainOptions{Steps: 4, Batch: 8, Validation: x, Patience: 3}), x, TrainOptions{}, "validates with a matrix of 40 rows"},
-		{"damaged", append(bytes.Clone(b[:len(b)-1]), 1), x, TrainOptions{}, "its checksum is"},
+		{"a flow", savedGflow(t, start), x, TrainOptions{Schedule: OneCycle}, "this is a flow without the run that trains it"},
+		{"other data", b, other, TrainOptions{Schedule: OneCycle}, "the run was started on other data"},
+		{"fewer rows", b, x.Slice(0, 30, 0, 2), TrainOptions{Schedule: OneCycle}, "the run was started on other data"},
+		{"columns", b, mat.NewDense(4, 3, nil), TrainOptions{Schedule: OneCycle}, "the matrix has 3 columns"},
+		{"steps", b, x, TrainOptions{Schedule: OneCycle, Steps: 5}, "Steps is 5, and the run was started with 4"},
+		{"rate", b, x, TrainOptions{Schedule: OneCycle, LearningRate: 1}, "LearningRate is 1, and the run was started with 0.0005"},
+		{"validation", b, x, TrainOptions{Schedule: OneCycle, Validation: x}, "the run was started on other data"},
+		{"no validation", savedRunOf(t, TrainOptions{Schedule: OneCycle, Steps: 4, Batch: 8, Validation: x, Patience: 3}), x, TrainOptions{Schedule: OneCycle}, "validates with a matrix of 40 rows"},
+		{"damaged", append(bytes.Clone(b[:len(b)-1]), 1), x, TrainOptions{Schedule: OneCycle}, "its checksum is"},
 	} {
 		if _, err := LoadTrainer(bytes.NewReader(c.b), c.x, c.o); err == nil || !strings.HasPrefix(err.Error(), "flow: LoadTrainer: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v, want one with %q", c.what, err, c.want)
 		}
 	}
 	for n := range b {
-		if _, err := LoadTrainer(bytes.NewReader(b[:n]), x, TrainOptions{}); err == nil || !strings.Contains(err.Error(), "it ends too early") {
+		if _, err := LoadTrainer(bytes.NewReader(b[:n]), x, TrainOptions{Schedule: OneCycle}); err == nil || !strings.Contains(err.Error(), "it ends too early") {
 			t.Fatalf("cut off after %d of %d bytes: error is %v", n, len(b), err)
 		}
 		damaged := bytes.Clone(b)
 		damaged[n] ^= 0x08
-		if _, err := LoadTrainer(bytes.NewReader(damaged), x, TrainOptions{}); err == nil {
+		if _, err := LoadTrainer(bytes.NewReader(damaged), x, TrainOptions{Schedule: OneCycle}); err == nil {
 			t.Fatalf("byte %d changed: no error", n)
 		}
 	}
@@ -385,8 +387,8 @@ func TestLoadTrainerRefuses(t *testing.T) {
 // checksum says.
 func TestLoadTrainerBounds(t *testing.T) {
 	x := flowtest.Table(40, 2, flowtest.NewRand(5))
-	plain := savedRunOf(t, TrainOptions{Steps: 4, Batch: 8})
-	validated := savedRunOf(t, TrainOptions{Steps: 4, Batch: 8, ValidationFraction: 0.25, ValidateEvery: 1})
+	plain := savedRunOf(t, TrainOptions{Schedule: OneCycle, Steps: 4, Batch: 8})
+	validated := savedRunOf(t, TrainOptions{Schedule: OneCycle, Steps: 4, Batch: 8, ValidationFraction: 0.25, ValidateEvery: 1})
 	// Where things are: the run begins behind its flow, and ends with the history.
 	start := func(b []byte) int {
 		f, err := Load(bytes.NewReader(b))
@@ -433,7 +435,7 @@ func TestLoadTrainerBounds(t *testing.T) {
 		{"validations in no order", at(validated, last, 0), "a validation after step 0"},
 	} {
 		before := totalAlloc()
-		_, err := LoadTrainer(bytes.NewReader(c.b), x, TrainOptions{})
+		_, err := LoadTrainer(bytes.NewReader(c.b), x, TrainOptions{Schedule: OneCycle})
 		if err == nil || !strings.HasPrefix(err.Error(), "flow: LoadTrainer: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v, want one with %q", c.what, err, c.want)
 		}
@@ -442,7 +444,7 @@ func TestLoadTrainerBounds(t *testing.T) {
 		}
 	}
 	for _, b := range [][]byte{plain, validated} { // which are all right otherwise
-		tr, err := LoadTrainer(bytes.NewReader(b), x, TrainOptions{})
+		tr, err := LoadTrainer(bytes.NewReader(b), x, TrainOptions{Schedule: OneCycle})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -454,7 +456,7 @@ func TestLoadTrainerBounds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewTrainer(f, x, TrainOptions{Batch: 1 << 30}); err == nil || !strings.Contains(err.Error(), "Batch is 1073741824") {
+	if _, err := NewTrainer(f, x, TrainOptions{Schedule: OneCycle, Batch: 1 << 30}); err == nil || !strings.Contains(err.Error(), "Batch is 1073741824") {
 		t.Errorf("a new run with a huge batch: error is %v", err)
 	}
 }
@@ -486,10 +488,10 @@ func TestCancelWithinAStep(t *testing.T) {
 		done  int   // steps by then
 		o     TrainOptions
 	}{
-		{"in the first step", d * batch / 2, 0, TrainOptions{Steps: 2, Batch: batch}},
-		{"in the second step", d * batch * 3 / 2, 1, TrainOptions{Steps: 2, Batch: batch}},
-		{"in the first validation", d * n / 2, 0, TrainOptions{Steps: 2, Batch: 100, Validation: x}},
-		{"in the last validation", d * (n + n/2), 2, TrainOptions{Steps: 2, Batch: 100, Validation: x}},
+		{"in the first step", d * batch / 2, 0, TrainOptions{Schedule: OneCycle, Steps: 2, Batch: batch}},
+		{"in the second step", d * batch * 3 / 2, 1, TrainOptions{Schedule: OneCycle, Steps: 2, Batch: batch}},
+		{"in the first validation", d * n / 2, 0, TrainOptions{Schedule: OneCycle, Steps: 2, Batch: 100, Validation: x}},
+		{"in the last validation", d * (n + n/2), 2, TrainOptions{Schedule: OneCycle, Steps: 2, Batch: 100, Validation: x}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			want := newTrainerFor(t, couple(t, start, CouplingOptions{Width: 8}), x, c.o)

@@ -132,7 +132,7 @@ func TestLoadedFlowWorks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range []*Flow{want, got} {
-		if _, err := Train(t.Context(), f, x, TrainOptions{Steps: 3}); err != nil {
+		if _, err := Train(t.Context(), f, x, TrainOptions{Schedule: OneCycle, Steps: 3}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -272,7 +272,7 @@ func (f *failing) Write(b []byte) (int, error) {
 func TestSaveFails(t *testing.T) {
 	x := flowtest.Table(40, 2, flowtest.NewRand(5))
 	f := randomCoupling(t, 2, 2, CouplingOptions{Width: 4, Depth: 1}, flowtest.NewRand(1))
-	tr := newTrainerFor(t, f, x, TrainOptions{Steps: 2, Batch: 8, ValidationFraction: 0.25})
+	tr := newTrainerFor(t, f, x, TrainOptions{Schedule: OneCycle, Steps: 2, Batch: 8, ValidationFraction: 0.25})
 	if err := tr.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -313,13 +313,13 @@ func FuzzLoad(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(savedGflow(f, everything), true)
-	f.Add(savedRunOf(f, TrainOptions{Steps: 4, Batch: 8, ValidationFraction: 0.25, Patience: 2}), true)
+	f.Add(savedRunOf(f, TrainOptions{Schedule: OneCycle, Steps: 4, Batch: 8, ValidationFraction: 0.25, Patience: 2}), true)
 	f.Fuzz(func(t *testing.T, b []byte, fits bool) {
 		if fits && len(b) >= 4 {
 			b = resum(b)
 		}
 		x := flowtest.Table(40, 2, flowtest.NewRand(5))
-		if tr, err := LoadTrainer(bytes.NewReader(b), x, TrainOptions{}); err == nil && tr.o.Batch <= 64 && tr.o.Steps <= 20 {
+		if tr, err := LoadTrainer(bytes.NewReader(b), x, TrainOptions{Schedule: OneCycle}); err == nil && tr.o.Batch <= 64 && tr.o.Steps <= 20 {
 			if err := tr.Run(t.Context()); err != nil && tr.err == nil {
 				t.Error(err)
 			}

@@ -49,7 +49,7 @@ func TestNewStack(t *testing.T) {
 		if err := f.LogProb(before, x); err != nil {
 			t.Fatal(err)
 		}
-		h, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Steps: 60, Batch: 128, LearningRate: 2e-3})
+		h, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: 60, Batch: 128, LearningRate: 2e-3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestNewStack(t *testing.T) {
 			t.Errorf("start %d: the mean of log p went from %v to %v (%v)", start, stat.Mean(before, nil), stat.Mean(after, nil), err)
 		}
 		g := make2()
-		if _, err := flow.Train(context.Background(), g, x, flow.TrainOptions{Steps: len(h.Steps), Batch: 128, LearningRate: 2e-3}); err != nil {
+		if _, err := flow.Train(context.Background(), g, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: len(h.Steps), Batch: 128, LearningRate: 2e-3}); err != nil {
 			t.Fatal(err)
 		}
 		g.LogProb(lp, x)
@@ -165,7 +165,7 @@ func TestInspect(t *testing.T) {
 		t.Errorf("a residual block of Lipschitz constant 0.8 has slope %v", r.Slope)
 	}
 	// The gradient's norm is that which training sees.
-	h, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Steps: 1, Batch: 20000, Seed: 4})
+	h, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: 1, Batch: 20000, Seed: 4})
 	if err != nil {
 		t.Fatal(err)
 	}

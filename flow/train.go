@@ -10,20 +10,42 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gaussflow/gaussflow/flow/internal/layer"
 	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
+// A Schedule says how the learning rate goes, and when a run is at its end.
+type Schedule uint8
+
+const (
+	// Plateau trains until rows held out say that there is no more progress. It takes
+	// a warm-up of 20 steps to the learning rate. When so many successive validations
+	// as Patience says have not found a lower loss, it goes back to the best
+	// parameters, forgets Adam's moments, and continues with a third of the rate and
+	// half the noise; the fifth time, it ends. What is validated and kept are
+	// parameters averaged over some 100 steps. In the end the flow keeps those it came
+	// with unless the best are better on the rows held out by more than one standard
+	// error of the difference.
+	Plateau Schedule = iota
+	// OneCycle takes all steps: the rate follows a cosine from a 25th of the learning
+	// rate up to it over the first 30% of them, and another one down to a 250,000th
+	// (Smith and Topin 2019). Without validation the flow ends up with the last
+	// parameters.
+	OneCycle
+)
+
 // TrainOptions sets up [Train]. The zero value is the sensible default.
 type TrainOptions struct {
-	// Steps is the number of minibatches; 600 if zero.
+	// Schedule of the learning rate. It also decides what zero means below, where there
+	// are two numbers, the first for Plateau and the second for OneCycle.
+	Schedule Schedule
+	// Steps is the number of minibatches, the most with Plateau; 3000 or 600 if zero.
 	Steps int
-	// Batch is the number of rows per minibatch, drawn with replacement; 512 if
-	// zero, and at most 2²⁰ or the number of rows.
+	// Batch is the number of rows per minibatch, drawn with replacement; 256, or as many
+	// as there are if they are fewer, or 512 if zero.
 	Batch int
-	// LearningRate is the peak of the one-cycle schedule: a cosine from a 25th
-	// of it up to it over the first 30% of the steps, and another one down to a
-	// 250,000th. 5e-4 if zero.
+	// LearningRate is the peak; 1e-3 or 5e-4 if zero.
 	LearningRate float64
 	// ClipNorm scales longer gradients down to this Euclidean norm; 1 if zero,
 	// +Inf for no clipping.
@@ -31,10 +53,20 @@ type TrainOptions struct {
 	// Seed of the minibatches, and of the rows that ValidationFraction holds out.
 	Seed uint64
 
+	// Noise is the standard deviation of normal noise that is added to the rows of each
+	// minibatch, anew each time, along the principal axes of the rows and in units of
+	// their standard deviation there; rows then shrink towards their mean, so that their
+	// spread is what it was. It keeps a flow of many parameters from fitting few rows
+	// too closely. If zero, Plateau takes half of Silverman's bandwidth,
+	// (4/(d+2))^(1/(d+4))·n^(-1/(d+4)), where that is 0.4 at least, and OneCycle none.
+	// Negative is none.
+	Noise float64
+
 	// ValidationFraction is the share of the rows of x that training does not
 	// see: from them comes the validation loss, and the flow ends up with the
-	// parameters for which that was least. If zero, and Validation is nil, there
-	// is no validation, and the flow ends up with the last parameters.
+	// parameters for which that was least. If zero, and Validation is nil, it is 0.15
+	// with Plateau, or what makes 30 rows if a third of them are not fewer; with OneCycle
+	// there is no validation.
 	ValidationFraction float64
 	// Validation holds rows to validate with instead. They must not change
 	// during training.
@@ -42,8 +74,9 @@ type TrainOptions struct {
 	// ValidateEvery is the number of steps from one validation to the next; 20 if
 	// zero. There is one before the first step and one after the last as well.
 	ValidateEvery int
-	// Patience ends the training when so many successive validations have not
-	// found a lower loss. If zero, it goes on to the last step.
+	// Patience is the number of successive validations that have not found a lower loss
+	// after which Plateau goes back, 8 if zero, and OneCycle ends the training; if zero
+	// that goes on to the last step.
 	Patience int
 
 	// Progress, if not nil, is called after every step on the goroutine of Train.
@@ -69,16 +102,22 @@ type History struct {
 	Steps       []Step       // those taken, in order
 	Validations []Validation // in order, from step 0 on; none without validation
 	// Kept is the number of steps after which the flow had the parameters that
-	// it ended up with: the best by validation, or the last.
+	// it ended up with: the best by validation, or the last. It is 0 if Plateau kept those
+	// that the flow came with.
 	Kept int
+	// Gain is by how much the best parameters are better than those the flow came with,
+	// in nats per row held out, and GainSE the standard error of that difference. They
+	// are 0 with OneCycle.
+	Gain, GainSE float64
 	// StoppedEarly is true if Patience ended the run before its last step.
 	StoppedEarly bool
 }
 
 // Train changes the parameters of f so that the mean log-density of the rows of
 // x grows: Adam (Kingma and Ba 2015; 0.9, 0.999, 1e-8) on the exact gradient of
-// minibatches. Rotations and the base are not trained. x must not change
-// meanwhile, and f must not be used.
+// minibatches. Rotations and the base are not trained. What [Fit] has chosen by rows
+// held out is not either if couplings follow it, but refined if it is all there is. x must
+// not change meanwhile, and f must not be used.
 //
 // The result depends on the data, the options and the flow alone, not on the
 // number of goroutines (GOMAXPROCS).
@@ -107,9 +146,13 @@ func Train(ctx context.Context, f *Flow, x mat.Matrix, o TrainOptions) (*History
 // it had not been stopped, with any number of goroutines. Its methods must not run at
 // the same time, but those that only read may be called from Progress.
 type Trainer struct {
-	flow             *Flow
+	flow *Flow
+	// part is what is trained: flow, or its last layers, in the same memory. Its data are
+	// the images of the rows before them.
+	part             *Flow
 	o                TrainOptions
-	data, validation tile.Rows
+	rows             [2]tile.Source // x and Validation
+	data, validation trainRows
 	pcg              *rand.PCG
 	rng              *rand.Rand
 	adam             kernels.AdamParams
@@ -117,14 +160,22 @@ type Trainer struct {
 	good             []float64 // the last parameters known to give a finite loss
 	// With validation, flow holds the best parameters between runs, and now those
 	// after the last step; during a run, flow holds the latter, and best the former.
-	best, now []float64
-	running   bool
-	lp        []float64 // of the validation rows
-	batch     *minibatch
-	rate      float64 // what the gradient is scaled by
-	update    func(*tile.Loop)
-	history   History
-	err       error // of a run that cannot go on
+	best, now       []float64
+	start           []float64 // what the flow came with
+	average         []float64 // of the parameters after the last steps; for Plateau, as what follows
+	bestStep        int
+	cuts            int // how often it went back
+	since           int // the step when it last did
+	stale           int // validations without progress since
+	running         bool
+	lp              []float64 // of the validation rows
+	lpStart, lpBest []float64
+	noise           float64
+	batch           *minibatch
+	rate            float64 // what the gradient is scaled by
+	update          func(*tile.Loop)
+	history         History
+	err             error // of a run that cannot go on
 }
 
 // NewTrainer prepares what [Train] does. Its errors are those that leave f as it
@@ -146,11 +197,14 @@ func newTrainer(what string, f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, e
 	if err := t.setData(what, x); err != nil {
 		return nil, err
 	}
-	n := len(f.params)
-	t.m, t.v = make([]float64, n), make([]float64, n)
-	t.good = slices.Clone(f.params)
+	p := t.part.params
+	t.m, t.v = make([]float64, len(p)), make([]float64, len(p))
+	t.good = slices.Clone(p)
 	if t.validates() {
-		t.best, t.now = slices.Clone(f.params), slices.Clone(f.params)
+		t.best, t.now = slices.Clone(p), slices.Clone(p)
+	}
+	if o.Schedule == Plateau {
+		t.start, t.average = slices.Clone(p), slices.Clone(p)
 	}
 	return t, nil
 }
@@ -172,33 +226,45 @@ func (t *Trainer) setData(what string, x mat.Matrix) error {
 	if err != nil {
 		return err
 	}
-	if len(t.flow.params) == 0 {
+	first := t.flow.firstTrained()
+	t.part = t.flow.from(first)
+	if len(t.part.params) == 0 {
 		return fmt.Errorf("flow: %s: the flow has no trainable parameters", what)
+	}
+	if t.o.Batch == 0 {
+		t.o.Batch = min(256, src.N)
 	}
 	if t.o.Batch > max(maxBatch, src.N) {
 		return fmt.Errorf("flow: %s: Batch is %d; it can be %d, or as many as there are rows", what, t.o.Batch, maxBatch)
 	}
-	t.data = tile.Rows{Source: src}
-	switch {
+	t.rows[0] = src
+	if t.data, err = t.images(what, first, src, x); err != nil {
+		return err
+	}
+	switch held := t.heldOut(src.N); {
 	case t.o.Validation != nil:
-		held, err := t.source(what+": Validation", t.o.Validation)
-		if err != nil {
+		what += ": Validation"
+		if t.rows[1], err = t.source(what, t.o.Validation); err != nil {
 			return err
 		}
-		t.validation = tile.Rows{Source: held}
+		if t.validation, err = t.images(what, first, t.rows[1], t.o.Validation); err != nil {
+			return err
+		}
 	case t.o.ValidationFraction > 0:
-		held := int(math.Round(t.o.ValidationFraction * float64(src.N)))
 		if held == 0 || held == src.N {
 			return fmt.Errorf("flow: %s: a ValidationFraction of %g holds out %d of %d rows; both parts need one at least", what, t.o.ValidationFraction, held, src.N)
 		}
 		order := rand.New(rand.NewPCG(t.o.Seed, 2)).Perm(src.N)
 		slices.Sort(order[:held])
 		slices.Sort(order[held:])
-		t.validation, t.data.Index = tile.Rows{Source: src, Index: order[:held:held]}, order[held:]
+		t.validation = t.data
+		t.validation.Index, t.data.Index = order[:held:held], order[held:]
 	}
 	if t.validates() {
-		t.lp = make([]float64, t.validation.Len())
+		n := t.validation.Len()
+		t.lp, t.lpStart, t.lpBest = make([]float64, n), make([]float64, n), make([]float64, n)
 	}
+	t.noise = t.bandwidth()
 	t.rng = rand.New(t.pcg)
 	t.update = func(loop *tile.Loop) {
 		for from, to := range loop.Tiles {
@@ -206,6 +272,79 @@ func (t *Trainer) setData(what string, x mat.Matrix) error {
 		}
 	}
 	return nil
+}
+
+// leastHeldOut is how many rows Plateau holds out at least if it may choose.
+const leastHeldOut = 30
+
+// heldOut returns how many of n rows are held out.
+func (t *Trainer) heldOut(n int) int {
+	held := int(math.Round(t.o.ValidationFraction * float64(n)))
+	if t.o.Schedule == Plateau && t.o.ValidationFraction == defaultFraction {
+		held = max(held, min(leastHeldOut, n/3))
+	}
+	return held
+}
+
+// trainRows are rows as the part of the flow that is trained sees them, and what the
+// layers before it have added to the log-density of each.
+type trainRows struct {
+	tile.Rows
+	logDet []float64 // by row of the source; nil if nothing was added
+}
+
+// before returns what was added to the log-density of row k.
+func (r *trainRows) before(k int) float64 {
+	if r.logDet == nil {
+		return 0
+	}
+	if r.Index != nil {
+		k = r.Index[k]
+	}
+	return r.logDet[k]
+}
+
+// images takes rows through the layers before the first that is trained, once for all
+// steps.
+func (t *Trainer) images(what string, first int, src tile.Source, x mat.Matrix) (trainRows, error) {
+	if first == 0 {
+		return trainRows{Rows: tile.Rows{Source: src}}, nil
+	}
+	var u mat.Dense
+	logDet := make([]float64, src.N)
+	if err := t.flow.evaluate(what, (*workspace).forward, t.flow.layers[:first], &u, logDet, false, x); err != nil {
+		return trainRows{}, err
+	}
+	images, err := t.flow.source(&u)
+	return trainRows{tile.Rows{Source: images}, logDet}, err
+}
+
+// firstTrained returns the first layer that training moves: behind what Fit has chosen,
+// if couplings follow.
+func (f *Flow) firstTrained() int {
+	first := 0
+	if f.conditioned() {
+		for i, l := range f.layers {
+			if _, ok := l.(layer.Chosen); ok {
+				first = i + 1
+			}
+		}
+	}
+	return first
+}
+
+// from returns the layers of f from one on, as a flow in the same memory.
+func (f *Flow) from(first int) *Flow {
+	if first == 0 {
+		return f
+	}
+	n := 0
+	for _, l := range f.layers[first:] {
+		n += len(l.Params())
+	}
+	g := &Flow{dim: f.dim, context: f.context, layers: f.layers[first:], params: f.params[len(f.params)-n:], base: f.base}
+	g.pool.New = func() any { return newWorkspace(g) }
+	return g
 }
 
 // source checks every element of x.
@@ -239,16 +378,19 @@ func (t *Trainer) Run(ctx context.Context) error {
 		return t.err
 	}
 	if t.validates() {
-		t.flow.set(t.now)
+		t.part.set(t.now)
 	}
-	t.batch = newMinibatch(t.flow, t.data, t.o.Batch)
+	t.batch = newMinibatch(t.part, t.data.Rows, t.o.Batch)
+	if t.noise > 0 {
+		t.batch.noise = newNoise(t.data.Rows, t.part.dim, t.o.Seed)
+	}
 	t.running = true
 	defer func() {
 		t.running = false
 		t.batch = nil
 		if t.validates() {
-			copy(t.now, t.flow.params)
-			t.flow.set(t.best)
+			copy(t.now, t.part.params)
+			t.part.set(t.kept())
 		}
 	}()
 	for {
@@ -292,14 +434,16 @@ func (t *Trainer) step(ctx context.Context, done int) error {
 	for i := range b.at {
 		b.at[i] = t.rng.IntN(n)
 	}
+	b.noise.set(t.noiseNow(), done)
 	loss, err := b.gradient(ctx)
 	if err != nil {
 		*t.pcg = before
 		return err
 	}
+	loss -= t.added(b.at)
 	norm := math.Sqrt(kernels.SumSquares(b.grad))
 	if bad := loss + norm; bad-bad != 0 {
-		t.flow.set(t.good)
+		t.part.set(t.good)
 		if !t.validates() {
 			t.history.Kept = max(done-1, 0)
 		}
@@ -309,10 +453,14 @@ func (t *Trainer) step(ctx context.Context, done int) error {
 	if norm > t.o.ClipNorm {
 		t.rate = t.o.ClipNorm / norm
 	}
-	t.adam.Step = done + 1
-	t.adam.LR = oneCycle(done, t.o.Steps, t.o.LearningRate)
+	t.adam.Step = done + 1 - t.since
+	if t.o.Schedule == OneCycle {
+		t.adam.LR = oneCycle(done, t.o.Steps, t.o.LearningRate)
+	} else {
+		t.adam.LR = plateauRate(done-t.since, t.cuts, t.o.LearningRate)
+	}
 	b.loop.Run(len(b.grad), chunkSize, t.update)
-	t.flow.refresh()
+	t.part.refresh()
 	step := Step{done + 1, loss, t.adam.LR, norm}
 	t.history.Steps = append(t.history.Steps, step)
 	if !t.validates() {
@@ -324,9 +472,26 @@ func (t *Trainer) step(ctx context.Context, done int) error {
 	return nil
 }
 
+// added is what the layers before those that are trained add to the mean log-density of
+// the rows of a minibatch.
+func (t *Trainer) added(at []int) float64 {
+	if t.data.logDet == nil {
+		return 0
+	}
+	sum := 0.0
+	for _, k := range at {
+		sum += t.data.before(k)
+	}
+	return sum / float64(len(at))
+}
+
+// averaged is how much of the average is new with each step, once there have been ten
+// times as many: it reaches over some 100 steps.
+const averaged = 0.01
+
 // updateChunk moves a chunk of the parameters.
 func (t *Trainer) updateChunk(from, to int) {
-	p, g := t.flow.params[from:to], t.batch.grad[from:to]
+	p, g := t.part.params[from:to], t.batch.grad[from:to]
 	copy(t.good[from:to], p)
 	if t.rate != 1 {
 		for j := range g {
@@ -334,6 +499,15 @@ func (t *Trainer) updateChunk(from, to int) {
 		}
 	}
 	kernels.Adam(p, g, t.m[from:to], t.v[from:to], t.adam)
+	if t.average == nil {
+		return
+	}
+	// More of it in the beginning, or what the run set out from would stay for long.
+	share := max(averaged, 9/float64(t.adam.Step+9))
+	average := t.average[from:to]
+	for j, v := range p {
+		average[j] += float64(share * (v - average[j]))
+	}
 }
 
 // stopsEarly validates if it is time to, and reports whether patience has come to
@@ -342,25 +516,100 @@ func (t *Trainer) stopsEarly(ctx context.Context, done int) (bool, error) {
 	h := &t.history
 	last := len(h.Validations) - 1
 	if due := done%t.o.ValidateEvery == 0 || done == t.o.Steps; due && (last < 0 || h.Validations[last].Step < done) {
-		loss, err := t.validate(ctx)
+		loss, p, err := t.judge(ctx, done)
 		if err != nil {
 			return false, err
 		}
-		v := Validation{done, loss}
-		if last < 0 || v.Loss < t.bestLoss() {
-			copy(t.best, t.flow.params)
-			h.Kept = done
+		if last < 0 || loss < t.bestLoss() {
+			copy(t.best, p)
+			copy(t.lpBest, t.lp)
+			t.bestStep, t.stale = done, 0
+		} else {
+			t.stale++
 		}
-		h.Validations = append(h.Validations, v)
+		if last < 0 {
+			copy(t.lpStart, t.lp)
+		}
+		h.Kept = t.bestStep
+		h.Validations = append(h.Validations, Validation{done, loss})
+		if t.o.Schedule == Plateau && t.stale >= t.o.Patience {
+			t.goBack(done)
+		}
 	}
-	h.StoppedEarly = done < t.o.Steps && t.o.Patience > 0 && t.sinceBest() >= t.o.Patience
+	if t.o.Schedule == Plateau {
+		h.StoppedEarly = done < t.o.Steps && t.cuts > mostCuts
+	} else {
+		h.StoppedEarly = done < t.o.Steps && t.o.Patience > 0 && t.stale >= t.o.Patience
+	}
 	return h.StoppedEarly, nil
 }
 
-// bestLoss is the validation loss of the parameters that are kept.
+// judge returns the loss on the rows held out of the parameters that would be kept now,
+// and these.
+func (t *Trainer) judge(ctx context.Context, done int) (loss float64, p []float64, err error) {
+	p = t.part.params
+	if t.average != nil && done > t.since {
+		copy(t.now, p)
+		t.part.set(t.average)
+		p = t.average
+		defer func() { t.part.set(t.now) }()
+	}
+	loss, err = t.validate(ctx)
+	return loss, p, err
+}
+
+// goBack goes back to the best parameters after steps without progress.
+func (t *Trainer) goBack(done int) {
+	t.cuts++
+	t.since, t.stale = done, 0
+	t.part.set(t.best)
+	copy(t.good, t.best)
+	copy(t.average, t.best)
+	clear(t.m)
+	clear(t.v)
+}
+
+// kept decides which parameters the flow gets: the best, but for Plateau only if they are
+// better than what it came with by more than a standard error of the difference.
+func (t *Trainer) kept() []float64 {
+	h := &t.history
+	h.Kept = t.bestStep
+	if t.o.Schedule != Plateau {
+		return t.best
+	}
+	h.Gain, h.GainSE = paired(t.lpBest, t.lpStart)
+	if h.Gain > h.GainSE {
+		return t.best
+	}
+	h.Kept = 0
+	return t.start
+}
+
+// paired returns the mean of a-b and its standard error: infinite if there are fewer than
+// two.
+func paired(a, b []float64) (mean, se float64) {
+	n := float64(len(a))
+	for i, v := range a {
+		mean += (v - b[i]) / n
+	}
+	if !(math.Abs(mean) <= math.MaxFloat64) { // where one of them leaves the range of float64
+		if mean != mean {
+			mean = 0
+		}
+		return mean, 0
+	}
+	square := 0.0
+	for i, v := range a {
+		d := v - b[i] - mean
+		square += float64(d * d)
+	}
+	return mean, math.Sqrt(square / (n * (n - 1)))
+}
+
+// bestLoss is the validation loss of the best parameters.
 func (t *Trainer) bestLoss() float64 {
 	for _, v := range t.history.Validations {
-		if v.Step == t.history.Kept {
+		if v.Step == t.bestStep {
 			return v.Loss
 		}
 	}
@@ -371,7 +620,7 @@ func (t *Trainer) bestLoss() float64 {
 func (t *Trainer) sinceBest() int {
 	n := 0
 	for _, v := range slices.Backward(t.history.Validations) {
-		if v.Step == t.history.Kept {
+		if v.Step == t.bestStep {
 			break
 		}
 		n++
@@ -379,9 +628,49 @@ func (t *Trainer) sinceBest() int {
 	return n
 }
 
+const (
+	mostCuts = 4 // times that Plateau goes back and continues
+	warmUp   = 20
+)
+
+// plateauRate is the learning rate of a step, from 0, since going back for the given time.
+func plateauRate(step, cuts int, peak float64) float64 {
+	for range cuts {
+		peak /= 3
+	}
+	return peak * min(1, float64(step+1)/warmUp)
+}
+
+// noiseNow halves the noise each time that Plateau goes back, and lets the last part of
+// the run be without.
+func (t *Trainer) noiseNow() float64 {
+	if t.cuts == mostCuts {
+		return 0
+	}
+	return math.Ldexp(t.noise, -t.cuts)
+}
+
+// bandwidth is the standard deviation of the noise.
+func (t *Trainer) bandwidth() float64 {
+	const wide = 0.4
+	switch {
+	case t.o.Noise != 0 || t.o.Schedule != Plateau:
+		return max(t.o.Noise, 0)
+	default:
+		d, v := float64(t.flow.dim), make([]float64, 2)
+		kernels.Log(v, []float64{4 / (d + 2), float64(t.data.Len())})
+		v[0] = (v[0] - v[1]) / (d + 4)
+		kernels.Exp(v, v)
+		if v[0] < wide {
+			return 0
+		}
+		return v[0] / 2
+	}
+}
+
 // validate returns the loss on the rows held out, or the error of ctx.
 func (t *Trainer) validate(ctx context.Context) (float64, error) {
-	f := t.flow
+	f := t.part
 	tile.Over(len(t.lp), tile.Size(f.dim), func(loop *tile.Loop) {
 		w := f.pool.Get().(*workspace)
 		defer f.pool.Put(w)
@@ -390,12 +679,15 @@ func (t *Trainer) validate(ctx context.Context) (float64, error) {
 				return
 			}
 			lp := t.lp[from:to]
-			if err := w.load(t.validation, from, to); err != nil {
+			if err := w.load(t.validation.Rows, from, to); err != nil {
 				tile.Fill(lp, math.Inf(-1)) // the row has changed since it was checked
 				continue
 			}
 			w.logProb(f.layers, tile.Padded(to-from))
 			copy(lp, w.logDet)
+			for i := range lp {
+				lp[i] += t.validation.before(from + i)
+			}
 		}
 	})
 	if err := ctx.Err(); err != nil {
@@ -408,15 +700,34 @@ func (t *Trainer) validate(ctx context.Context) (float64, error) {
 	return loss, nil
 }
 
+// defaultFraction of the rows is held out if nothing else is said.
+const defaultFraction = 0.15
+
 func (o *TrainOptions) setDefaults(what string) error {
+	if o.Schedule > OneCycle {
+		return fmt.Errorf("flow: %s: Schedule is %d; it must be Plateau or OneCycle", what, o.Schedule)
+	}
+	plateau := o.Schedule == Plateau
 	if o.Steps == 0 {
 		o.Steps = 600
+		if plateau {
+			o.Steps = 3000
+		}
 	}
-	if o.Batch == 0 {
+	if o.Batch == 0 && !plateau {
 		o.Batch = 512
 	}
 	if o.LearningRate == 0 {
 		o.LearningRate = 5e-4
+		if plateau {
+			o.LearningRate = 1e-3
+		}
+	}
+	if plateau && o.Patience == 0 {
+		o.Patience = 8
+	}
+	if plateau && o.ValidationFraction == 0 && o.Validation == nil {
+		o.ValidationFraction = defaultFraction
 	}
 	if o.ClipNorm == 0 {
 		o.ClipNorm = 1
@@ -438,6 +749,8 @@ func (o *TrainOptions) setDefaults(what string) error {
 		return fmt.Errorf("flow: %s: ValidationFraction is %v; it must be below 1 and not negative", what, o.ValidationFraction)
 	case o.ValidationFraction > 0 && o.Validation != nil:
 		return fmt.Errorf("flow: %s: there is both a ValidationFraction and a Validation matrix; give one of them", what)
+	case !(math.Abs(o.Noise) <= math.MaxFloat64):
+		return fmt.Errorf("flow: %s: Noise is %v; it must be finite, 0 for the default or negative for none", what, o.Noise)
 	case o.ValidateEvery < 0:
 		return fmt.Errorf("flow: %s: ValidateEvery is %d; it must be positive, or 0 for the default", what, o.ValidateEvery)
 	case o.Patience < 0:

@@ -32,11 +32,11 @@ func BenchmarkTrainStep(b *testing.B) {
 	for workers := 1; workers <= runtime.NumCPU(); workers *= 2 {
 		b.Run(fmt.Sprintf("blas=%s/workers=%d", blas.Backend(), workers), func(b *testing.B) {
 			runtime.GOMAXPROCS(workers)
-			t, err := NewTrainer(couple(b, diagonal, CouplingOptions{}), x, TrainOptions{})
+			t, err := NewTrainer(couple(b, diagonal, CouplingOptions{}), x, TrainOptions{Schedule: OneCycle})
 			if err != nil {
 				b.Fatal(err)
 			}
-			t.batch = newMinibatch(t.flow, t.data, t.o.Batch)
+			t.batch = newMinibatch(t.flow, t.data.Rows, t.o.Batch)
 			var jobs []*products
 			for _, s := range t.batch.shards {
 				jobs = append(jobs, newProducts(t.flow, len(s.at)))

@@ -108,7 +108,8 @@ func TestTrain(t *testing.T) {
 		before := meanLogProb(t, f, x)
 		var seen []Step
 		h, err := Train(context.Background(), f, x, TrainOptions{
-			Steps: 120, Batch: 200, LearningRate: 5e-3,
+			Schedule: OneCycle,
+			Steps:    120, Batch: 200, LearningRate: 5e-3,
 			Progress: func(s Step) { seen = append(seen, s) },
 		})
 		if err != nil {
@@ -144,7 +145,7 @@ func TestTrainReproduces(t *testing.T) {
 		runtime.GOMAXPROCS(workers)
 		f := couple(t, start, CouplingOptions{Width: 8, Seed: 3})
 		// So many shards that the number of waves depends on the workers.
-		h, err := Train(context.Background(), f, x, TrainOptions{Steps: 3, Batch: 12*shardSize + 5, Seed: seed})
+		h, err := Train(context.Background(), f, x, TrainOptions{Schedule: OneCycle, Steps: 3, Batch: 12*shardSize + 5, Seed: seed})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +185,7 @@ func TestTrainCancel(t *testing.T) {
 	defer cancel()
 	f := couple(t, start, CouplingOptions{Width: 8})
 	var atSeven []float64
-	h, err := Train(ctx, f, x, TrainOptions{Steps: 50, Progress: func(s Step) {
+	h, err := Train(ctx, f, x, TrainOptions{Schedule: OneCycle, Steps: 50, Progress: func(s Step) {
 		if s.Step == 7 {
 			atSeven = append(atSeven, f.params...)
 			cancel()
@@ -197,7 +198,7 @@ func TestTrainCancel(t *testing.T) {
 	if !(meanLogProb(t, f, x) > meanLogProb(t, start, x)) {
 		t.Error("the cancelled run kept nothing")
 	}
-	full, err := Train(context.Background(), couple(t, start, CouplingOptions{Width: 8}), x, TrainOptions{Steps: 50})
+	full, err := Train(context.Background(), couple(t, start, CouplingOptions{Width: 8}), x, TrainOptions{Schedule: OneCycle, Steps: 50})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +212,7 @@ func TestTrainCancel(t *testing.T) {
 	}
 
 	// A context that is done at the start leaves the flow alone.
-	h, err = Train(ctx, f, x, TrainOptions{})
+	h, err = Train(ctx, f, x, TrainOptions{Schedule: OneCycle})
 	if !errors.Is(err, context.Canceled) || len(h.Steps) != 0 {
 		t.Errorf("after cancelling: %d steps, error %v", len(h.Steps), err)
 	}
@@ -230,7 +231,7 @@ func TestTrainDiverging(t *testing.T) {
 		f := couple(t, start, CouplingOptions{Width: 8, Plain: true})
 		before := append([]float64(nil), f.params...)
 		lp := meanLogProb(t, f, x)
-		h, err := Train(context.Background(), f, x, TrainOptions{Steps: 5, LearningRate: c.rate})
+		h, err := Train(context.Background(), f, x, TrainOptions{Schedule: OneCycle, Steps: 5, LearningRate: c.rate})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("rate %g: error is %v, want one with %q", c.rate, err, c.want)
 		}
@@ -248,7 +249,7 @@ func TestTrainDiverging(t *testing.T) {
 // all the same.
 func TestTrainOnChangingData(t *testing.T) {
 	f, x := problem(t, 2, 20)
-	h, err := Train(context.Background(), f, x, TrainOptions{Steps: 9, Progress: func(s Step) {
+	h, err := Train(context.Background(), f, x, TrainOptions{Schedule: OneCycle, Steps: 9, Progress: func(s Step) {
 		if s.Step == 3 {
 			x.Set(7, 1, math.NaN())
 		}
@@ -272,14 +273,14 @@ func TestTrainRefuses(t *testing.T) {
 		o    TrainOptions
 		want string
 	}{
-		{"infinity", bad, TrainOptions{}, "flow: Train: row 31, column 1 is +Inf"},
-		{"columns", mat.NewDense(3, 3, nil), TrainOptions{}, "has 3 columns; the flow has dimension 2"},
-		{"no rows", new(mat.Dense), TrainOptions{}, "the matrix is 0×0"},
-		{"steps", good, TrainOptions{Steps: -1}, "Steps is -1"},
-		{"batch", good, TrainOptions{Batch: -3}, "Batch is -3"},
-		{"rate", good, TrainOptions{LearningRate: math.NaN()}, "LearningRate is NaN"},
-		{"negative rate", good, TrainOptions{LearningRate: -1}, "LearningRate is -1"},
-		{"clip", good, TrainOptions{ClipNorm: -1}, "ClipNorm is -1"},
+		{"infinity", bad, TrainOptions{Schedule: OneCycle}, "flow: Train: row 31, column 1 is +Inf"},
+		{"columns", mat.NewDense(3, 3, nil), TrainOptions{Schedule: OneCycle}, "has 3 columns; the flow has dimension 2"},
+		{"no rows", new(mat.Dense), TrainOptions{Schedule: OneCycle}, "the matrix is 0×0"},
+		{"steps", good, TrainOptions{Schedule: OneCycle, Steps: -1}, "Steps is -1"},
+		{"batch", good, TrainOptions{Schedule: OneCycle, Batch: -3}, "Batch is -3"},
+		{"rate", good, TrainOptions{Schedule: OneCycle, LearningRate: math.NaN()}, "LearningRate is NaN"},
+		{"negative rate", good, TrainOptions{Schedule: OneCycle, LearningRate: -1}, "LearningRate is -1"},
+		{"clip", good, TrainOptions{Schedule: OneCycle, ClipNorm: -1}, "ClipNorm is -1"},
 	} {
 		if _, err := Train(context.Background(), f, c.x, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v, want one with %q", c.what, err, c.want)
@@ -288,7 +289,7 @@ func TestTrainRefuses(t *testing.T) {
 	flowtest.SameBits(t, "parameters", f.params, before)
 
 	rotations := newFlow(2, []block{{flowtest.RandomRotation(2, flowtest.NewRand(1))}})
-	if _, err := Train(context.Background(), rotations, good, TrainOptions{}); err == nil || !strings.Contains(err.Error(), "no trainable parameters") {
+	if _, err := Train(context.Background(), rotations, good, TrainOptions{Schedule: OneCycle}); err == nil || !strings.Contains(err.Error(), "no trainable parameters") {
 		t.Errorf("nothing to train: error is %v", err)
 	}
 }
@@ -299,7 +300,7 @@ func TestClipping(t *testing.T) {
 	// depend on the ratio between steps.
 	params := func(clip float64) []float64 {
 		f, _ := problem(t, 2, 1)
-		if _, err := Train(context.Background(), f, x, TrainOptions{Steps: 5, Batch: 20, ClipNorm: clip}); err != nil {
+		if _, err := Train(context.Background(), f, x, TrainOptions{Schedule: OneCycle, Steps: 5, Batch: 20, ClipNorm: clip}); err != nil {
 			t.Fatal(err)
 		}
 		return f.params
@@ -395,7 +396,7 @@ func TestTrainPinned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Train(t.Context(), f, x, TrainOptions{Steps: 3}); err != nil {
+	if _, err := Train(t.Context(), f, x, TrainOptions{Schedule: OneCycle, Steps: 3}); err != nil {
 		t.Fatal(err)
 	}
 	after := f.Model()

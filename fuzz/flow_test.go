@@ -331,7 +331,7 @@ func mass(f *flow.Flow) (converged bool, err error) {
 
 // checkTraining takes three steps. An error says so, and leaves a flow that still works.
 func checkTraining(in table, f *flow.Flow) error {
-	h, err := flow.Train(context.Background(), f, in.x, flow.TrainOptions{Steps: 3, Batch: trainRows, Seed: in.seed})
+	h, err := flow.Train(context.Background(), f, in.x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: 3, Batch: trainRows, Seed: in.seed})
 	if err != nil {
 		if err := explained(err, "flow: Train: "); err != nil {
 			return err
@@ -380,7 +380,7 @@ func TestMassHasVerdict(t *testing.T) {
 		if converged, err := mass(f); err != nil || !converged {
 			t.Errorf("converged: %v, error %v", converged, err)
 		}
-		_, err = flow.Train(t.Context(), f, x, flow.TrainOptions{Steps: 5, Batch: trainRows})
+		_, err = flow.Train(t.Context(), f, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: 5, Batch: trainRows})
 		must(t, err)
 	}
 }

@@ -34,7 +34,7 @@ var streamFlows = sync.OnceValues(func() (fs [2]*flow.Flow, err error) {
 		if fs[i], err = fs[i].Couple(flow.CouplingOptions{Width: 8, Depth: 1}); err != nil {
 			continue
 		}
-		_, err = flow.Train(context.Background(), fs[i], x, flow.TrainOptions{Steps: 10, Batch: 64})
+		_, err = flow.Train(context.Background(), fs[i], x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: 10, Batch: 64})
 	}
 	return fs, err
 })

@@ -149,7 +149,7 @@ func (e *experiment) run(ctx context.Context) (*equivalence, error) {
 	}
 	r.Seconds.Couple = time.Since(start).Seconds()
 	r.DiagonalParams, r.CouplingParams = diagonal.NumParams(), coupling.NumParams()
-	trainer, err := resumeTraining(coupling, x, flow.TrainOptions{Steps: e.steps, Seed: e.seed, Progress: e.progress.step(e.steps)}, e.checkpoint)
+	trainer, err := resumeTraining(coupling, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: e.steps, Seed: e.seed, Progress: e.progress.step(e.steps)}, e.checkpoint)
 	if err != nil {
 		return nil, err
 	}

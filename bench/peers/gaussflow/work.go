@@ -67,7 +67,7 @@ func training() (*harness.Work, error) {
 			return nil, 0, err
 		}
 		took, err := timed(func() error {
-			_, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Steps: steps, Batch: 512})
+			_, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: steps, Batch: 512})
 			return err
 		})
 		return f, took, err
@@ -202,7 +202,7 @@ func step(r request) (*harness.Work, error) {
 	x := cases.Rows(0, 4096, r.d)
 	return &harness.Work{Run: func(reps int) (time.Duration, error) {
 		return timed(func() error {
-			_, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Steps: reps, Batch: 512, LearningRate: 1e-5})
+			_, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: reps, Batch: 512, LearningRate: 1e-5})
 			return err
 		})
 	}}, nil

@@ -16,10 +16,11 @@ import (
 //
 //	logit = held + rise·(1 - s(c/rise))              below held + rise
 //	mean  = held + spread·c/√(1+(c/reach)²)          within reach·spread of held
-//	raw   = held + gap·(1 - s(c)), gap = widest-held below the widest anchor's
+//	raw   = held + gap·(1 - s(c/stride))             below the widest anchor's, held + gap
 //
-// where spread is the standard deviation of the mixture that is held. All of it is
-// smooth, and at c = 0 it is what is held, to the last bit.
+// where spread is the standard deviation of the mixture that is held, and stride the
+// gap, or leastStride if that is more. All of it is smooth, and at c = 0 it is what is
+// held, to the last bit.
 //
 // What follows, whatever the parameters of the network:
 //
@@ -40,15 +41,18 @@ type held struct {
 }
 
 // A row is one parameter of a component that is no anchor: which output of the network,
-// whether a logit, a mean or a raw scale, and the spread or gap of its bounds.
+// whether a logit, a mean or a raw scale, the rise, spread or gap of its bounds, and the
+// inverse of what the output is measured in.
 type row struct {
-	at, part int
-	size     float64
+	at, part      int
+	size, inverse float64
 }
 
 const (
 	logitRise = 4
 	meanReach = 4
+
+	leastStride = 0.05
 )
 
 func newHeld(k []int, p []float64, anchor []bool, bound float64, f floor) *held {
@@ -70,7 +74,12 @@ func newHeld(k []int, p []float64, anchor []bool, bound float64, f floor) *held 
 				if anchor[i] {
 					h.unheard = append(h.unheard, at)
 				} else {
-					h.free = append(h.free, row{at, part, [...]float64{logitRise, spread, max(0, widest-raw)}[part]})
+					gap := max(0, widest-raw)
+					h.free = append(h.free, [...]row{
+						{at, part, logitRise, 1.0 / logitRise},
+						{at, part, spread, 1.0 / meanReach},
+						{at, part, gap, 1 / max(gap, leastStride)},
+					}[part])
 				}
 				at++
 			}
@@ -100,22 +109,17 @@ func (h *held) changed(dst, change tile.Tile) {
 		tile.Fill(dst.Row(at), p)
 	}
 	for _, r := range h.free {
-		to := dst.Row(r.at)
-		switch r.part {
-		case 0:
+		to, size, inverse := dst.Row(r.at), r.size, r.inverse
+		if r.part == 1 {
 			for i, c := range change.Row(r.at) {
-				t := c * (1.0 / logitRise)
-				to[i] += float64(r.size * (1 - (math.Sqrt(1+float64(t*t)) - t)))
+				t := c * inverse
+				to[i] += float64(size*c) / math.Sqrt(1+float64(t*t))
 			}
-		case 1:
-			for i, c := range change.Row(r.at) {
-				t := c * (1.0 / meanReach)
-				to[i] += float64(r.size*c) / math.Sqrt(1+float64(t*t))
-			}
-		case 2:
-			for i, t := range change.Row(r.at) {
-				to[i] += float64(r.size * (1 - (math.Sqrt(1+float64(t*t)) - t)))
-			}
+			continue
+		}
+		for i, c := range change.Row(r.at) {
+			t := c * inverse
+			to[i] += float64(size * (1 - (math.Sqrt(1+float64(t*t)) - t)))
 		}
 	}
 }
@@ -127,23 +131,19 @@ func (h *held) backward(d, change tile.Tile) {
 		clear(d.Row(at))
 	}
 	for _, r := range h.free {
-		to := d.Row(r.at)
-		switch r.part {
-		case 0:
+		to, size, inverse := d.Row(r.at), r.size, r.inverse
+		if r.part == 1 {
 			for i, c := range change.Row(r.at) {
-				t := c * (1.0 / logitRise)
-				to[i] *= 1 - t/math.Sqrt(1+float64(t*t))
-			}
-		case 1:
-			for i, c := range change.Row(r.at) {
-				t := c * (1.0 / meanReach)
+				t := c * inverse
 				q := 1 + float64(t*t)
-				to[i] *= r.size / float64(q*math.Sqrt(q))
+				to[i] *= size / float64(q*math.Sqrt(q))
 			}
-		case 2:
-			for i, t := range change.Row(r.at) {
-				to[i] *= float64(r.size * (1 - t/math.Sqrt(1+float64(t*t))))
-			}
+			continue
+		}
+		slope := size * inverse
+		for i, c := range change.Row(r.at) {
+			t := c * inverse
+			to[i] *= float64(slope * (1 - t/math.Sqrt(1+float64(t*t))))
 		}
 	}
 }

@@ -100,6 +100,10 @@ type Pinned interface {
 	Pinned() []bool
 }
 
+// Chosen is a layer that Fit has chosen, with the layers before it, by rows held out.
+// Couple leaves their block as it is, and training does if couplings follow.
+type Chosen interface{ Chosen() }
+
 // A Conditioner says how networks are built: the width and number of hidden layers,
 // and the bound on |log σ|, 0 for that of the layer that is coupled. Plain ones have
 // ReLU between their layers, inputs as they are and outputs without bounds.

@@ -651,3 +651,6 @@ func logQuantile(l float64) float64 {
 	}
 	return z
 }
+
+// Chosen marks the transform as one that Fit has chosen.
+func (l *rosenblatt) Chosen() {}

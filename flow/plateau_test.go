@@ -1,0 +1,152 @@
+package flow
+
+import (
+	"math"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
+)
+
+// The zero value of TrainOptions holds rows out, ends by itself, and keeps what is better
+// on them.
+func TestTrainDefaults(t *testing.T) {
+	x := normalRows(800, 2, 1, flowtest.NewRand(2))
+	for i := range 800 { // a bent band, which one block of the diagonal flow does not bend
+		x.Set(i, 1, 0.2*x.At(i, 1)+x.At(i, 0)*x.At(i, 0))
+	}
+	start, err := FitRBIG(x, RBIGOptions{Blocks: 1, Components: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := couple(t, start, CouplingOptions{Width: 16})
+	before := meanLogProb(t, f, x)
+	h, err := Train(t.Context(), f, x, TrainOptions{Steps: 400})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(h.Validations) == 0 || h.Validations[0].Step != 0 || h.Kept == 0 || !(h.Gain > h.GainSE) || !(h.GainSE > 0) {
+		t.Errorf("%d validations, kept %d, gain %v ± %v", len(h.Validations), h.Kept, h.Gain, h.GainSE)
+	}
+	if after := meanLogProb(t, f, x); !(after > before) {
+		t.Errorf("the mean log-density went from %v to %v", before, after)
+	}
+	rate := h.Steps[0].LearningRate
+	if want := 1e-3 / warmUp; math.Abs(rate-want) > 1e-18 {
+		t.Errorf("the first rate is %v, want %v", rate, want)
+	}
+	for i := range h.Steps {
+		if r := h.Steps[i].LearningRate; !(r <= 1e-3) {
+			t.Errorf("step %d has rate %v", i+1, r)
+		}
+	}
+}
+
+// Where training has nothing to find, the flow keeps what it came with, to the last bit.
+func TestPlateauKeepsTheStart(t *testing.T) {
+	rng := flowtest.NewRand(4)
+	for seed := range uint64(4) {
+		f := newFlow(2, []block{{flowtest.RandomRotation(2, rng)}}) // the truth
+		c, err := f.Couple(CouplingOptions{Width: 16, Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := slices.Clone(c.params)
+		h, err := Train(t.Context(), c, normalRows(150, 2, 1, rng), TrainOptions{Steps: 200, LearningRate: 0.02, Patience: 2, Noise: -1, Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Kept != 0 || h.Gain > h.GainSE {
+			t.Errorf("seed %d: kept %d, gain %v ± %v", seed, h.Kept, h.Gain, h.GainSE)
+			continue
+		}
+		flowtest.SameBits(t, "parameters", c.params, before)
+	}
+}
+
+// A run goes back to its best parameters, with a third of the rate, and ends after the
+// fifth time.
+func TestPlateauGoesBack(t *testing.T) {
+	start, x := problem(t, 2, 300)
+	f := couple(t, start, CouplingOptions{Width: 8})
+	h, err := Train(t.Context(), f, x, TrainOptions{Steps: 3000, LearningRate: 1, Patience: 1, ValidateEvery: 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !h.StoppedEarly {
+		t.Fatalf("%d steps, and not at its end", len(h.Steps))
+	}
+	if last := h.Steps[len(h.Steps)-1].LearningRate; math.Abs(last*81-1) > 1e-12 {
+		t.Errorf("the last rate is %v, want 1/81", last)
+	}
+	best := math.Inf(1)
+	for _, v := range h.Validations {
+		best = min(best, v.Loss)
+	}
+	for _, v := range h.Validations {
+		if v.Step == h.Kept && h.Kept > 0 && v.Loss != best {
+			t.Errorf("kept the parameters of loss %v, the best has %v", v.Loss, best)
+		}
+	}
+}
+
+// Noise keeps the spread, and neither it nor anything else depends on the goroutines.
+func TestNoise(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	start, x := problem(t, 3, 500)
+	var want []float64
+	for _, workers := range []int{1, 4} {
+		runtime.GOMAXPROCS(workers)
+		f := couple(t, start, CouplingOptions{Width: 8})
+		if _, err := Train(t.Context(), f, x, TrainOptions{Schedule: OneCycle, Steps: 4, Batch: 400, Noise: 0.5}); err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = slices.Clone(f.params)
+		}
+		flowtest.SameBits(t, "parameters", f.params, want)
+	}
+	without := couple(t, start, CouplingOptions{Width: 8})
+	if _, err := Train(t.Context(), without, x, TrainOptions{Schedule: OneCycle, Steps: 4, Batch: 400}); err != nil {
+		t.Fatal(err)
+	}
+	if slices.Equal(without.params, want) {
+		t.Error("noise changes nothing")
+	}
+
+	tr := newTrainerFor(t, couple(t, start, CouplingOptions{Width: 4}), x, TrainOptions{Noise: -1})
+	e := newNoise(tr.data.Rows, 3, 1)
+	e.set(2, 1)
+	d, n := 3, 100
+	same := flowtest.Tile(d, n, 0, flowtest.NewRand(1))
+	var s [2]tile.Tile
+	s[0], s[1] = flowtest.Tile(d, n, 0, flowtest.NewRand(1)), flowtest.Tile(d, n, 0, flowtest.NewRand(1))
+	sum, square := make([]float64, d), make([]float64, d)
+	const rounds = 300
+	for round := range rounds {
+		for j := range d {
+			for i := range n {
+				same.Row(j)[i] = x.At((round*n+i)%500, j)
+			}
+		}
+		e.add(same, round, s)
+		for j := range d {
+			for _, v := range same.Row(j) {
+				sum[j] += v / float64(rounds*n)
+				square[j] += v * v / float64(rounds*n)
+			}
+		}
+	}
+	for j := range d {
+		var m, q float64
+		for i := range 500 {
+			m += x.At(i, j) / 500
+			q += x.At(i, j) * x.At(i, j) / 500
+		}
+		if got, want := math.Sqrt(square[j]-sum[j]*sum[j]), math.Sqrt(q-m*m); !(math.Abs(got/want-1) < 0.08) {
+			t.Errorf("column %d: with noise the rows have spread %v, without %v", j, got, want)
+		}
+	}
+}
