@@ -76,6 +76,34 @@ func NewInputs(n, k int) *Inputs {
 	return in
 }
 
+// Knots are those of splines: K+1 rows of N numbers each.
+type Knots struct{ X, Y, Slope [][]float64 }
+
+// Knots returns those of Splines, as the kernels' documentation has them.
+func (in *Inputs) Knots() (k Knots) {
+	s := in.Splines
+	row := func(v float64) []float64 { return draws(in.N, func() float64 { return v }) }
+	sums := func(share []float64) [][]float64 {
+		rows := [][]float64{row(-s.Bound)}
+		sum := row(0)
+		for j := 1; j < s.K; j++ {
+			next := row(0)
+			for i := range next {
+				sum[i] += share[(j-1)*s.Stride+i]
+				next[i] = 2*s.Bound*(sum[i]*(1-float64(s.K)*s.Floor)+float64(j)*s.Floor) - s.Bound
+			}
+			rows = append(rows, next)
+		}
+		return append(rows, row(s.Bound))
+	}
+	k = Knots{X: sums(s.Width), Y: sums(s.Height), Slope: [][]float64{row(1)}}
+	for j := range s.K - 1 {
+		k.Slope = append(k.Slope, s.Slope[j*s.Stride:j*s.Stride+in.N])
+	}
+	k.Slope = append(k.Slope, row(1))
+	return k
+}
+
 func draws(n int, draw func() float64) []float64 {
 	x := make([]float64, n)
 	for i := range x {
@@ -211,6 +239,14 @@ func Write(dir string, in *Inputs) error {
 			files["logit"] = append(files["logit"], math.Log(m.Weight[k]))
 			files["means"] = append(files["means"], m.Mean[k])
 			files["raw"] = append(files["raw"], math.Atanh(math.Log(m.Scale[k])/flow.DefaultLogScaleBound))
+		}
+	}
+	knots := in.Knots()
+	for i := range in.N {
+		for k := range in.K + 1 {
+			files["knot_x"] = append(files["knot_x"], knots.X[k][i])
+			files["knot_y"] = append(files["knot_y"], knots.Y[k][i])
+			files["knot_slope"] = append(files["knot_slope"], knots.Slope[k][i])
 		}
 	}
 	for name, data := range files {

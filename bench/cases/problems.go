@@ -79,7 +79,7 @@ func Problems(in *Inputs) []Problem {
 		}
 		ps = append(ps, p)
 	}
-	return append(ps, forward(in), inverse(in), em(in))
+	return append(ps, forward(in), inverse(in), em(in), spline(in, false), spline(in, true))
 }
 
 type plainFunction struct {
@@ -195,6 +195,56 @@ func inverse(in *Inputs) Problem {
 			return worst
 		},
 	}
+}
+
+// spline's error is that of the image relative to the bound, and of the log-det to max(|L|, 1), in units of 2^-52, both
+// of the spline through the knots rounded: a contender that has them a bit elsewhere is off by what that makes. An inverse
+// is measured by where the map takes its results.
+func spline(in *Inputs, inverse bool) Problem {
+	p := Problem{
+		Name: "spline-forward", Title: fmt.Sprintf("y and log dy/dx of a spline per sample, K=%d", in.K), N: in.N, Unit: relative,
+		On: func(t kernels.Tier) (func(), [][]float64) {
+			y, l := make([]float64, in.N), make([]float64, in.N)
+			return func() { t.SplinesForward(y, l, in.Z, in.Splines) }, [][]float64{y, l}
+		},
+	}
+	if inverse {
+		p.Name, p.Title = "spline-inverse", fmt.Sprintf("x and log dx/dy of a spline per sample, K=%d", in.K)
+		p.On = func(t kernels.Tier) (func(), [][]float64) {
+			x, l := make([]float64, in.N), make([]float64, in.N)
+			return func() { t.SplinesInverse(x, l, in.Z, in.Splines) }, [][]float64{x, l}
+		}
+	}
+	knots := in.Knots()
+	p.Error = func(got []float64) float64 {
+		if len(got) != 2*in.N {
+			return math.Inf(1)
+		}
+		worst := 0.0
+		for i, z := range in.Z {
+			v, l := got[i], got[in.N+i]
+			if math.IsNaN(v+l) || math.IsInf(v+l, 0) {
+				return math.Inf(1)
+			}
+			x, y := z, v
+			if inverse {
+				x, y, l = v, z, -l
+			}
+			wantY, wantL := bigref.New(x), bigref.New(0)
+			if math.Abs(x) < in.Splines.Bound {
+				var s bigref.Spline
+				for k := range in.K + 1 {
+					s.X, s.Y, s.D = append(s.X, bigref.New(knots.X[k][i])), append(s.Y, bigref.New(knots.Y[k][i])), append(s.D, bigref.New(knots.Slope[k][i]))
+				}
+				at, slope := s.At(bigref.New(x))
+				wantY, wantL = at, bigref.Log(slope)
+			}
+			size, _ := wantL.Float64()
+			worst = math.Max(worst, math.Max(bigref.Abs(y, wantY)/in.Splines.Bound, bigref.Abs(l, wantL)/math.Max(math.Abs(size), 1))*0x1p52)
+		}
+		return worst
+	}
+	return p
 }
 
 // em's error is relative to the sum of the terms' sizes, in units of 2^-52. The results are N, A, B and the log-likelihood.

@@ -59,7 +59,7 @@ func (r *report) compareKernels() error {
 			}
 		}
 	}
-	others = append(others, mkl("HA"), mkl("LA"), scipy, jax)
+	others = append(others, mkl("HA"), mkl("LA"), scipy, jax, zuko)
 	problems := cases.Problems(in)
 	for i := range problems {
 		problem := &problems[i]
@@ -191,6 +191,7 @@ func (r *report) compareFlows() error {
 	}
 	for _, c := range []contest{
 		{title: "training step, two moons, batch 512, 8 conditioners", check: "model", slice: 300 * time.Millisecond, ours: entries("train", ours...), others: entries("train", jaxTrain, torch)},
+		{title: "training step, two moons, batch 256, 8 blocks of spline couplings", slice: 300 * time.Millisecond, ours: entries("spline-train", single...), others: entries("spline-train", zukoTrain)},
 		{title: fmt.Sprintf("fit %d×%d, %d blocks", cases.FitRows, cases.FitDim, cases.FitBlocks), slice: time.Nanosecond, ours: entries("fit", ours...), others: entries("fit", rbig)},
 		{title: fmt.Sprintf("score %d×%d under that fit", cases.FitRows, cases.FitDim), slice: time.Nanosecond, ours: entries("score-fit", ours...), others: entries("score-fit", rbig)},
 		em,
@@ -236,6 +237,7 @@ func (r *report) compareFlows() error {
 	}
 	t.Note("Up to %d rounds that ran every contender of the same work in turn; ratios are taken within a round, and \"faster\" is the first gaussflow of each work.", r.flowRounds)
 	t.Note("Figures. Training: the mean of -log p over all rows after 150 steps from the same start, hidden layers drawn anew; fits: the mean of log p; EM: the mean log-likelihood per value.")
+	t.Note("Spline couplings: zuko's transforms are autoregressive, one conditioner of 2×24 hidden units each; gaussflow's blocks have two such conditioners and a trained rotation. One thread each; the figure is from starts of their own.")
 	t.Note("PyTorch ran with OMP_WAIT_POLICY=passive: its threads, left to spin, come to a standstill where another process wants a core.")
 	t.Note("Difference: before anything was timed, the largest one of log p among the 5,000 rows before training, relative to max(1, |log p|), from the model that the inputs hold; the fit on the other BLAS backend is a neighbour of it.")
 	t.Note("Training, fitting and scoring use all %d cores, where the contender can; EM uses one.", cores())

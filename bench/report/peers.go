@@ -98,13 +98,26 @@ func python(name, interpreter, script, install string, env []string, args ...str
 }
 
 var (
-	scipy    = python("SciPy", "", "scipy_peer.py", setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"})
-	jax      = python("JAX", "", "jax_peer.py", setup, []string{oneThread}, "kernels")
-	jaxTrain = python("JAX, training", "", "jax_peer.py", setup, nil, "train")
-	torch    = python("PyTorch", debian, "torch_peer.py", "apt-get install python3-torch, or "+setup, []string{patient})
-	sklearn  = python("scikit-learn", debian, "sklearn_peer.py", "apt-get install python3-sklearn, or "+setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"})
-	rbig     = python("rbig", "", "rbig_peer.py", setup, nil)
+	scipy     = python("SciPy", "", "scipy_peer.py", setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"})
+	jax       = python("JAX", "", "jax_peer.py", setup, []string{oneThread}, "kernels")
+	jaxTrain  = python("JAX, training", "", "jax_peer.py", setup, nil, "train")
+	torch     = python("PyTorch", debian, "torch_peer.py", "apt-get install python3-torch, or "+setup, []string{patient})
+	sklearn   = python("scikit-learn", debian, "sklearn_peer.py", "apt-get install python3-sklearn, or "+setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"})
+	zuko      = zukoPeer("zuko", "kernels")
+	zukoTrain = zukoPeer("zuko, training", "train")
+	rbig      = python("rbig", "", "rbig_peer.py", setup, nil)
 )
+
+// zukoPeer is zuko on Debian's PyTorch, in an environment of its own beside that of the others.
+func zukoPeer(name, what string) spec {
+	return spec{name, "apt-get install python3-torch python3-venv, and " + setup, func(r *report) (*harness.Peer, error) {
+		interpreter, err := filepath.Abs(filepath.Join("build", "zuko", "bin", "python"))
+		if err != nil {
+			return nil, err
+		}
+		return python(name, interpreter, "zuko_peer.py", "", []string{oneThread}, what).start(r)
+	}}
+}
 
 // gaussflow is this library as a program of its own, built for a BLAS backend.
 func gaussflow(backend string, n int) spec {

@@ -9,6 +9,7 @@
 //	gaussflow import        a model that another program fitted
 //	gaussflow export        a model as JSON
 //	gaussflow equivalence   the diagonal flow against the coupling flow, on two moons
+//	gaussflow depth         deep stacks of couplings on a two-arm spiral
 //	gaussflow cpu           what this machine and this build compute with
 //	gaussflow version       which build this is
 //	gaussflow completion    a script that completes commands in a shell
@@ -74,6 +75,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			importCommand(),
 			exportCommand(),
 			equivalenceCommand(),
+			depthCommand(),
 			cpuCommand(),
 			versionCommand(),
 		},

@@ -351,7 +351,7 @@ func (t ticks) Ticks(min, max float64) []plot.Tick {
 	}
 	end := 0.03 * (max - min)
 	var marks []plot.Tick
-	for i := math.Ceil((min + end) / step); i*step <= max-end; i++ {
+	for i := math.Ceil((min+end)/step) + 0; i*step <= max-end; i++ {
 		marks = append(marks, plot.Tick{Value: i * step * t.unit, Label: strings.ReplaceAll(strconv.FormatFloat(i*step, 'g', 4, 64), "-", "−")})
 	}
 	return marks

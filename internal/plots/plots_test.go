@@ -149,3 +149,25 @@ func TestBadComparisons(t *testing.T) {
 		}
 	}
 }
+
+// Curves are drawn where they are: a dashed line of blue rings, a whole line of vermillion,
+// and nothing of what is not finite or beyond the axis.
+func TestCurves(t *testing.T) {
+	panel := Curves{Title: "curves", XLabel: "blocks", YLabel: "y", LogX: true, LogY: true, YMin: 1, YMax: 1e4, Note: "a note",
+		Lines: []Curve{
+			{Name: "rising", X: []float64{1, 2, 4, 8}, Y: []float64{1, 10, 100, 1e9}, Dashed: true},
+			{X: []float64{1, 2, 4}, Y: []float64{5, math.NaN(), 7}, Colour: 1},
+		}}
+	img := picture(t, func(w io.Writer) error { return WriteCurves(w, panel, panel) })
+	if _, n := bounds(img, blue); n < 100 {
+		t.Errorf("%d blue dots", n)
+	}
+	if _, n := bounds(img, vermillion); n < 50 {
+		t.Errorf("%d vermillion dots", n)
+	}
+	for _, bad := range []Curves{{Title: "empty"}, {Title: "nothing finite", Lines: []Curve{{X: []float64{1}, Y: []float64{math.Inf(1)}}}}} {
+		if err := WriteCurves(io.Discard, bad); err == nil {
+			t.Errorf("%s: no error", bad.Title)
+		}
+	}
+}

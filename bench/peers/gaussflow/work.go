@@ -14,6 +14,7 @@ import (
 	"github.com/gaussflow/gaussflow/bench/harness"
 	"github.com/gaussflow/gaussflow/blas"
 	"github.com/gaussflow/gaussflow/flow"
+	"github.com/gaussflow/gaussflow/internal/moons"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
@@ -25,6 +26,8 @@ func open(name, inputs string) (*harness.Work, error) {
 	switch r.what {
 	case "train", "model":
 		return training()
+	case "spline-train":
+		return splineTraining(), nil
 	case "gemm":
 		return products(), nil
 	case "score":
@@ -93,6 +96,44 @@ func training() (*harness.Work, error) {
 			return -kernels.Sum(lp) / float64(n), err
 		},
 	}, nil
+}
+
+// splineTraining is the training step of a stack of eight spline couplings, batch 256, from the random rotations and
+// identities that it begins with.
+func splineTraining() *harness.Work {
+	x := moons.Standardized()
+	n, _ := x.Dims()
+	train := func(steps int) (*flow.Flow, time.Duration, error) {
+		f, err := flow.NewStack(x, flow.StackOptions{}, flow.Repeat(8, flow.Householder(2), flow.SplineCoupling(flow.Conditioner{Width: 24}))...)
+		if err != nil {
+			return nil, 0, err
+		}
+		took, err := timed(func() error {
+			_, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Steps: steps, Batch: 256, LearningRate: 1e-3})
+			return err
+		})
+		return f, took, err
+	}
+	value := func() (float64, error) {
+		f, _, err := train(150)
+		if err != nil {
+			return 0, err
+		}
+		lp := make([]float64, n)
+		err = f.LogProb(lp, x)
+		return -kernels.Sum(lp) / float64(n), err
+	}
+	return &harness.Work{
+		Check: func() ([]float64, error) {
+			v, err := value()
+			return []float64{v}, err
+		},
+		Run: func(reps int) (time.Duration, error) {
+			_, took, err := train(reps)
+			return took, err
+		},
+		Value: value,
+	}
 }
 
 // products are the matrix products of such a step and nothing else, on the calling goroutine: eight conditioners 1→64→64→24,

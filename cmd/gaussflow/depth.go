@@ -1,0 +1,523 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat"
+
+	"github.com/gaussflow/gaussflow/flow"
+	"github.com/gaussflow/gaussflow/internal/atomicfile"
+	"github.com/gaussflow/gaussflow/internal/plots"
+	"github.com/gaussflow/gaussflow/internal/spiral"
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+func depthCommand() *cli.Command {
+	return command("depth", "deep stacks of couplings on a two-arm spiral: what depth gains, and what makes it trainable",
+		`Trains stacks of 1 to 16 blocks of spline, mixture and affine couplings on the two-arm spiral,
+3,000 points with a little noise on each, and scores those points and 20,000 fresh ones of the
+same recipe beside the true density; measures the gradient of untrained stacks of 2 to 32
+blocks, random, near the identity and warm, with and without ActNorm, and what 16 blocks of each
+start reach after 250 steps; and inverts x + g(x) by fixed point, for a contraction and for a
+map that is none. Prints the tables and writes depth_density.png, depth_gradient.png and
+depth_contraction.png to DIR, which is created if need be.
+
+An interrupt (Ctrl-C) ends the command without a result.`,
+		[]cli.Flag{
+			&cli.StringFlag{Name: "out", Usage: "write the figures to `DIR`", Value: "."},
+			&cli.IntFlag{Name: "steps", Usage: "train each stack for `N` steps", Value: 1200, Validator: func(n int) error {
+				if n < 1 {
+					return errors.New("want at least 1")
+				}
+				return nil
+			}},
+			&cli.Uint64Flag{Name: "seed", Usage: "start the random numbers from `S`", Value: 0},
+			jsonFlag(),
+		},
+		func(ctx context.Context, c *cli.Command) error {
+			e := depthExperiment{steps: c.Int("steps"), seed: c.Uint64("seed"), out: c.String("out"), progress: newProgress(c.Root().ErrWriter)}
+			report, err := e.run(ctx)
+			switch {
+			case err != nil:
+				return err
+			case c.Bool("json"):
+				return writeJSON(c.Root().Writer, report)
+			}
+			return e.print(c.Root().Writer, report)
+		})
+}
+
+// The experiment's sizes. A conditioner has the sequel's width and depth.
+const (
+	depthWidth  = 24
+	depthLayers = 2
+	depthBatch  = 256
+	depthRate   = 3e-3
+	depthNoise  = 0.025 // on the points trained on, whose arms are 0.05 and 0.06 wide
+	depthCopies = 16    // of the points, each with its own noise
+	freshPoints = 20000
+	freshSeed   = 20190605 // not that of any training
+	startSteps  = 250
+	startBlocks = 16
+
+	densityFigure     = "depth_density.png"
+	gradientFigure    = "depth_gradient.png"
+	contractionFigure = "depth_contraction.png"
+)
+
+var (
+	depthBlocks    = []int{1, 2, 4, 8, 16}
+	gradientBlocks = []int{2, 4, 8, 16, 32}
+)
+
+// A family is one of the kinds of couplings.
+type family struct {
+	name     string
+	coupling func(flow.Conditioner) flow.Spec
+}
+
+var families = []family{{"spline", flow.SplineCoupling}, {"mixture", flow.MixtureCoupling}, {"affine", flow.AffineCoupling}}
+
+// A start is where a stack begins.
+type start struct {
+	name    string
+	start   flow.Start
+	actNorm bool
+}
+
+var starts = []start{
+	{"warm", flow.Warm, false}, {"warm, ActNorm", flow.Warm, true},
+	{"near-identity", flow.NearIdentity, false}, {"near-identity, ActNorm", flow.NearIdentity, true},
+	{"random", flow.Random, false}, {"random, ActNorm", flow.Random, true},
+}
+
+// depthReport is what `gaussflow depth -json` prints. Log-densities are means, in nats per
+// row. Train and Fresh are those of spline couplings.
+type depthReport struct {
+	Blocks   []int                  `json:"blocks"`
+	Train    []float64              `json:"train"`
+	Fresh    []float64              `json:"fresh"`
+	Families map[string]depthScores `json:"families"`
+	Truth    struct {
+		Train float64 `json:"train"`
+		Fresh float64 `json:"fresh"`
+	} `json:"truth"`
+	GradientBlocks []int `json:"gradient_blocks"`
+	// GradientNorm has the norms of untrained stacks: of the random start by the names of
+	// the families, of all starts by "family, start".
+	GradientNorm map[string][]float64 `json:"gradient_norm"`
+	// StartFresh is the score of fresh points after StartSteps steps of StartBlocks blocks, by
+	// "family, start"; affine couplings are left out.
+	StartBlocks int                `json:"start_blocks"`
+	StartSteps  int                `json:"start_steps"`
+	StartFresh  map[string]float64 `json:"start_fresh"`
+	// StartDiverged has the step whose gradient was not finite, of the starts that came to one;
+	// StartFresh is then that of the last parameters before.
+	StartDiverged map[string]int `json:"start_diverged"`
+	Contraction   []contraction  `json:"contraction"`
+	Residual      struct {
+		Lipschitz float64 `json:"lipschitz"`
+		RoundTrip float64 `json:"round_trip"` // largest |inverse(forward(x)) - x|
+		Refused   string  `json:"refused"`    // what NewStack says of a bound above 1
+	} `json:"residual"`
+	Seconds float64 `json:"seconds"`
+	Tier    string  `json:"tier"`
+}
+
+type depthScores struct {
+	Start []float64 `json:"start"` // fresh points, before training
+	Train []float64 `json:"train"`
+	Fresh []float64 `json:"fresh"`
+	Error []float64 `json:"fresh_se"` // of fresh less the truth, over the points
+}
+
+// A contraction is x + sin(bx)·L/b and the iteration x ← z - g(x).
+type contraction struct {
+	Lipschitz  float64   `json:"lipschitz"`
+	Monotone   bool      `json:"monotone"`
+	Error      []float64 `json:"error"`      // largest |x - exact| after 0, 1, 2, … iterations
+	RoundTrip  float64   `json:"round_trip"` // the last of them
+	Preimages  int       `json:"preimages"`  // of one z, at most
+	x, y, back []float64
+}
+
+type depthExperiment struct {
+	steps    int
+	seed     uint64
+	out      string
+	progress *progress
+	x, noisy *mat.Dense // the points, and what is trained on
+	fresh    *mat.Dense
+	truth    []float64 // of fresh
+}
+
+func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
+	tier, err := kernels.Active()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(e.out, 0o777); err != nil {
+		return nil, fmt.Errorf("cannot make the directory for the figures: %w", err)
+	}
+	defer e.progress.clear()
+	began := time.Now()
+	r := &depthReport{
+		Blocks: depthBlocks, Families: map[string]depthScores{}, GradientBlocks: gradientBlocks, GradientNorm: map[string][]float64{},
+		StartBlocks: startBlocks, StartSteps: min(startSteps, e.steps), StartFresh: map[string]float64{}, StartDiverged: map[string]int{}, Tier: tier.String(),
+	}
+	e.progress.show("scoring the true density")
+	e.x, e.fresh = spiral.Standardized(), spiral.Fresh(freshPoints, freshSeed)
+	e.noisy = spiral.Jittered(e.x, depthCopies, depthNoise, e.seed)
+	e.truth = spiral.LogProb(e.fresh)
+	r.Truth.Train, r.Truth.Fresh = stat.Mean(spiral.LogProb(e.x), nil), stat.Mean(e.truth, nil)
+
+	if err := e.gradients(ctx, r); err != nil {
+		return nil, err
+	}
+	for _, fam := range families[:2] {
+		for _, s := range starts {
+			name := fam.name + ", " + s.name
+			f, err := e.stack(fam, s, startBlocks)
+			if err != nil {
+				return nil, err
+			}
+			diverged, err := e.train(ctx, f, r.StartSteps, fmt.Sprintf("%d blocks, %s start", startBlocks, name))
+			if err != nil {
+				return nil, err
+			}
+			if diverged > 0 {
+				r.StartDiverged[name] = diverged
+			}
+			if r.StartFresh[name], _, err = e.score(f, e.fresh); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, fam := range families {
+		var s depthScores
+		for _, n := range depthBlocks {
+			f, err := e.stack(fam, starts[0], n)
+			if err != nil {
+				return nil, err
+			}
+			before, _, err := e.score(f, e.fresh)
+			if err != nil {
+				return nil, err
+			}
+			diverged, err := e.train(ctx, f, e.steps, fmt.Sprintf("%d %s blocks", n, fam.name))
+			if err != nil {
+				return nil, err
+			}
+			if diverged > 0 {
+				return nil, fmt.Errorf("%d %s blocks: the gradient of step %d is not finite", n, fam.name, diverged)
+			}
+			train, _, err := e.score(f, e.x)
+			if err != nil {
+				return nil, err
+			}
+			fresh, all, err := e.score(f, e.fresh)
+			if err != nil {
+				return nil, err
+			}
+			for i := range all {
+				all[i] -= e.truth[i]
+			}
+			s.Start, s.Train, s.Fresh = append(s.Start, before), append(s.Train, train), append(s.Fresh, fresh)
+			s.Error = append(s.Error, stat.StdDev(all, nil)/math.Sqrt(freshPoints))
+		}
+		r.Families[fam.name] = s
+	}
+	r.Train, r.Fresh = r.Families["spline"].Train, r.Families["spline"].Fresh
+	for _, lipschitz := range []float64{0.3, 0.9, 1.35} {
+		r.Contraction = append(r.Contraction, contract(lipschitz))
+	}
+	if err := e.residual(r); err != nil {
+		return nil, err
+	}
+	r.Seconds = time.Since(began).Seconds()
+	return r, e.figures(r)
+}
+
+// stack returns an untrained one: each block a trained rotation and a coupling, with ActNorm
+// between them if the start says so.
+func (e *depthExperiment) stack(fam family, s start, blocks int) (*flow.Flow, error) {
+	c := flow.Conditioner{Width: depthWidth, Depth: depthLayers, Components: components, Start: s.start}
+	specs := []flow.Spec{flow.Householder(2), fam.coupling(c)}
+	if s.actNorm {
+		specs = []flow.Spec{flow.ActNorm(), specs[0], specs[1]}
+	}
+	return flow.NewStack(e.x, flow.StackOptions{Seed: e.seed}, flow.Repeat(blocks, specs...)...)
+}
+
+// train trains the flow and returns the number of steps after which its gradient was no longer
+// finite, 0 if it always was; the flow then holds the last parameters before.
+func (e *depthExperiment) train(ctx context.Context, f *flow.Flow, steps int, what string) (diverged int, err error) {
+	show := e.progress.step(steps)
+	e.progress.show(what)
+	h, err := flow.Train(ctx, f, e.noisy, flow.TrainOptions{Steps: steps, Batch: depthBatch, LearningRate: depthRate, Seed: e.seed, Progress: show})
+	switch {
+	case err == nil:
+		return 0, nil
+	case h == nil || ctx.Err() != nil:
+		return 0, fmt.Errorf("%s: %w", what, err)
+	}
+	return len(h.Steps) + 1, nil
+}
+
+// score returns the mean log-density of the rows of x, and all of them.
+func (e *depthExperiment) score(f *flow.Flow, x *mat.Dense) (float64, []float64, error) {
+	n, _ := x.Dims()
+	lp := make([]float64, n)
+	err := f.LogProb(lp, x)
+	return stat.Mean(lp, nil), lp, err
+}
+
+// gradients measures the norm of the gradient of untrained stacks.
+func (e *depthExperiment) gradients(ctx context.Context, r *depthReport) error {
+	for _, fam := range families {
+		for _, s := range starts {
+			var norms []float64
+			for _, n := range gradientBlocks {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				e.progress.show(fmt.Sprintf("the gradient of %d untrained %s blocks, %s start", n, fam.name, s.name))
+				f, err := e.stack(fam, s, n)
+				if err != nil {
+					return err
+				}
+				layers, err := f.Inspect(e.x)
+				if err != nil {
+					return err
+				}
+				square := 0.0
+				for _, l := range layers {
+					square += l.GradNorm * l.GradNorm
+				}
+				norms = append(norms, math.Sqrt(square))
+			}
+			r.GradientNorm[fam.name+", "+s.name] = norms
+			if s.name == "random" {
+				r.GradientNorm[fam.name] = norms
+			}
+		}
+	}
+	return nil
+}
+
+// contract inverts x + g(x), g(x) = L·sin(bx)/b, on [-3, 3] by fixed point.
+func contract(lipschitz float64) contraction {
+	const (
+		b, n, rounds = 3.0, 601, 60
+	)
+	g := func(x float64) float64 { return lipschitz * math.Sin(b*x) / b }
+	c := contraction{Lipschitz: lipschitz, Monotone: true}
+	for i := range n {
+		x := 6*float64(i)/(n-1) - 3
+		c.x, c.y = append(c.x, x), append(c.y, x+g(x))
+		c.Monotone = c.Monotone && (i == 0 || c.y[i] > c.y[i-1])
+	}
+	c.back = append([]float64(nil), c.y...)
+	for range rounds {
+		worst := 0.0
+		for i, x := range c.back {
+			worst = max(worst, math.Abs(x-c.x[i]))
+			c.back[i] = c.y[i] - g(x)
+		}
+		c.Error = append(c.Error, worst)
+	}
+	for i := range c.back {
+		c.RoundTrip = max(c.RoundTrip, math.Abs(c.back[i]-c.x[i]))
+	}
+	c.Error = append(c.Error, c.RoundTrip)
+	for _, z := range c.y {
+		crossings := 0
+		for i := 1; i < n; i++ {
+			if at := z + 1e-9; (c.y[i-1]-at)*(c.y[i]-at) < 0 {
+				crossings++
+			}
+		}
+		c.Preimages = max(c.Preimages, crossings)
+	}
+	return c
+}
+
+// residual takes the spiral through residual blocks and back.
+func (e *depthExperiment) residual(r *depthReport) error {
+	r.Residual.Lipschitz = 0.9
+	f, err := flow.NewStack(e.x, flow.StackOptions{Seed: e.seed}, []flow.Spec{flow.Residual(32, r.Residual.Lipschitz)})
+	if err != nil {
+		return err
+	}
+	// Trained, its matrices are far from where they began.
+	if _, err := flow.Train(context.Background(), f, e.x, flow.TrainOptions{Steps: 200, Batch: depthBatch, LearningRate: 3e-2, Seed: e.seed}); err != nil {
+		return err
+	}
+	var z, back mat.Dense
+	if err := f.Forward(&z, nil, e.x); err != nil {
+		return err
+	}
+	if err := f.Inverse(&back, nil, &z); err != nil {
+		return err
+	}
+	back.Sub(&back, e.x)
+	r.Residual.RoundTrip = max(mat.Max(&back), -mat.Min(&back))
+	_, err = flow.NewStack(e.x, flow.StackOptions{}, []flow.Spec{flow.Residual(32, 1.35)})
+	if err == nil {
+		return errors.New("a residual block of Lipschitz bound 1.35 was not refused")
+	}
+	r.Residual.Refused = err.Error()
+	return nil
+}
+
+func (e *depthExperiment) figures(r *depthReport) error {
+	blocks := func(n []int) (x []float64) {
+		for _, v := range n {
+			x = append(x, float64(v))
+		}
+		return x
+	}
+	density := plots.Curves{Title: fmt.Sprintf("Two-arm spiral, %d steps", e.steps), XLabel: "blocks", YLabel: "mean log p, nats", LogX: true}
+	density.Lines = append(density.Lines, plots.Curve{Name: "the true density", X: blocks(depthBlocks), Y: slicesOf(r.Truth.Fresh, len(depthBlocks)), Colour: 5, Plain: true})
+	density.Note = "dashed: the points trained on"
+	for i, fam := range families {
+		s := r.Families[fam.name]
+		density.Lines = append(density.Lines,
+			plots.Curve{Name: fam.name + " couplings", X: blocks(depthBlocks), Y: s.Fresh, Colour: i},
+			plots.Curve{X: blocks(depthBlocks), Y: s.Train, Colour: i, Dashed: true})
+	}
+	var gradients []plots.Curves
+	for _, fam := range families {
+		c := plots.Curves{Title: fmt.Sprintf("Untrained %s couplings", fam.name), XLabel: "blocks", YLabel: "norm of the gradient (log axis)", LogX: true, LogY: true,
+			Note: "dashed: with ActNorm", YMin: 1, YMax: 1e10}
+		for i, s := range starts {
+			name := s.name
+			if s.actNorm {
+				name = ""
+			}
+			c.Lines = append(c.Lines, plots.Curve{Name: name, X: blocks(gradientBlocks), Y: r.GradientNorm[fam.name+", "+s.name], Colour: i / 2, Dashed: s.actNorm})
+		}
+		gradients = append(gradients, c)
+	}
+	var demo []plots.Curves
+	for _, i := range []int{0, 2} {
+		c := r.Contraction[i]
+		panel := plots.Curves{Title: fmt.Sprintf("x + g(x), Lip(g) = %g", c.Lipschitz), XLabel: "x", YLabel: "x + g(x)"}
+		panel.Lines = []plots.Curve{
+			{Name: "the map", X: c.x, Y: c.y, Plain: true},
+			{Name: "its image, at the fixed point", X: c.back, Y: c.y, Colour: 1, Dashed: true, Plain: true},
+		}
+		demo = append(demo, panel)
+	}
+	errs := plots.Curves{Title: "Inverse by fixed point", XLabel: "iterations", YLabel: "largest error (log axis)", LogY: true}
+	for i, c := range r.Contraction {
+		line := plots.Curve{Name: fmt.Sprintf("Lip(g) = %g", c.Lipschitz), Colour: i, Plain: true}
+		for k, v := range c.Error {
+			line.X, line.Y = append(line.X, float64(k)), append(line.Y, max(v, 1e-17))
+		}
+		errs.Lines = append(errs.Lines, line)
+	}
+	demo = append(demo, errs)
+	for _, f := range []struct {
+		name   string
+		panels []plots.Curves
+	}{{densityFigure, []plots.Curves{density}}, {gradientFigure, gradients}, {contractionFigure, demo}} {
+		var png bytes.Buffer
+		if err := plots.WriteCurves(&png, f.panels...); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+		if err := atomicfile.WriteFile(filepath.Join(e.out, f.name), png.Bytes()); err != nil {
+			return fmt.Errorf("cannot write the figure: %w", err)
+		}
+	}
+	return nil
+}
+
+// slicesOf is n times v.
+func slicesOf(v float64, n int) []float64 {
+	s := make([]float64, n)
+	for i := range s {
+		s[i] = v
+	}
+	return s
+}
+
+// print writes the tables.
+func (e *depthExperiment) print(w io.Writer, r *depthReport) error {
+	var b bytes.Buffer
+	row := func(label string, cells ...string) {
+		line := fmt.Sprintf("%-34s", label)
+		for _, c := range cells {
+			line += fmt.Sprintf("%10s", c)
+		}
+		fmt.Fprintln(&b, strings.TrimRight(line, " "))
+	}
+	numbers := func(format string, v []float64) (cells []string) {
+		for _, x := range v {
+			cells = append(cells, fmt.Sprintf(format, x))
+		}
+		return cells
+	}
+	counts := func(n []int) (cells []string) {
+		for _, v := range n {
+			cells = append(cells, fmt.Sprint(v))
+		}
+		return cells
+	}
+	fmt.Fprintf(&b, "Two-arm spiral, 3000 points, %d fresh ones; seed %d. Kernels: %s.\n\n", freshPoints, e.seed, r.Tier)
+	row(fmt.Sprintf("mean log p after %d steps; blocks", e.steps), counts(r.Blocks)...)
+	for _, fam := range families {
+		s := r.Families[fam.name]
+		row(fam.name+" couplings, fresh points", numbers("%.3f", s.Fresh)...)
+		row("  standard error", numbers("%.3f", s.Error)...)
+		row("  the points trained on", numbers("%.3f", s.Train)...)
+		row("  before training, fresh points", numbers("%.3f", s.Start)...)
+	}
+	row("the sequel's splines, trained on", "-1.719", "-1.495", "-1.434", "-1.375")
+	row("the true density, fresh points", fmt.Sprintf("%.3f", r.Truth.Fresh))
+	row("  the points trained on", fmt.Sprintf("%.3f", r.Truth.Train))
+	fmt.Fprintln(&b)
+	row("gradient's norm, untrained; blocks", counts(r.GradientBlocks)...)
+	for _, fam := range families {
+		for _, s := range starts {
+			row(fam.name+", "+s.name, numbers("%.3g", r.GradientNorm[fam.name+", "+s.name])...)
+		}
+	}
+	fmt.Fprintln(&b)
+	row(fmt.Sprintf("fresh points, %d steps, %d blocks", r.StartSteps, r.StartBlocks), families[0].name, families[1].name)
+	for _, s := range starts {
+		var cells []string
+		for _, fam := range families[:2] {
+			cell := fmt.Sprintf("%.3f", r.StartFresh[fam.name+", "+s.name])
+			if step, ok := r.StartDiverged[fam.name+", "+s.name]; ok {
+				cell = fmt.Sprintf("  step %d: not finite", step)
+			}
+			cells = append(cells, cell)
+		}
+		row(s.name, cells...)
+	}
+	fmt.Fprintln(&b, "\nx + L·sin(3x)/3 and its inverse by 60 fixed-point iterations")
+	for _, c := range r.Contraction {
+		shape := "monotone"
+		if !c.Monotone {
+			shape = fmt.Sprintf("folded, up to %d preimages", c.Preimages)
+		}
+		row(fmt.Sprintf("  L = %g", c.Lipschitz), fmt.Sprintf("  largest error %.2g; %s", c.RoundTrip, shape))
+	}
+	fmt.Fprintf(&b, "A trained residual block of Lipschitz bound %g: forward and inverse differ by %.2g at most.\n", r.Residual.Lipschitz, r.Residual.RoundTrip)
+	fmt.Fprintf(&b, "Of bound 1.35: %s\n", r.Residual.Refused)
+	fmt.Fprintf(&b, "\nSeconds: %.0f. Figures: %s, %s, %s.\n", r.Seconds, filepath.Join(e.out, densityFigure), filepath.Join(e.out, gradientFigure), filepath.Join(e.out, contractionFigure))
+	_, err := b.WriteTo(w)
+	return err
+}

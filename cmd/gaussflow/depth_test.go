@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The keys of `depth -json` are a contract.
+var depthKeys = []string{
+	"blocks", "contraction", "families", "families.affine", "families.mixture", "families.spline", "fresh",
+	"gradient_blocks", "gradient_norm", "residual", "residual.lipschitz", "residual.refused", "residual.round_trip",
+	"seconds", "start_blocks", "start_diverged", "start_fresh", "start_steps", "tier", "train", "truth", "truth.fresh", "truth.train",
+}
+
+func TestDepth(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fits and trains dozens of stacks")
+	}
+	dir := t.TempDir()
+	status, stdout, stderr := call(t.Context(), "depth", "-steps", "3", "-seed", "5", "-json", "-out", dir)
+	if status != statusDone || stderr != "" {
+		t.Fatalf("exit status %d, errors %q", status, stderr)
+	}
+	whole(t, dir, contractionFigure, densityFigure, gradientFigure)
+	all := slices.DeleteFunc(keys(t, stdout), func(k string) bool {
+		return strings.HasPrefix(k, "gradient_norm.") || strings.HasPrefix(k, "start_fresh.") || strings.HasPrefix(k, "start_diverged.")
+	})
+	if !slices.Equal(all, depthKeys) {
+		t.Errorf("keys %q, want %q", all, depthKeys)
+	}
+	var r depthReport
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(r.Blocks, []int{1, 2, 4, 8, 16}) || len(r.Train) != 5 || len(r.Fresh) != 5 || !slices.Equal(r.Fresh, r.Families["spline"].Fresh) {
+		t.Errorf("blocks %v, train %v, fresh %v", r.Blocks, r.Train, r.Fresh)
+	}
+	for _, name := range []string{"affine", "spline", "mixture", "spline, warm", "affine, random, ActNorm"} {
+		if n := r.GradientNorm[name]; len(n) != len(r.GradientBlocks) || !(slices.Min(n) > 0) {
+			t.Errorf("gradient norms of %s: %v at %v blocks", name, n, r.GradientBlocks)
+		}
+	}
+	// Even untrained: random stacks have larger gradients than others, and warm mixtures score best.
+	for i := range r.GradientBlocks {
+		if !(r.GradientNorm["spline, random"][i] > 5*r.GradientNorm["spline, warm"][i]) {
+			t.Errorf("the random start's gradients are %v, the warm one's %v", r.GradientNorm["spline, random"], r.GradientNorm["spline, warm"])
+		}
+	}
+	if f := r.StartFresh; !(f["mixture, warm"] > f["mixture, near-identity"] && f["mixture, near-identity"] > f["mixture, random"] && f["spline, warm"] > f["spline, random"]) || len(f) != 2*len(starts) {
+		t.Errorf("scores by start: %v", r.StartFresh)
+	}
+	if !(math.Abs(r.Truth.Train+1.38215) < 1e-5) || !(math.Abs(r.Truth.Fresh+1.386) < 0.03) {
+		t.Errorf("the true density scores %+v", r.Truth)
+	}
+	if !(r.Residual.RoundTrip <= 1e-10) || !strings.Contains(r.Residual.Refused, "Lipschitz bound is 1.35") {
+		t.Errorf("residual block: %+v", r.Residual)
+	}
+}
+
+func TestContract(t *testing.T) {
+	for _, lipschitz := range []float64{0.3, 0.9, 1.35} {
+		c := contract(lipschitz)
+		if c.Monotone != (lipschitz < 1) || (c.Preimages > 1) != (lipschitz > 1) {
+			t.Errorf("L = %v: monotone %v, %d preimages", lipschitz, c.Monotone, c.Preimages)
+		}
+		for k := 1; lipschitz < 1 && k < len(c.Error); k++ {
+			if !(c.Error[k] <= lipschitz*c.Error[k-1]+1e-15) {
+				t.Errorf("L = %v: iteration %d takes the error from %v to %v", lipschitz, k, c.Error[k-1], c.Error[k])
+			}
+		}
+		if lipschitz > 1 && !(c.RoundTrip > 0.1) {
+			t.Errorf("L = %v: the round trip is off by only %v", lipschitz, c.RoundTrip)
+		}
+	}
+}
