@@ -33,7 +33,10 @@ start reach after 250 steps; and inverts x + g(x) by fixed point, for a contract
 map that is none. Prints the tables and writes depth_density.png, depth_gradient.png and
 depth_contraction.png to DIR, which is created if need be.
 
-An interrupt (Ctrl-C) ends the command without a result.`,
+An interrupt (Ctrl-C) ends the command without a result.
+
+`+examples("gaussflow depth -out figures", "gaussflow depth -steps 100 -json"),
+		nil,
 		[]cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "write the figures to `DIR`", Value: "."},
 			&cli.IntFlag{Name: "steps", Usage: "train each stack for `N` steps", Value: 1200, Validator: func(n int) error {

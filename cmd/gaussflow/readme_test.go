@@ -54,7 +54,7 @@ func firstDifference(a, b string) string {
 // Every file and folder that the README names is there.
 func TestReadmePaths(t *testing.T) {
 	readme := readFile(t, "README.md")
-	paths := regexp.MustCompile("`((?:cmd|flow|kernels|asm|blas|internal|bench|fuzz|docs)(?:/[a-z_.]+)*|LICENSE)`|\\]\\((docs/[^)]+)\\)")
+	paths := regexp.MustCompile("`((?:cmd|flow|kernels|asm|blas|internal|bench|fuzz|docs)(?:/[a-z_.]+)*|LICENSE)`|\\]\\((docs/[^)#]+)[^)]*\\)")
 	found := paths.FindAllStringSubmatch(readme, -1)
 	if len(found) < 15 {
 		t.Fatalf("the README names only %d paths: the pattern is wrong", len(found))
