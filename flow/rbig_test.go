@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -499,4 +500,74 @@ func TestFitRBIGContext(t *testing.T) {
 	if _, err := FitRBIGContext(ctx, big, RBIGOptions{Blocks: 1, Components: 32}); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "stopped") {
 		t.Errorf("error is %v", err)
 	}
+}
+
+// A watched context counts how often a fit looks at it, notes the longest time between
+// two looks, and is done after so many.
+type watched struct {
+	context.Context
+	mu      sync.Mutex
+	after   int
+	looks   int
+	last    time.Time
+	longest time.Duration
+}
+
+func (w *watched) Err() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	if w.looks > 0 {
+		w.longest = max(w.longest, now.Sub(w.last))
+	}
+	w.last = now
+	w.looks++
+	if w.looks > w.after {
+		return context.Canceled
+	}
+	return nil
+}
+
+// A fit looks at its context at every step of every search, and once that is done
+// begins nothing more.
+func TestFitRBIGWatchesItsContext(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	const d, blocks = 20, 2
+	x, o := flowtest.Table(300, d, flowtest.NewRand(1)), RBIGOptions{Blocks: blocks, Components: 4}
+	for _, workers := range []int{1, 3} {
+		runtime.GOMAXPROCS(workers)
+		whole := &watched{Context: t.Context(), after: 1 << 60}
+		if _, err := FitRBIGContext(whole, x, o); err != nil {
+			t.Fatal(err)
+		}
+		if whole.looks < 10*d*blocks {
+			t.Errorf("%d looks at the context for %d mixtures", whole.looks, d*blocks)
+		}
+		for _, after := range []int{0, whole.looks / 10, whole.looks / 3, whole.looks * 2 / 3, whole.looks - 1} {
+			ctx := &watched{Context: t.Context(), after: after}
+			if _, err := FitRBIGContext(ctx, x, o); !errors.Is(err, context.Canceled) {
+				t.Errorf("done after %d of %d looks: error is %v", after, whole.looks, err)
+			}
+			// Each mixture that had not begun looks once; those that had, a few times more.
+			if further := ctx.looks - after; further > d+10*workers {
+				t.Errorf("done after %d of %d looks, the fit looks %d times more", after, whole.looks, further)
+			}
+		}
+	}
+}
+
+// How long it may take a fit of 500 columns to notice that its context is done: the
+// longest time between two looks at it.
+func BenchmarkFitRBIGWatchesItsContext(b *testing.B) {
+	x := flowtest.Table(1000, 500, flowtest.NewRand(1))
+	longest := time.Duration(0)
+	for b.Loop() {
+		ctx := &watched{Context: b.Context(), after: 1 << 60}
+		if _, err := FitRBIGContext(ctx, x, RBIGOptions{Blocks: 2}); err != nil {
+			b.Fatal(err)
+		}
+		longest = max(longest, ctx.longest)
+	}
+	b.ReportMetric(longest.Seconds(), "s-longest")
+	b.ReportMetric(longest.Seconds()/(b.Elapsed().Seconds()/float64(b.N)), "longest/fit")
 }
