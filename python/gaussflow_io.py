@@ -10,7 +10,7 @@ is a dict of float64 arrays with a "kind"; a block is a list of layers:
     {"kind": "scale", "shift": [d], "scale": [d]}                        z = (x - shift)/scale
     {"kind": "rotation", "rotation": [d,d]}                              z = R x
     {"kind": "mixtures", "weight": [d,K], "mean": [d,K], "scale": [d,K]} z_j = Phi^-1(F_j(x_j)), F_j a Gaussian mixture
-    {"kind": "coupling", "half.H.layer.L.weight": [out,in], "half.H.layer.L.bias": [out], "bound": []}
+    {"kind": "coupling", "half.H.layer.L.weight": [out,in], "half.H.layer.L.bias": [out], "bound": [], ...}  see _coupling
     {"kind": "rosenblatt", "weight": [K], "mean": [K,d], "chol": [K,d,d]}  coordinate by coordinate, one mixture of all
 """
 import hashlib
@@ -118,30 +118,74 @@ def _rotation(p, x):
 def _mixtures(p, x):
     z, log_det = np.empty_like(x), np.zeros(len(x))
     for j in range(x.shape[1]):
-        z[:, j], ld = mixture(x[:, j], p["weight"][j], p["mean"][j], p["scale"][j])
+        z[:, j], ld = mixture(x[:, j], _log(p["weight"][j]), p["mean"][j], p["scale"][j])
         log_det += ld
     return z, log_det
+
+
+def _log(weight):
+    with np.errstate(divide="ignore"):
+        return np.log(weight)
 
 
 def _coupling(p, x):
     d, x, log_det = x.shape[1], x.copy(), np.zeros(len(x))
     k = [int(n) for n in str(p.get("components", "0")).split(",")]
     k = k * d if len(k) == 1 else k
+    bound, floor, held = p["bound"], p.get("floor", 0.0), "half.held.mean" in p
     # Half 0 is the second half given the first; half 1 the first given what became of the second.
-    for half, (mapped, given) in enumerate([(range(d // 2, d), slice(0, d // 2)), (range(0, d // 2), slice(d // 2, d))]):
-        h, layer = x[:, given], 0
+    for half, (mapped, given) in enumerate([(range(d // 2, d), range(0, d // 2)), (range(0, d // 2), range(d // 2, d))]):
+        h, layer = np.clip(x[:, given], -1e100, 1e100), 0
+        if held:  # inputs are standardized, by the mixtures that are held for them, and bounded
+            if half == 0:
+                h = np.stack([(h[:, i] - m) / s for i, (m, s) in enumerate(_moments(p, j, k[j]) for j in given)], 1)
+            h = h / np.sqrt(1 + (h / 3) ** 2)
         while f"half.{half}.layer.{layer}.weight" in p:
-            h = np.maximum(h, 0) if layer else h
+            h = (_smooth_relu(h) if held else np.maximum(h, 0)) if layer else h
             h = h @ p[f"half.{half}.layer.{layer}.weight"].T + p[f"half.{half}.layer.{layer}.bias"]
             layer += 1
         at = 0
         for j in mapped:
             n = k[j] or h.shape[1] // (3 * len(mapped))
             logit, mean, raw = (h[:, at + i * n: at + (i + 1) * n] for i in range(3))
-            w = np.exp(logit - logit.max(1, keepdims=True))
-            x[:, j], ld = mixture(x[:, j], w / w.sum(1, keepdims=True), mean, np.exp(p["bound"] * np.tanh(raw)))
+            if held:
+                logit, mean, raw = _changed(p, j, n, logit, mean, raw)
+            x[:, j], ld = mixture(x[:, j], _log_weight(logit, floor), mean, np.exp(bound * np.tanh(raw)))
             log_det, at = log_det + ld, at + 3 * n
     return x, log_det
+
+
+def _log_weight(logit, floor):
+    """The logarithms of softmax, of which the first component, the anchor, has the floor at least."""
+    log_w = logit - _log_sum(np.atleast_2d(logit))[:, None]
+    if floor:
+        log_w = log_w + math.log1p(-floor)
+        log_w[:, 0] = np.logaddexp(log_w[:, 0], math.log(floor))
+    return log_w
+
+
+def _moments(p, j, n):
+    """Mean and standard deviation of the mixture that is held for coordinate j."""
+    w = np.exp(_log_weight(p["half.held.logit"][j, :n], p.get("floor", 0.0)))[0]
+    mean, scale = p["half.held.mean"][j, :n], np.exp(p["bound"] * np.tanh(p["half.held.scale"][j, :n]))
+    center = (w * mean).sum()
+    return center, np.sqrt((w * (scale ** 2 + (mean - center) ** 2)).sum())
+
+
+def _changed(p, j, n, *change):
+    """What the outputs of the network make of the parameters that are held: anchors stay, and the others within bounds."""
+    logit, mean, raw = (p[f"half.held.{name}"][j, :n] for name in ("logit", "mean", "scale"))
+    anchor, spread = p["pinned"][j, :n] == 1, _moments(p, j, n)[1]
+    gap = np.maximum(0, raw[anchor].max() - raw)
+    rise = lambda c: 1 - (np.sqrt(1 + c ** 2) - c)
+    return (np.where(anchor, logit, logit + 4 * rise(change[0] / 4)),
+            np.where(anchor, mean, mean + spread * change[1] / np.sqrt(1 + (change[1] / 4) ** 2)),
+            np.where(anchor, raw, raw + gap * rise(change[2])))
+
+
+def _smooth_relu(x):
+    t = np.clip((x + 1) / 2, 0, 1)
+    return t ** 3 * (2 - t) + np.maximum(x, 1) - 1
 
 
 def _rosenblatt(p, x):
@@ -152,8 +196,7 @@ def _rosenblatt(p, x):
     for j in range(d):
         loc = mean[:, j] + np.einsum("nki,ki->nk", u[:, :, :j], chol[:, j, :j])
         scale = chol[:, j, j]
-        w = np.exp(log_w - log_w.max(1, keepdims=True))
-        z[:, j], ld = mixture(x[:, j], w / w.sum(1, keepdims=True), loc, scale)
+        z[:, j], ld = mixture(x[:, j], log_w - _log_sum(log_w)[:, None], loc, scale)
         log_det += ld
         u[:, :, j] = (x[:, j, None] - loc) / scale
         log_w = log_w - 0.5 * u[:, :, j] ** 2 - np.log(scale)
@@ -166,11 +209,9 @@ _erfc = np.vectorize(math.erfc, otypes=[float])
 _quantile = np.vectorize(NormalDist().inv_cdf, otypes=[float])
 
 
-def mixture(x, weight, mean, scale):
-    """z = Phi^-1(F(x)) and log dz/dx of a Gaussian mixture F; weight, mean and scale of K, or of n rows of K."""
-    t = (x[:, None] - mean) / scale
-    with np.errstate(divide="ignore"):
-        log_w = np.log(weight)
+def mixture(x, log_w, mean, scale):
+    """z = Phi^-1(F(x)) and log dz/dx of a Gaussian mixture F; log-weights, means and scales are K, or n rows of K."""
+    t, weight = (x[:, None] - mean) / scale, np.exp(log_w)
     lower, upper = (weight * _erfc(-t * math.sqrt(0.5)) / 2).sum(1), (weight * _erfc(t * math.sqrt(0.5)) / 2).sum(1)
     tail = np.minimum(lower, upper)  # never 1 - F: that loses all digits
     z = np.zeros(len(x))
