@@ -51,6 +51,87 @@ func firstDifference(a, b string) string {
 	return "one of them is longer"
 }
 
+// Every line of the command in the README and the docs works, one after the other, in a directory that has what the
+// repository has; and what the README shows of the first one is what it prints.
+func TestDocumentedLines(t *testing.T) {
+	docs, err := filepath.Glob(filepath.Join("..", "..", "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for _, doc := range append(docs, filepath.Join("..", "..", "README.md")) {
+		text := readFile(t, doc[len("../../"):])
+		var lines []string
+		for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(text, -1) {
+			for line := range strings.Lines(block[1]) {
+				lines = append(lines, strings.TrimSpace(line))
+			}
+		}
+		if len(lines) == 0 {
+			continue
+		}
+		wines := map[string]string{}
+		for _, name := range []string{"wine.csv", "wine_new.csv"} {
+			wines[name] = readFile(t, "examples", "data", name)
+		}
+		t.Run(filepath.Base(doc), func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.MkdirAll(filepath.Join(dir, "examples", "data"), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			for name, content := range wines {
+				put(t, filepath.Join(dir, "examples", "data"), name, content)
+			}
+			t.Chdir(dir)
+			for _, line := range lines {
+				total++
+				stdin := ""
+				for part := range strings.SplitSeq(line, " | ") {
+					args := strings.Fields(part)
+					if args[0] != "gaussflow" {
+						continue // head
+					}
+					status, stdout, stderr := gaussflow(t, stdin, args[1:]...)
+					if status != statusDone {
+						t.Fatalf("%s: exit status %d, errors %q", line, status, stderr)
+					}
+					if stdin = stdout; args[1] == "fit" && filepath.Base(doc) == "README.md" {
+						_, shown, _ := strings.Cut(text, "```text\n")
+						shown, _, _ = strings.Cut(shown, "```")
+						_, printed, _ := strings.Cut(stdout, "\n\n")
+						compareShown(t, strings.Split(strings.TrimSpace(shown), "\n"), strings.Split(printed, "\n"))
+					}
+				}
+			}
+		})
+	}
+	if total < 10 {
+		t.Errorf("%d lines in the docs: the pattern is wrong", total)
+	}
+}
+
+// compareShown compares lines of the README with those of a run, whose numbers a better fit may move a little.
+func compareShown(t *testing.T, shown, printed []string) {
+	t.Helper()
+	number := regexp.MustCompile(`[-+]\d+\.\d+`)
+	for i, line := range shown {
+		a, errA := strconv.ParseFloat(number.FindString(line), 64)
+		b, errB := strconv.ParseFloat(number.FindString(printed[i]), 64)
+		if (errA == nil) != (errB == nil) || math.Abs(a-b) > 0.5 || errA != nil && line != printed[i] {
+			t.Errorf("the README shows\n%s\nand the command prints\n%s", line, printed[i])
+		}
+	}
+}
+
+// The program of docs/kernels.md is an example of the package, which its tests run.
+func TestKernelsProgram(t *testing.T) {
+	_, program, ok := strings.Cut(readFile(t, "docs", "kernels.md"), "```go\n")
+	program, _, closed := strings.Cut(program, "```")
+	if !ok || !closed || !strings.Contains(strings.ReplaceAll(readFile(t, "kernels", "example_test.go"), "\n\t", "\n"), strings.TrimSpace(program)) {
+		t.Errorf("the program is no part of kernels/example_test.go:\n%s", program)
+	}
+}
+
 // Every file and folder that the README names is there.
 func TestReadmePaths(t *testing.T) {
 	readme := readFile(t, "README.md")
