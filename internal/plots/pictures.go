@@ -26,12 +26,13 @@ type Picture struct {
 	title  string
 	panels [][]*plot.Plot
 	cell   vg.Length
+	above  vg.Length // room for a legend
 }
 
 // Write draws the picture as "png", at 150 dpi, or "svg".
 func (p *Picture) Write(w io.Writer, format string) error {
 	rows, cols := len(p.panels), len(p.panels[0])
-	width, height := vg.Length(cols)*p.cell, vg.Length(rows)*p.cell+vg.Points(30)
+	width, height := vg.Length(cols)*p.cell, vg.Length(rows)*p.cell+p.above+vg.Points(30)
 	tiles := draw.Tiles{
 		Rows: rows, Cols: cols, PadX: vg.Points(10), PadY: vg.Points(10),
 		PadLeft: vg.Points(8), PadRight: vg.Points(14), PadTop: vg.Points(34), PadBottom: vg.Points(8),
@@ -186,7 +187,7 @@ func Density(title string, names []string, g Grid, sampled []float64, data mat.M
 	p.Legend.Add("the data", swatch(disc(vermillion, 2.5)))
 	p.Legend.Add("5, 50, 95% of the density", &plotter.Line{LineStyle: draw.LineStyle{Color: color.Black, Width: vg.Points(1)}})
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = g.X[0], g.X[1], g.Y[0], g.Y[1]
-	return &Picture{title, [][]*plot.Plot{{p}}, 6 * vg.Inch}, nil
+	return &Picture{title: title, panels: [][]*plot.Plot{{p}}, cell: 6 * vg.Inch, above: vg.Points(40)}, nil
 }
 
 type onePalette struct{ c color.Color }
@@ -250,7 +251,7 @@ func Corner(title string, names []string, sample, data mat.Matrix) *Picture {
 			panels[i][j] = p
 		}
 	}
-	return &Picture{title, panels, vg.Length(max(1.7, 3.6-0.5*float64(d))) * vg.Inch}
+	return &Picture{title: title, panels: panels, cell: vg.Length(max(1.7, 3.6-0.5*float64(d))) * vg.Inch}
 }
 
 // clipTo makes ticks few enough for a small panel.
@@ -373,7 +374,7 @@ func Pushforward(title string, z *mat.Dense) *Picture {
 			panels[i][j] = p
 		}
 	}
-	return &Picture{title, panels, vg.Length(max(1.8, 3.6-0.5*float64(d))) * vg.Inch}
+	return &Picture{title: title, panels: panels, cell: vg.Length(max(1.8, 3.6-0.5*float64(d))) * vg.Inch}
 }
 
 // qq pairs normal quantiles with sorted values, at most 600 of them, the ends included.
@@ -425,7 +426,7 @@ func Blocks(title string, stages []Stage) *Picture {
 		}
 		panels = append(panels, row)
 	}
-	return &Picture{title, panels, 1.7 * vg.Inch}
+	return &Picture{title: title, panels: panels, cell: 1.7 * vg.Inch}
 }
 
 // A TrainingStep is the loss of a minibatch and the learning rate; a TrainingValidation the loss on rows held out.
@@ -467,7 +468,7 @@ func Training(title string, steps []TrainingStep, validations []TrainingValidati
 		loss.Legend.Add(fmt.Sprintf("kept: step %d", kept), mark)
 	}
 	rate.Add(line(b, blue, 1.4))
-	return &Picture{title, [][]*plot.Plot{{loss, rate}}, 4.5 * vg.Inch}
+	return &Picture{title: title, panels: [][]*plot.Plot{{loss, rate}}, cell: 4.5 * vg.Inch}
 }
 
 // An Anomaly is one of the least likely rows, and the columns to blame.
@@ -519,5 +520,5 @@ func Anomalies(title string, logProb []float64, threshold float64, least []Anoma
 		}
 		list.Add(text)
 	}
-	return &Picture{title, [][]*plot.Plot{{p, list}}, 4.5 * vg.Inch}
+	return &Picture{title: title, panels: [][]*plot.Plot{{p, list}}, cell: 4.5 * vg.Inch}
 }
