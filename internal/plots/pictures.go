@@ -504,7 +504,7 @@ func Anomalies(title string, logProb []float64, threshold float64, least []Anoma
 		p.Add(mark)
 		p.Legend.Add(fmt.Sprintf("1%% of typical rows are below %.4g", threshold), mark)
 	}
-	p.Legend.Top = false
+	p.Legend.Left = true
 	clipTo(p)
 	list := small("", "")
 	list.HideAxes()
