@@ -102,6 +102,8 @@ def forward(model, x):
     log_det = np.zeros(len(z))
     for block in model["blocks"]:
         for layer in block:
+            if layer["kind"] not in _LAYERS:
+                raise NotImplementedError(f"layers of kind {layer['kind']} are scored by the command alone")
             z, ld = _LAYERS[layer["kind"]](layer, z)
             log_det += ld
     return z, log_det
