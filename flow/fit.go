@@ -108,8 +108,9 @@ type FitCandidate struct {
 // to one of many rows, and no component is narrower than a thousandth of a column's
 // standard deviation, nor than δ/√12 for a column whose values repeat and are δ apart.
 // A share of 1/1000 has the Gaussian of all rows, so that no row, however far out,
-// scores much below that; and a share of 1/(n+1) that Gaussian inflated to reach the
-// farthest row, so that tails are as wide as the farthest rows say.
+// scores much below that. Where the farthest row is farther out than the farthest of
+// as many normal ones, a share of 1/(n+1) has that Gaussian inflated to reach it, so
+// that tails are as wide as the farthest rows say.
 //
 // The flow does not depend on the order of the rows, nor on powers of two by which
 // columns are multiplied; on other units and on the order of columns no more than by

@@ -339,3 +339,118 @@ func TestFitDuplicates(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// drawMoons is the two moons.
+func drawMoons(row []float64, rng *rand.Rand) {
+	sin, cos := math.Sincos(math.Pi * rng.Float64())
+	row[0], row[1] = cos, sin
+	if rng.IntN(2) == 1 {
+		row[0], row[1] = 1-cos, 0.5-sin
+	}
+	row[0] += 0.1 * rng.NormFloat64()
+	row[1] += 0.1 * rng.NormFloat64()
+}
+
+// In the plane a fit integrates to 1, and along every ray log p falls from ten standard
+// deviations out to a million. Where columns go through mixtures of their own that holds
+// beyond them alone: there, from a hundred on.
+func TestFitTails(t *testing.T) {
+	for name, draw := range map[string]func([]float64, *rand.Rand){"moons": drawMoons, "log-normal": drawLogNormal} {
+		x := rows(300, 2, 12, draw)
+		f := mustFit(t, x, FitOptions{})
+		if name == "moons" {
+			const steps, reach = 400, 6.0
+			grid := mat.NewDense(steps*steps, 2, nil)
+			for i := range steps * steps {
+				grid.Set(i, 0, 0.5+reach*((2*float64(i%steps)+1)/steps-1))
+				grid.Set(i, 1, 0.25+reach*((2*float64(i/steps)+1)/steps-1))
+			}
+			lp := make([]float64, steps*steps)
+			if err := f.LogProb(lp, grid); err != nil {
+				t.Fatal(err)
+			}
+			sum := 0.0
+			for _, v := range lp {
+				sum += math.Exp(v)
+			}
+			if sum *= 4 * reach * reach / (steps * steps); !(math.Abs(sum-1) < 1e-3) {
+				t.Errorf("%s: the density integrates to %v", name, sum)
+			}
+		}
+		var centre, spread [2]float64
+		for j := range centre {
+			m, v := 0.0, 0.0
+			for i := range 300 {
+				m += x.At(i, j) / 300
+			}
+			for i := range 300 {
+				v += (x.At(i, j) - m) * (x.At(i, j) - m) / 300
+			}
+			centre[j], spread[j] = m, math.Sqrt(v)
+		}
+		var radii []float64
+		first := 10.0
+		if name == "log-normal" {
+			first = 100
+		}
+		for r := first; r <= 1e6; r *= 1.5 {
+			radii = append(radii, r)
+		}
+		for ray := range 200 {
+			sin, cos := math.Sincos(2 * math.Pi * float64(ray) / 200)
+			at := mat.NewDense(len(radii), 2, nil)
+			for i, r := range radii {
+				at.SetRow(i, []float64{centre[0] + r*spread[0]*cos, centre[1] + r*spread[1]*sin})
+			}
+			lp := make([]float64, len(radii))
+			if err := f.LogProb(lp, at); err != nil {
+				t.Fatal(err)
+			}
+			for i := 1; i < len(lp); i++ {
+				if !(lp[i] < lp[i-1]) {
+					t.Fatalf("%s, ray %d: log p is %v at radius %g and %v at %g", name, ray, lp[i-1], radii[i-1], lp[i], radii[i])
+				}
+			}
+		}
+	}
+}
+
+// Samples stay near bounded data, and have the moments of what was fitted.
+func TestFitSamples(t *testing.T) {
+	n := 1_000_000
+	if testing.Short() {
+		n = 50_000
+	}
+	x := rows(500, 2, 13, func(row []float64, rng *rand.Rand) {
+		row[0], row[1] = rng.Float64(), rng.Float64()
+	})
+	f := mustFit(t, x, FitOptions{})
+	y := mat.NewDense(n, 2, nil)
+	if err := f.Sample(y, rand.NewPCG(1, 2)); err != nil {
+		t.Fatal(err)
+	}
+	for j := range 2 {
+		moments := func(m *mat.Dense) (mean, sd, low, high float64) {
+			n, _ := m.Dims()
+			low, high = math.Inf(1), math.Inf(-1)
+			for i := range n {
+				v := m.At(i, j)
+				mean += v / float64(n)
+				low, high = min(low, v), max(high, v)
+			}
+			for i := range n {
+				v := m.At(i, j) - mean
+				sd += v * v / float64(n)
+			}
+			return mean, math.Sqrt(sd), low, high
+		}
+		mean, sd, low, high := moments(x)
+		m, s, l, h := moments(y)
+		if r := high - low; l < low-r || h > high+r {
+			t.Errorf("column %d: samples reach from %.2f to %.2f, the data from %.2f to %.2f", j, l, h, low, high)
+		}
+		if math.Abs(m-mean) > 0.03*sd || math.Abs(s/sd-1) > 0.03 {
+			t.Errorf("column %d: samples have mean %.4f and standard deviation %.4f, the data %.4f and %.4f", j, m, s, mean, sd)
+		}
+	}
+}

@@ -554,11 +554,12 @@ func (s *stack) ofSplit(i, most int) *mixture.Mixture {
 	return s.anchored(mixture.Combined(s.weight, of).Reduced(alike, most-2), s.gaussian.Fits[i:i+1], s.splits[i].Train)
 }
 
-// anchored gives m two components more: the Gaussian of all rows, so that no row,
-// however far out, has a density much below that; and the same made so wide that it
-// reaches the farthest row, with the share of one row in n+1, the chance that the next
-// row lies beyond all rows (the rule of succession), so that tails are as wide as the
-// farthest rows say.
+// anchored gives m the Gaussian of all rows as another component, so that no row,
+// however far out, has a density much below that. Where the farthest row lies farther
+// than the farthest of as many normal ones, there is one more: that Gaussian made so
+// wide that it reaches the farthest row, with the share of one row in n+1, the chance
+// that the next row lies beyond all rows (the rule of succession), so that tails are
+// as wide as the farthest rows say.
 func (s *stack) anchored(m *mixture.Mixture, gaussian []*mixture.Mixture, x blas.Matrix) *mixture.Mixture {
 	share := make([]float64, len(gaussian))
 	for i := range share {
@@ -566,8 +567,23 @@ func (s *stack) anchored(m *mixture.Mixture, gaussian []*mixture.Mixture, x blas
 	}
 	g := mixture.Combined(share, gaussian).Reduced(0, 1)
 	beyond := 1 / float64(x.Cols+1)
-	wide := g.Inflated(max(1, g.Farthest(x)/float64(x.Rows)))
-	return mixture.Combined([]float64{1 - anchorWeight - beyond, anchorWeight, beyond}, []*mixture.Mixture{m, g, wide})
+	if far := g.Farthest(x); far > chiSquareUpper(x.Rows, beyond) {
+		m = mixture.Combined([]float64{1 - beyond, beyond}, []*mixture.Mixture{m, g.Inflated(far / float64(x.Rows))})
+	}
+	if m.K() == 1 {
+		return m // it is the Gaussian
+	}
+	return mixture.Combined([]float64{1 - anchorWeight, anchorWeight}, []*mixture.Mixture{m, g})
+}
+
+// chiSquareUpper returns what the share upper of χ² variables of d degrees of freedom
+// exceeds (Wilson and Hilferty 1931).
+func chiSquareUpper(d int, upper float64) float64 {
+	z := []float64{upper}
+	kernels.NormQuantile(z, z)
+	v := 2 / (9 * float64(d))
+	c := 1 - v - float64(z[0]*math.Sqrt(v))
+	return float64(d) * c * c * c
 }
 
 // A column is the mixture of one column: for each split, and for all rows.
