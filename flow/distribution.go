@@ -32,13 +32,17 @@ func (d *Distribution) Dim() int { return d.flow.dim }
 func (d *Distribution) LogProb(x []float64) float64 {
 	d.check(x)
 	var dst [1]float64
-	err := d.flow.LogProb(dst[:], mat.NewDense(1, len(x), x))
+	d.ignoreRow(d.flow.LogProb(dst[:], mat.NewDense(1, len(x), x)))
+	return dst[0]
+}
+
+// ignoreRow panics with errors that are not about the row itself, of which the result
+// tells.
+func (d *Distribution) ignoreRow(err error) {
 	var row *RowError
-	switch {
-	case err == nil, errors.As(err, &row):
-		return dst[0]
+	if err != nil && !errors.As(err, &row) {
+		panic(err) // the machine cannot run the kernels that GAUSSFLOW_SIMD asks for
 	}
-	panic(err) // the machine cannot run the kernels that GAUSSFLOW_SIMD asks for
 }
 
 // Rand draws one sample into x and returns it; if x is nil it allocates. It

@@ -12,6 +12,7 @@
 //	err = coupling.Forward(z, logDet, x)              // data to latent
 //	err = coupling.Inverse(x, logDet, z)              // latent to data
 //	err = coupling.Sample(y, rand.NewPCG(1, 2))       // new rows
+//	err = coupling.ScoreInput(s, nil, x)              // ∂log p/∂x
 //
 // A flow is saved and loaded to the last bit ([Flow.Save], [Load]). All its parameters
 // can be read, and a flow be built from parameters ([Flow.Model], [New]). Rows too many for

@@ -292,6 +292,9 @@ type workspace struct {
 	tiles  [2]tile.Tile
 	logDet []float64
 	s      tile.Arena
+
+	tapes  *shardMemory // for scores
+	unused []float64    // the parameters' gradient, which comes along
 }
 
 func newWorkspace(f *Flow) *workspace {
@@ -301,7 +304,10 @@ func newWorkspace(f *Flow) *workspace {
 		perSample, _ := l.Scratch()
 		most = max(most, perSample)
 	}
-	return &workspace{f, [2]tile.Tile{f.room(make([]float64, f.width()*n), n), f.room(make([]float64, f.width()*n), n)}, make([]float64, n), make(tile.Arena, most*n)}
+	return &workspace{
+		flow: f, tiles: [2]tile.Tile{f.room(make([]float64, f.width()*n), n), f.room(make([]float64, f.width()*n), n)},
+		logDet: make([]float64, n), s: make(tile.Arena, most*n),
+	}
 }
 
 // room is a tile of n samples with room for the context behind its coordinates.
