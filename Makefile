@@ -7,6 +7,7 @@
 # make components     the kernels' errors and times by the number of components of a mixture
 # make growth         time and memory against rows, columns, components, blocks and threads
 # make density        densities of unseen rows, side by side with what people use; REPORTFLAGS='-splits 2 -tables iris' for less
+# make training       what training makes of a flow on unseen rows, its samples and tails; TRAININGFLAGS='-start rbig -seeds 1' for less
 # make gobench        the Go benchmarks, on every BLAS backend that this machine has, for benchstat
 # make fuzz           every fuzz target, FUZZTIME each, looking for new inputs: before a change is called done
 # make fuzz-long      the same by processor time (10m each unless told), PARALLEL at a time, with a summary
@@ -30,7 +31,7 @@ RESULTS  = bench/results
 # The builds to compare: OpenBLAS where it can be linked.
 OPENBLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas)
 
-.PHONY: derive run test measure lint bench compare components compare-setup growth density gobench fuzz fuzz-long soak faults mutation cover setup clean
+.PHONY: derive training run test measure lint bench compare components compare-setup growth density gobench fuzz fuzz-long soak faults mutation cover setup clean
 
 run:
 	go run ./cmd/gaussflow equivalence -out $(OUT)
@@ -59,6 +60,9 @@ ifeq ($(OPENBLAS),openblas)
 else
 	@echo "OpenBLAS was not measured: it needs a C compiler and libopenblas-dev"
 endif
+
+training:
+	go run ./bench/training $(TRAININGFLAGS)
 
 fuzz:
 	FUZZTIME=$(FUZZTIME) scripts/fuzz
