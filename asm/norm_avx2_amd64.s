@@ -175,13 +175,13 @@ numbers:
 	VBLENDVPD    S1, B1, E1, A1
 	VMOVAPD      X0, R0
 	VMOVAPD      X1, R1
-	VMULPD       R0, R0, E0
-	VMULPD       R1, R1, E1
-	VFNMADD213PD E0, R0, R0         // what x² lacks, the sign turned
-	VFNMADD213PD E1, R1, R1
 	VBROADCASTSD HALF, C1
-	VMULPD       C1, R0, R0
-	VMULPD       C1, R1, R1
+	VMULPD       C1, R0, L0
+	VMULPD       C1, R1, L1
+	VMULPD       L0, R0, E0         // x²/2
+	VMULPD       L1, R1, E1
+	VFNMADD213PD E0, L0, R0         // what it lacks, the sign turned
+	VFNMADD213PD E1, L1, R1
 	VBLENDVPD    S0, R0, O0, L0
 	VBLENDVPD    S1, R1, O1, L1
 	LOG2(EXPONENT)
@@ -189,14 +189,14 @@ numbers:
 	VADDPD       L1, A1, A1
 	VMOVAPD      X0, R0
 	VMOVAPD      X1, R1
-	VMULPD       R0, R0, R0
-	VMULPD       R1, R1, R1
-	VANDPD       BELOW0, R0, R0
-	VANDPD       BELOW1, R1, R1
 	VMULPD       C1, R0, E0         // C1 is HALF
 	VMULPD       C1, R1, E1
-	VSUBPD       E0, A0, A0
-	VSUBPD       E1, A1, A1
+	VMULPD       E0, R0, R0
+	VMULPD       E1, R1, R1
+	VANDPD       BELOW0, R0, R0
+	VANDPD       BELOW1, R1, R1
+	VSUBPD       R0, A0, A0
+	VSUBPD       R1, A1, A1
 	VBROADCASTSD MAX_FLOAT, C0
 	VCMPPD       GREATER, C0, R0, E0
 	VCMPPD       GREATER, C0, R1, E1

@@ -129,19 +129,18 @@ block:
 
 // log Φ below zero: log R(|x|) - x²/2, result in B. Clobbers the registers of its vector.
 #define LOG_CDF_BELOW(x, v, l, u, y, n, a, b, e, o, r) \
-	VMULPD           x, x, n                 \ // h
+	VMULPD.BCST      HALF, x, v              \
+	VMULPD           v, x, n                 \ // h
 	VMOVAPD          n, l                    \
-	VFMSUB231PD      x, x, l                 \ // x² - h
+	VFMSUB231PD      v, x, l                 \ // x²/2 - h
 	VMULPD.BCST      C_HI, x, v              \
 	VPANDQ.BCST      ABS, v, v               \
 	MILLS_FAR(v, u, y, a, b, e, o)           \
 	VMULPD.BCST      ALPHA, a, a             \
 	VPXORQ           b, b, b                 \
 	LOG(a, b, u, y, e, o)                    \
-	VMULPD.BCST      HALF, l, l              \
 	VSUBPD           l, a, b                 \
-	VMULPD.BCST      HALF, n, a              \
-	VSUBPD           a, b, b                 \
+	VSUBPD           n, b, b                 \
 	VCMPPD.BCST      GREATER, MAX_FLOAT, n, K1 \
 	VPXORQ.BCST      SIGN, n, K1, b            // -Inf
 

@@ -107,7 +107,7 @@ samples:
 // normLogCDF, where both branches want a Mills ratio and a logarithm: of Alpha·R(u), u not clamped at VMax, for x < 0,
 // else of 1 - Φ(-x).
 
-#define SQUARE 2  // x²
+#define SQUARE 2  // x²/2
 #define LOWER 4   // x < 0
 #define WHOLE 6   // the u that P is multiplied by
 #define UPPER_Q 30 // Φ(-x)
@@ -145,19 +145,18 @@ samples:
 	FSUBG(UPPER_Q, T, T)
 	FDIVG(U, T, T) // ((1-a)-q)/a
 	FADDG(PE, T, T)
-	FMULG(X, X, SQUARE)
-	FNEGG(SQUARE, Y)
-	FMLAG(X, X, Y) // its residual
 	LOADG(HALF, U)
-	FMULG(U, Y, Y)
+	FMULG(X, U, U)
+	FMULG(X, U, SQUARE)
+	FNEGG(SQUARE, Y)
+	FMLAG(X, U, Y) // its residual
 	FSUBG(Y, PE, PE)
-	FMULG(U, SQUARE, U)
-	FSUBG(U, PE, PE) // (log - residual/2) - x²/2
+	FSUBG(SQUARE, PE, PE) // (log - residual) - x²/2
 	LOADG(MAX_FLOAT, U)
 	FCMGTG(U, SQUARE, Y)
 	LOADG(INFINITY, U)
 	FNEGG(U, U)
-	BITG(Y, U, PE) // -Inf where x² overflows
+	BITG(Y, U, PE) // -Inf where that overflows
 	BITG(LOWER, PE, T)
 	NOT_A_NUMBER(T)
 	WRITEG(T, DST)

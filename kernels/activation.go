@@ -39,7 +39,7 @@ func (t Tier) SoftmaxColumns(dst, logit Columns) {
 	for i := whole; i < n; i++ {
 		top := math.Inf(-1)
 		for j := range k {
-			top = math.Max(top, from[j*logit.Stride+i])
+			top = max(top, from[j*logit.Stride+i])
 		}
 		// No term is larger than 1, so that of a sum that begins with 1 every addition's loss is had by two subtractions
 		// (Dekker). Taking the 1 away again is exact.

@@ -14,17 +14,21 @@
 // its e^(-t²/2) leaves the range in which the sums are kept, and where all are more than 39 away the far path goes on in
 // log space, with the nearest one's t²/2 factored out: z and L are finite and accurate for every x whose z is a float64.
 //
+// In a gap between components the map is so flat that many numbers x share one z, from some 38 standard deviations on all of
+// those in the gap: no float64 z tells them apart. There the way from x to z and back ends at another x of the gap, and the
+// two log-determinants do not cancel.
+//
 // # Domain
 //
 // Weights are in [0, 1] and sum to one within a few ulp; they are used as given. A weight of zero switches its component
-// off: its mean and scale change no bit of anything. (It keeps its place in the sum, whose last bits may differ from those of
-// the mixture without it if there are more than eight components, and others with weight behind it.) Other weights should be at least 1e-200, and 1e-30 for [MixtureEM], lest a
-// component's share be lost. Scales lie in [1e-60, 1e60], means within ±1e150. Samples, latent values and upstream
-// gradients may be anything:
+// off: its mean and scale change no bit of anything. (It keeps its place in the sum: with more than eight components, and
+// others with weight behind it, last bits may differ from those of the mixture without it.) Other weights should be at least
+// 1e-200, and 1e-30 for [MixtureEM], lest a component's share be lost. Scales lie in [1e-60, 1e60], means within ±1e150.
+// Samples, latent values and upstream gradients may be anything:
 //
 //	kernel             NaN    infinities and other ends
 //	NormCDF, NormSF    NaN    1 and 0; Φ underflows gradually to 0 at x = -38.5
-//	NormLogCDF         NaN    0 and -Inf; -Inf below -1.9e154, where x²/2 overflows
+//	NormLogCDF         NaN    0 and -Inf; -Inf below -1.896e154, where x²/2 overflows
 //	NormPDF            NaN    0
 //	NormQuantile       NaN    -Inf at 0, +Inf at 1, NaN outside [0, 1]
 //	Exp                NaN    +Inf and 0; underflows gradually to 0 at -745.2
@@ -73,6 +77,8 @@
 // uz = ulp(z) + ulp(min(F, S))/φ(z), what the last bits of z and of the probability behind it are worth;
 // ub = 2⁻⁵²·bound; ux = ulp(x) + uz·dx/dz; uL = 2⁻⁵²·max(1, |L|, z²/2), for gradients times the largest entry of the sample's; z = 0
 // for splines, whose errors are those of the spline through its knots as they round.
+// The inverse's L is that of the x before its last rounding, as far as x resolves it: where means are so many scales away
+// from 0 that the last bit of x moves L by more than uL, it is within |dL/dx|·ulp(x) besides.
 // For mixtures the worst input is given by K and its x or z; internal/kerneltest has the rest. The columns avx2 and avx512
 // are cycles per element of the kernel behind the result, on one core of an AMD EPYC of family 0x1a (Zen 5), 8 components
 // to a mixture; make bench prints those of the machine it runs on.
@@ -80,10 +86,10 @@
 //	result            domain                           max     limit  unit             avx2   avx512  worst input
 //	Φ(x)              x ≥ -37.5                        5.39    6      ulp              6.2    2.9     -0.01988486889207847
 //	Φ(-x)             x ≤ 37.5                         5.51    6      ulp              6.2    2.9     0.01972790496215344
-//	log Φ(x)          -20000 ≤ x ≤ 0                   5.23    9      ulp              13.8   11.2    -0.024951357826214188
+//	log Φ(x)          -20000 ≤ x ≤ 0                   5.75    9      ulp              13.8   11.2    -5.134739775622808e-07
 //	log Φ(x)          0 ≤ x ≤ 37.5                     6.43    9      ulp              13.8   11.2    0.2761236116211897
 //	φ(x)              |x| ≤ 37.5                       1.61    4      ulp              3.6    1.8     -0.9669815197427033
-//	Φ⁻¹(p)            0 < p < 1                        3.18    4      ulp              11.2   6.1     0.9571042876678071
+//	Φ⁻¹(p)            0 < p < 1                        3.24    4      ulp              11.2   6.1     0.029585558873913533
 //	exp x             -708.39 ≤ x ≤ 709.78             1.03    4      ulp              2.9    1.4     -61.333996021973164
 //	log x             0 < x                            0.86    4      ulp              4.1    2.4     0.7018002209348776
 //	tanh x            all                              1.40    4      ulp              5.1    2.6     0.6251899583946593

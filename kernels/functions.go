@@ -197,7 +197,7 @@ func NormCDF(dst, x []float64) { active().NormCDF(dst, x) }
 //	Φ(-x): 5.51, limit 6, in ulp (x ≤ 37.5)
 func NormSF(dst, x []float64) { active().NormSF(dst, x) }
 
-// NormLogCDF sets dst[i] = log Φ(x[i]), accurate in both tails; it does not underflow before x² overflows.
+// NormLogCDF sets dst[i] = log Φ(x[i]), accurate in both tails; it is finite as far as x²/2 is.
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
 //

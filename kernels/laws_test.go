@@ -345,3 +345,23 @@ func TestSharedGradientIsSum(t *testing.T) {
 		}
 	})
 }
+
+// Where the last bit of x moves L, the inverse's L is within that of the exact one.
+func TestInverseLogDetFarFromZero(t *testing.T) {
+	m := kernels.Mixture{Weight: []float64{0.3, 0.7}, Mean: []float64{1.7e9, 1.7e9 + 3}, Scale: []float64{1, 2}}
+	const z = 0.7
+	exact := bigref.Mixture(m).At(bigref.New(1.7e9))
+	for range 20 {
+		exact = bigref.Mixture(m).At(exact.Solve(z))
+	}
+	want, _ := exact.LogDet(bigref.New(z)).Float64()
+	_, dl := exact.Gradients(bigref.New(z))
+	turn, _ := dl.DX.Float64()
+	for _, tier := range kernels.Tiers() {
+		x, l := []float64{z}, make([]float64, 1)
+		tier.MixtureInverse(x, l, x, m)
+		if off := math.Abs(l[0] + want); !(off <= 9*0x1p-52+math.Abs(turn)*ulp.Of(x[0])) {
+			t.Errorf("%s: L(%v) = %v, want %v: off by %g, of %g for the last bit of x", tier, x[0], l[0], -want, off, math.Abs(turn)*ulp.Of(x[0]))
+		}
+	}
+}

@@ -33,7 +33,7 @@ func exp2(a float64) float64 {
 
 // exp returns e^x, any x.
 func exp(x float64) float64 {
-	x = math.Max(math.Min(x, asm.ExpMost), -asm.ExpLeast) // past them the result is ±Inf or 0; NaN stays
+	x = max(min(x, asm.ExpMost), -asm.ExpLeast) // past them the result is ±Inf or 0; NaN stays
 	kf := math.FMA(x, asm.Log2EHi, asm.Nearest)
 	r := math.FMA(x, asm.Log2EHi, -(kf - asm.Nearest))
 	return scale2(exp2Unit(&asm.Exp2, 1, math.FMA(x, asm.Log2ELo, r)), kf)

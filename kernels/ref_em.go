@@ -27,7 +27,7 @@ func emWeights(r []float64, cs []component, x float64) float64 {
 	for k := range cs {
 		// A component without weight may be nearer: hold its exponent at 0. A far one is held at 2^-311 of the least that
 		// the nearest can have, which is next to nothing even if the nearest has next to no weight.
-		a := math.Max(math.Min(-float64((r[k]-shift)*(r[k]+shift)), 0), -asm.EMLeast)
+		a := max(min(-float64((r[k]-shift)*(r[k]+shift)), 0), -asm.EMLeast)
 		kf := a + (asm.Nearest + asm.ExpBias)
 		e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
 		r[k] = float64(cs[k].Density * math.Float64frombits(math.Float64bits(e)+math.Float64bits(kf)<<52))

@@ -23,7 +23,7 @@ func (s *farSums) nearest(c *component, x float64) {
 	if u := math.Abs(float64((x - c.Mean) * c.IH)); !(u >= s.vm) {
 		s.vm = u
 	}
-	s.scale = math.Max(s.scale, c.Scale)
+	s.scale = max(s.scale, c.Scale)
 }
 
 func (s *farSums) add(c *component, x float64) {
@@ -31,7 +31,7 @@ func (s *farSums) add(c *component, x float64) {
 	u := math.Abs(v)
 	// The difference of squares as a product: it neither cancels nor overflows to 0·Inf, even where z nearly does.
 	// A component without weight may be nearer than the nearest one with it: hold its exponent at 0.
-	a := math.Max(math.Min(-float64((u-s.vm)*math.Min(u+s.vm, math.MaxFloat64)), 0), -asm.FarLeast)
+	a := max(min(-float64((u-s.vm)*min(u+s.vm, math.MaxFloat64)), 0), -asm.FarLeast)
 	kf := a + (asm.Nearest + asm.ExpBias)
 	e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
 	e = math.Float64frombits(math.Float64bits(e) + math.Float64bits(kf)<<52)
@@ -46,7 +46,7 @@ func (s *farSums) forward() (z, l float64) {
 	if s.wp != 0 && s.wn != 0 {
 		// In a gap between components: F and S are ordinary, only the density is out of reach.
 		vm2 := float64(s.vm * s.vm)
-		d := float64(s.d * exp2(math.Max(-vm2, -1300)))
+		d := float64(s.d * exp2(max(-vm2, -1300)))
 		z = probit(math.FMA(asm.Bias, s.wp, -d), math.FMA(asm.Bias, s.wn, d))
 		l = math.FMA(-vm2, asm.Ln2Hi, logNormal(s.f, -asm.ExpBias)+math.FMA(0.5*z, z, asm.LnSqrt2Pi))
 		return z, math.FMA(-vm2, asm.Ln2Lo, l)

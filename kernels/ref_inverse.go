@@ -145,7 +145,7 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		if b > hi {
 			hi = b
 		}
-		narrow, wide = math.Min(narrow, c.Scale), math.Max(wide, c.Scale)
+		narrow, wide = min(narrow, c.Scale), max(wide, c.Scale)
 		mean = math.FMA(c.W, c.Mean, mean)
 	}
 	if math.IsInf(z, 0) {

@@ -42,12 +42,13 @@ func normLogCDF(x float64) float64 {
 		return x
 	}
 	if x < 0 {
-		h := float64(x * x)
+		half := 0.5 * x // x² overflows before x²/2 does
+		h := float64(half * x)
 		if h > math.MaxFloat64 {
 			return math.Inf(-1)
 		}
-		e := math.FMA(x, x, -h)
-		return -0.5*h + (logNormal(float64(asm.Alpha*millsFar(-float64(x*asm.CHi))), 0) - 0.5*e)
+		e := math.FMA(half, x, -h)
+		return -h + (logNormal(float64(asm.Alpha*millsFar(-float64(x*asm.CHi))), 0) - e)
 	}
 	q := normCDF(-x)
 	a := 1 - q
@@ -92,7 +93,7 @@ func tanh(x float64) float64 {
 		den = math.FMA(math.FMA(math.FMA(q[3], y, q[2]), y, q[1]), y, q[0])
 		base, num = a, float64(float64(a*y)*n)
 	} else {
-		base, num, den = 1, -2, exp(2*math.Min(a, asm.TanhMost))+1
+		base, num, den = 1, -2, exp(2*min(a, asm.TanhMost))+1
 	}
 	return math.Copysign(base+num/den, x)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"strings"
 
 	"github.com/gaussflow/gaussflow/bench/cases"
 	"github.com/gaussflow/gaussflow/bench/harness"
@@ -104,6 +105,8 @@ var promises = []promise{
 	{what: "inverse, two-moons mixtures: time over one forward pass", slow: "inverse-moons/TIER", fast: "forward-moons/TIER", limit: both(7)},
 	{what: "inverse, far-separated mixtures: time over one forward pass", slow: "inverse-separated/TIER", fast: "forward-separated/TIER", limit: both(11)},
 	{what: "Φ: times as fast as SLEEF's erfc, same instructions", slow: "sleef-erfc/TIER", fast: "cdf/TIER", atLeast: true, limit: both(2), needsOtherOne: true},
+	{what: "Φ: times as fast as libmvec's erfc, same instructions", slow: "libmvec-erfc/TIER", fast: "cdf/TIER", atLeast: true, limit: both(1.2), needsOtherOne: true},
+	{what: "forward, shared, against libmvec composed, one erfc, same instructions", slow: "libmvec-forward-one/TIER", fast: "forward/TIER", atLeast: true, limit: both(1.8), needsOtherOne: true},
 	{what: "EM step: times as fast as the scalar reference", slow: "em/generic", fast: "em/TIER", atLeast: true, limit: each(15, 8)},
 	{what: "far tails, all |t| in 37-100: time over the bulk", slow: "tail/TIER", fast: "forward/TIER", limit: both(3)},
 }
@@ -132,13 +135,17 @@ func (r *report) kernelPromises() error {
 		if tier == kernels.Generic {
 			continue
 		}
-		p, err := r.peer(sleef(tier.String()))
-		if err != nil {
-			return err
-		}
-		for _, name := range []string{"forward", "forward-one", "erfc"} {
-			if p.Has(name) {
-				add(p.Contender(name), "sleef-"+name+"/"+tier.String())
+		for _, library := range []func(tier string) spec{sleef, libmvec} {
+			peer := library(tier.String())
+			p, err := r.peer(peer)
+			if err != nil {
+				return err
+			}
+			kind, _, _ := strings.Cut(strings.ToLower(peer.name), " ")
+			for _, name := range []string{"forward", "forward-one", "erfc"} {
+				if p.Has(name) {
+					add(p.Contender(name), kind+"-"+name+"/"+tier.String())
+				}
 			}
 		}
 	}
@@ -173,7 +180,7 @@ func (r *report) kernelPromises() error {
 		}
 	}
 	r.note(t, o)
-	t.Note("The last number of a spread is the ratio of the least times. SLEEF composed: its erfc, exp and log with gaussflow's quantile.")
+	t.Note("The last number of a spread is the ratio of the least times. SLEEF and libmvec (glibc) composed: their erfc, exp and log with gaussflow's quantile.")
 	return r.publish(t, p.draw)
 }
 

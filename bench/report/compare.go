@@ -49,13 +49,13 @@ func (r *report) compareKernels() error {
 	others := []spec{}
 	for _, tier := range kernels.Tiers() {
 		if tier != kernels.Generic {
-			others = append(others, sleef(tier.String()))
+			others = append(others, sleef(tier.String()), libmvec(tier.String()))
 		}
 	}
 	if len(others) == 0 { // what this machine has, until gaussflow has it too
 		for _, set := range []string{"avx2", "avx512", "neon"} {
 			if instructionSets[runtime.GOARCH][set] != nil {
-				others = append(others, sleef(set))
+				others = append(others, sleef(set), libmvec(set))
 			}
 		}
 	}
@@ -90,7 +90,7 @@ func (r *report) compareKernels() error {
 	}
 	r.note(t, o)
 	t.Note("Every result was compared, before anything was timed, with arithmetic of 256 bits; the error is the largest. For z it is relative to max(|z|, 0.1), for log-determinants to max(|L|, z²/2, 1).")
-	t.Note("SLEEF has no quantile: its map ends with gaussflow's, on SLEEF's logarithm. MKL HA and LA are its accuracies; the variant that it chose for this CPU is in its version. Calls from Python include what a call costs.")
+	t.Note("SLEEF and glibc's libmvec have no quantile: their maps end with gaussflow's, on their logarithm. MKL HA and LA are its accuracies; the variant that it chose for this CPU is in its version. Calls from Python include what a call costs.")
 	return r.publish(t, bars.WritePNG)
 }
 

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/gaussflow/gaussflow/bench/harness"
@@ -24,6 +27,8 @@ const (
 	patient    = "OMP_WAIT_POLICY=passive" // threads that spin come to a standstill where another process wants a core
 	peerSource = "bench/peers"
 	debian     = "/usr/bin/python3" // has what Debian packages
+	// torchPython names an environment variable: the interpreter of a newer PyTorch than Debian's.
+	torchPython = "GAUSSFLOW_TORCH_PYTHON"
 )
 
 // instructionSets are the vector instruction sets of the tiers: gcc's flags, by the tier's name.
@@ -36,17 +41,26 @@ var instructionSets = map[string]map[string][]string{
 }
 
 // sleef is SLEEF on the instruction set of a tier.
-func sleef(tier string) spec {
-	return spec{"SLEEF " + tier, debianSet, func(r *report) (*harness.Peer, error) {
+func sleef(tier string) spec { return vecmath("SLEEF", tier, debianSet, nil, "-lsleef") }
+
+// libmvec is the vector maths of glibc, which every Linux with glibc has: erfc since 2.35 on x86-64.
+func libmvec(tier string) spec {
+	return vecmath("libmvec", tier, "apt-get install gcc libc6-dev, with glibc 2.35 or later", []string{"-DLIBMVEC"}, "-lmvec")
+}
+
+// vecmath is a library of vector functions on the instruction set of a tier.
+func vecmath(name, tier, install string, more []string, library string) spec {
+	return spec{name + " " + tier, install, func(r *report) (*harness.Peer, error) {
 		flags, known := instructionSets[runtime.GOARCH][tier]
 		if !known {
-			return nil, &harness.Absent{Name: "SLEEF", Why: "no code for " + tier + " on " + runtime.GOARCH}
+			return nil, &harness.Absent{Name: name, Why: "no code for " + tier + " on " + runtime.GOARCH}
 		}
-		program, err := r.compile("sleef", "sleef-"+tier, append(flags, "-DISA_"+strings.ToUpper(tier)), "-lsleef", "-lm")
+		flags = slices.Concat(flags, more, []string{"-DISA_" + strings.ToUpper(tier)})
+		program, err := r.compile("vecmath", strings.ToLower(name)+"-"+tier, flags, library, "-lm")
 		if err != nil {
 			return nil, err
 		}
-		return r.program("SLEEF "+tier, nil, program)
+		return r.program(name+" "+tier, nil, program)
 	}}
 }
 
@@ -101,7 +115,7 @@ var (
 	scipy     = python("SciPy", "", "scipy_peer.py", setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"})
 	jax       = python("JAX", "", "jax_peer.py", setup, []string{oneThread}, "kernels")
 	jaxTrain  = python("JAX, training", "", "jax_peer.py", setup, nil, "train")
-	torch     = python("PyTorch", debian, "torch_peer.py", "apt-get install python3-torch, or "+setup, []string{patient})
+	torch     = python("PyTorch", cmp.Or(os.Getenv(torchPython), debian), "torch_peer.py", "apt-get install python3-torch, or "+setup+", or set "+torchPython, []string{patient})
 	sklearn   = python("scikit-learn", debian, "sklearn_peer.py", "apt-get install python3-sklearn, or "+setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"})
 	zuko      = zukoPeer("zuko", "kernels")
 	zukoTrain = zukoPeer("zuko, training", "train")

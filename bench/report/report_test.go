@@ -56,6 +56,7 @@ func TestPromisesNameContenders(t *testing.T) {
 		}
 		for _, name := range []string{"forward", "forward-one", "erfc"} {
 			known["sleef-"+name+"/"+tier.String()] = true
+			known["libmvec-"+name+"/"+tier.String()] = true
 		}
 	}
 	for _, p := range promises {
@@ -64,7 +65,7 @@ func TestPromisesNameContenders(t *testing.T) {
 				t.Errorf("%s: no contender %q", p.what, name)
 			}
 		}
-		if strings.HasPrefix(p.slow, "sleef-") != p.needsOtherOne {
+		if (strings.HasPrefix(p.slow, "sleef-") || strings.HasPrefix(p.slow, "libmvec-")) != p.needsOtherOne {
 			t.Errorf("%s: is its slower contender a peer?", p.what)
 		}
 	}

@@ -11,10 +11,10 @@ import (
 var Accuracies = []Accuracy{
 	function("Φ(x)", "x ≥ -37.5", 6, 5.39, -0.01988486889207847, -37.5, math.MaxFloat64, Real, kernels.Tier.NormCDF, plain(bigref.CDF)),
 	function("Φ(-x)", "x ≤ 37.5", 6, 5.51, 0.01972790496215344, -math.MaxFloat64, 37.5, Real, kernels.Tier.NormSF, plain(func(x *bigref.Float) *bigref.Float { return bigref.CDF(x.Neg(x)) })),
-	function("log Φ(x)", "-20000 ≤ x ≤ 0", 9, 5.23, -0.024951357826214188, -20000, 0, Real, kernels.Tier.NormLogCDF, plain(bigref.LogCDF)),
+	function("log Φ(x)", "-20000 ≤ x ≤ 0", 9, 5.75, -5.134739775622808e-07, -20000, 0, Real, kernels.Tier.NormLogCDF, plain(bigref.LogCDF)),
 	function("log Φ(x)", "0 ≤ x ≤ 37.5", 9, 6.43, 0.2761236116211897, 0, 37.5, Real, kernels.Tier.NormLogCDF, plain(bigref.LogCDF)),
 	function("φ(x)", "|x| ≤ 37.5", 4, 1.61, -0.9669815197427033, -37.5, 37.5, Real, kernels.Tier.NormPDF, plain(bigref.PDF)),
-	function("Φ⁻¹(p)", "0 < p < 1", 4, 3.18, 0.9571042876678071, math.SmallestNonzeroFloat64, 1-0x1p-53, Prob, kernels.Tier.NormQuantile, bigref.Quantile),
+	function("Φ⁻¹(p)", "0 < p < 1", 4, 3.24, 0.029585558873913533, math.SmallestNonzeroFloat64, 1-0x1p-53, Prob, kernels.Tier.NormQuantile, bigref.Quantile),
 	function("exp x", "-708.39 ≤ x ≤ 709.78", 4, 1.03, -61.333996021973164, -708.39, 709.78, Real, kernels.Tier.Exp, plain(bigref.Exp)),
 	function("log x", "0 < x", 4, 0.86, 0.7018002209348776, math.SmallestNonzeroFloat64, math.MaxFloat64, Prob, kernels.Tier.Log, plain(bigref.Log)),
 	function("tanh x", "all", 4, 1.40, 0.6251899583946593, -math.MaxFloat64, math.MaxFloat64, Raw, kernels.Tier.Tanh, plain(bigref.Tanh)),

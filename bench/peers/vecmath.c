@@ -1,8 +1,15 @@
-// SLEEF (libsleef-dev), one process per instruction set: compiled with -DISA_AVX512, -DISA_AVX2 or -DISA_NEON and the
-// flags of that set. SLEEF has no quantile; the map's finish is the one of gaussflow, with SLEEF's logarithm inside
-// (probit.h, in the directory of the inputs, has its coefficients).
+// Vector functions called directly, one process per library and instruction set: SLEEF (libsleef-dev), or glibc's libmvec,
+// which gcc calls by itself with -ffast-math -fopenmp-simd. Compiled with -DISA_AVX512, -DISA_AVX2 or -DISA_NEON and the flags
+// of that set, for libmvec with -DLIBMVEC too. Neither has a quantile; the map's finish is the one of gaussflow, with the
+// library's logarithm inside (probit.h, in the directory of the inputs, has its coefficients).
 #include <math.h>
+#ifdef LIBMVEC
+#include <gnu/libc-version.h>
+#define NAME(sleef, mvec) mvec // the names of the x86-64 and AArch64 vector ABIs
+#else
 #include <sleef.h>
+#define NAME(sleef, mvec) sleef
+#endif
 
 #include "peer.h"
 #include "probit.h"
@@ -12,9 +19,9 @@
 typedef __m512d vec;
 #define LANES 8
 #define SET "avx512"
-#define ERFC Sleef_erfcd8_u15avx512f
-#define EXP Sleef_expd8_u10avx512f
-#define LOG Sleef_logd8_u10avx512f
+#define ERFC NAME(Sleef_erfcd8_u15avx512f, _ZGVeN8v_erfc)
+#define EXP NAME(Sleef_expd8_u10avx512f, _ZGVeN8v_exp)
+#define LOG NAME(Sleef_logd8_u10avx512f, _ZGVeN8v_log)
 #define FMA _mm512_fmadd_pd
 #define SQRT _mm512_sqrt_pd
 #define MIN _mm512_min_pd
@@ -29,9 +36,9 @@ static inline int supported(void) { return __builtin_cpu_supports("avx512f"); }
 typedef __m256d vec;
 #define LANES 4
 #define SET "avx2"
-#define ERFC Sleef_erfcd4_u15avx2
-#define EXP Sleef_expd4_u10avx2
-#define LOG Sleef_logd4_u10avx2
+#define ERFC NAME(Sleef_erfcd4_u15avx2, _ZGVdN4v_erfc)
+#define EXP NAME(Sleef_expd4_u10avx2, _ZGVdN4v_exp)
+#define LOG NAME(Sleef_logd4_u10avx2, _ZGVdN4v_log)
 #define FMA _mm256_fmadd_pd
 #define SQRT _mm256_sqrt_pd
 #define MIN _mm256_min_pd
@@ -46,9 +53,9 @@ static inline int supported(void) { return __builtin_cpu_supports("avx2") && __b
 typedef float64x2_t vec;
 #define LANES 2
 #define SET "neon"
-#define ERFC Sleef_erfcd2_u15advsimd
-#define EXP Sleef_expd2_u10advsimd
-#define LOG Sleef_logd2_u10advsimd
+#define ERFC NAME(Sleef_erfcd2_u15advsimd, _ZGVnN2v_erfc)
+#define EXP NAME(Sleef_expd2_u10advsimd, _ZGVnN2v_exp)
+#define LOG NAME(Sleef_logd2_u10advsimd, _ZGVnN2v_log)
 #define FMA(a, b, c) vfmaq_f64(c, a, b)
 #define SQRT vsqrtq_f64
 #define MIN vminq_f64
@@ -60,6 +67,10 @@ static inline vec splat(double x) { return vdupq_n_f64(x); }
 static inline int supported(void) { return 1; }
 #else
 #error "compile with -DISA_AVX512, -DISA_AVX2 or -DISA_NEON"
+#endif
+
+#ifdef LIBMVEC
+vec ERFC(vec), EXP(vec), LOG(vec);
 #endif
 
 enum { MOST = 256 };
@@ -176,6 +187,10 @@ int main(int argc, char **argv) {
 		{"forward", forward, out, 2 * n}, {"forward-one", forward_one, out, 2 * n},
 	};
 	char version[128];
+#ifdef LIBMVEC
+	snprintf(version, sizeof version, "glibc %s, %s, gcc %s", gnu_get_libc_version(), SET, __VERSION__);
+#else
 	snprintf(version, sizeof version, "SLEEF %d.%d.%d, %s, gcc %s", SLEEF_VERSION_MAJOR, SLEEF_VERSION_MINOR, SLEEF_VERSION_PATCHLEVEL, SET, __VERSION__);
+#endif
 	return serve(version, cases, sizeof cases / sizeof *cases);
 }
