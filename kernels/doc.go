@@ -97,7 +97,7 @@
 //	mixture S         normal results                   7.28    10     ulp              56.2   28.1    K=3, 1.89851
 //	mixture f         normal results                   3.70    10     ulp              56.2   28.1    K=3, -0.353384
 //	mixture z         |t| ≤ 1000                       6.33    10     uz               68.4   33.9    K=4, -3.30467
-//	mixture L         |t| ≤ 1000                       4.90    9      uL               68.4   33.9    K=2, 11.7509
+//	mixture L         |t| ≤ 1000                       4.95    9      uL               68.4   33.9    K=4, 1.56209
 //	inverse x         |z| ≤ 100                        4.32    8      ux               414.8  227.3   K=4, 2.45845e-310
 //	inverse L         |z| ≤ 100                        5.35    9      uL + |dL/dz|·uz  414.8  227.3   K=1, -1.47811
 //	gradients         |t| ≤ 100                        213.59  4500   uL·largest       81.1   36.7    K=1, 2.09258
