@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
+	"math"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,23 +27,61 @@ type job struct {
 	// kept names the files of partial that may change before the end of a run, and so be found after a kill.
 	kept []string
 
+	stdout []string // the same to standard output, if the job can do that
+
 	want  files         // of an undisturbed run
 	takes time.Duration // an undisturbed run
 }
 
-// jobs are the command lines that the campaign is about.
-func jobs(program, _ string) ([]*job, error) {
-	equivalence := []string{program, "equivalence", "-steps", "30"}
-	return []*job{
-		{
-			name: "equivalence", args: equivalence,
-			partial: map[string]func([]byte) error{"equivalence_trained.png": isPNG},
-		},
-		{
-			name: "equivalence -checkpoint", args: append(slices.Clip(equivalence), "-checkpoint", "run.gflow"),
-			partial: map[string]func([]byte) error{"equivalence_trained.png": isPNG, "run.gflow": isFlow},
-		},
-	}, nil
+// jobs are the command lines that the campaign is about. Their inputs are made in work.
+func jobs(program, work string) ([]*job, error) {
+	train, model, many := filepath.Join(work, "train.csv"), filepath.Join(work, "model.safetensors"), filepath.Join(work, "many.csv")
+	if err := writeTable(train, 300); err != nil {
+		return nil, err
+	}
+	for _, args := range [][]string{
+		{"fit", train, "-rbig", "-blocks", "3", "-holdout", "0", "-o", model},
+		{"sample", model, "-n", "40000", "-o", many},
+	} {
+		if out, err := exec.Command(program, args...).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("gaussflow %s: %w\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	var all []*job
+	add := func(name string, partial map[string]func([]byte) error, args ...string) *job {
+		j := &job{name: name, args: append([]string{program}, args...), partial: partial}
+		all = append(all, j)
+		return j
+	}
+	coupling := []string{"fit", train, "-rbig", "-blocks", "2", "-coupling", "-steps", "40", "-holdout", "0", "-o", "model.safetensors"}
+	add("fit", nil, "fit", train, "-rbig", "-blocks", "4", "-o", "model.safetensors")
+	add("train", nil, coupling...)
+	add("train -checkpoint", map[string]func([]byte) error{"run.gflow": isFlow}, append(slices.Clip(coupling), "-checkpoint", "run.gflow")...)
+	add("score", nil, "score", model, many, "-rank", "-o", "scores.csv").toStdout("score", model, many)
+	add("score to Parquet", nil, "score", model, many, "-o", "scores.parquet")
+	add("sample", nil, "sample", model, "-n", "100000", "-o", "sample.npy").toStdout("sample", model, "-n", "100000")
+	add("map", nil, "map", model, many, "-o", "z.csv").toStdout("map", model, many)
+	add("export", nil, "export", model, "-o", "model.json")
+	// The figures of what was trained until an interrupt are worth having.
+	equivalence := []string{"equivalence", "-steps", "20"}
+	add("equivalence", map[string]func([]byte) error{"equivalence_trained.png": isPNG}, equivalence...)
+	add("equivalence -checkpoint", map[string]func([]byte) error{"equivalence_trained.png": isPNG, "run.gflow": isFlow}, append(slices.Clip(equivalence), "-checkpoint", "run.gflow")...)
+	return all, nil
+}
+
+// toStdout adds a command line that does the job, but writes to standard output.
+func (j *job) toStdout(args ...string) { j.stdout = append([]string{j.args[0]}, args...) }
+
+// writeTable writes rows of three columns that depend on each other.
+func writeTable(name string, rows int) error {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var b bytes.Buffer
+	b.WriteString("a,b,c\n")
+	for range rows {
+		a := rng.NormFloat64()
+		fmt.Fprintf(&b, "%v,%v,%v\n", a, math.Exp(a/2+0.3*rng.NormFloat64()), rng.NormFloat64()*(1+a*a))
+	}
+	return os.WriteFile(name, b.Bytes(), 0o666)
 }
 
 func isPNG(b []byte) error {

@@ -89,6 +89,7 @@ func campaign(ctx context.Context, out io.Writer, signals int, seed uint64, only
 		t.stdout(j)
 		t.memory(j)
 	}
+	t.wereHit(signals)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -104,6 +105,7 @@ type trials struct {
 	started  time.Time
 	rows     []*row
 	failures int
+	hits     int      // signals that came while a job was at work
 	absent   []string // what this machine cannot do
 }
 
