@@ -14,7 +14,7 @@ import (
 )
 
 // Mapped is what a flow makes of some successive rows of a sequence. Its memory is
-// used again when the sequence goes on.
+// overwritten by the next iteration.
 type Mapped struct {
 	Rows   *mat.Dense // z or x, one row for each of the input
 	LogDet []float64  // of each row, in nats
@@ -22,21 +22,21 @@ type Mapped struct {
 
 // LogProbSeq is [Flow.LogProb] for rows that come in blocks, such as those of a file
 // too large for memory. It yields the log-densities of the rows, in nats and in
-// order, in pieces: each is the whole of a block or, if that is large, a part of it.
-// A piece is used again when the sequence goes on.
+// order, in pieces: a piece is a whole block or, if that is large, a part of it. The
+// next iteration overwrites the piece.
 //
-// Rows are read by one goroutine while GOMAXPROCS others compute and the caller
-// takes what is done, so rows should not change with what the loop's body does. Only
-// a few pieces for each goroutine are in memory at any time, however many rows there
-// are; a block may be used again as soon as it is taken, and one of some thousand
-// rows is as good as any. The numbers do not depend on how rows are cut into blocks,
-// nor on the number of goroutines.
+// One goroutine reads rows, GOMAXPROCS others compute, and the caller's loop takes
+// finished pieces: rows must not depend on what the loop's body does. Memory holds a
+// few pieces for each goroutine, however many rows there are. The iterator may reuse
+// a block as soon as it has yielded it; blocks of some thousand rows are fast. The
+// numbers depend neither on how rows are cut into blocks nor on the number of
+// goroutines.
 //
-// The first error ends the sequence: that of rows, an element that is not finite or
-// a row whose image is not, named by its place in the whole sequence, or ctx being
-// done. When the loop over the sequence ends, for whatever reason, so does the loop
-// over rows, which may take as long as rows takes for a block; if it can block, it
-// should mind ctx too.
+// The first error ends the sequence: an error that rows yields, ctx being done, an
+// element that is not finite, or a row whose image is not; the latter two are a
+// [RowError] with the row's place in the whole sequence. When the caller's loop ends,
+// the loop over rows ends too, after at most one more block; an iterator that may
+// wait for long should watch ctx itself.
 func (f *Flow) LogProbSeq(ctx context.Context, rows iter.Seq2[*mat.Dense, error]) iter.Seq2[[]float64, error] {
 	return func(yield func([]float64, error) bool) {
 		f.stream(ctx, "LogProbSeq", (*workspace).logProb, false, rows, func(p *piece, err error) bool {

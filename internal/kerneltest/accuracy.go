@@ -294,7 +294,7 @@ func drawLogits(src Source, k int) []float64 {
 // softmaxErrors returns the largest error of a weight in ulp, and that of the weights' sum in 2⁻⁵³.
 func softmaxErrors(t kernels.Tier, logit []float64) (weight, total float64) {
 	w := make([]float64, len(logit))
-	t.Softmax(w, 1, logit, 1, len(w), 1)
+	t.SoftmaxColumns(kernels.Column(w), kernels.Column(logit))
 	e, sum, off := make([]*bigref.Float, len(w)), bigref.New(0), bigref.New(-1)
 	for j, l := range logit {
 		e[j] = bigref.Exp(bigref.New(l))

@@ -108,7 +108,7 @@ func (l *coupling) Pinned() []bool {
 		last := h.net.layers() - 1
 		out, in := h.net.sizes[last+1], h.net.sizes[last]
 		final := at[n-out*(in+1) : n]
-		for row, pin := range pinAnchors(nil, h.each()) {
+		for row, pin := range pinAnchors(nil, h.counts()) {
 			if pin {
 				for j := range in {
 					final[row*in+j] = true

@@ -70,7 +70,7 @@ func (l *coupling) hold(stored []float64, pinned []bool) {
 	for i := range l.half {
 		h := &l.half[i]
 		from, to := sum(k[:h.from]), sum(k[:h.to])
-		h.held = newHeld(h.each(), stored[3*from:3*to], pinned[from:to], l.bound, l.floor)
+		h.held = newHeld(h.counts(), stored[3*from:3*to], pinned[from:to], l.bound, l.floor)
 	}
 }
 
@@ -104,8 +104,8 @@ func newHalves(bound float64, k []int) *coupling {
 	return l
 }
 
-// each returns the number of components of each of the half's coordinates.
-func (h *half) each() []int {
+// counts returns the number of components of each of the half's coordinates.
+func (h *half) counts() []int {
 	k := make([]int, h.to-h.from)
 	for j := range k {
 		k[j] = h.first[j+1] - h.first[j]
@@ -301,7 +301,7 @@ func (l *coupling) Marginals() ([]kernels.Mixture, float64) {
 }
 
 // components returns the number of components of each coordinate.
-func (l *coupling) components() []int { return append(l.half[1].each(), l.half[0].each()...) }
+func (l *coupling) components() []int { return append(l.half[1].counts(), l.half[0].counts()...) }
 
 func (l *coupling) Describe() model.Layer {
 	var conditioners [2][]model.Dense
