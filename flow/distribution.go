@@ -17,9 +17,13 @@ type Distribution struct {
 }
 
 // Distribution returns the flow as a distribution that draws from src, or from
-// the global source of math/rand/v2 if src is nil.
+// the global source of math/rand/v2 if src is nil. It panics if columns are given; see
+// [Flow.Context].
 func (f *Flow) Distribution(src rand.Source) *Distribution {
 	f.mustBeReady("Distribution")
+	if f.context > 0 {
+		panic("flow: Distribution: the density is conditional; use LogProb and Sample")
+	}
 	return &Distribution{f, src}
 }
 

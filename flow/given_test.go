@@ -215,6 +215,16 @@ func TestContext(t *testing.T) {
 		}
 	}
 
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("a conditional density is a Distribution")
+			}
+		}()
+		f, _ := small(t, 1, 2)
+		f.Distribution(nil)
+	}()
+
 	// One coordinate: ∫ p(y | c) dy = 1 by the trapezoid rule.
 	f, x := small(t, 1, 2)
 	for row := range 3 {

@@ -117,6 +117,12 @@ type depthReport struct {
 		Fresh float64 `json:"fresh"`
 	} `json:"truth"`
 	GradientBlocks []int `json:"gradient_blocks"`
+	// Deep is a stack of spline couplings beyond those.
+	Deep struct {
+		Blocks int     `json:"blocks"`
+		Train  float64 `json:"train"`
+		Fresh  float64 `json:"fresh"`
+	} `json:"deep"`
 	// GradientNorm has the norms of untrained stacks: of the random start by the names of
 	// the families, of all starts by "family, start".
 	GradientNorm map[string][]float64 `json:"gradient_norm"`
@@ -242,6 +248,9 @@ func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
 		r.Families[fam.name] = s
 	}
 	r.Train, r.Fresh = r.Families["spline"].Train, r.Families["spline"].Fresh
+	if err := e.deep(ctx, r); err != nil {
+		return nil, err
+	}
 	for _, lipschitz := range []float64{0.3, 0.9, 1.35} {
 		r.Contraction = append(r.Contraction, contract(lipschitz))
 	}
@@ -250,6 +259,27 @@ func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
 	}
 	r.Seconds = time.Since(began).Seconds()
 	return r, e.figures(r)
+}
+
+// deep trains and scores the deepest stack.
+func (e *depthExperiment) deep(ctx context.Context, r *depthReport) error {
+	r.Deep.Blocks = 32
+	f, err := e.stack(families[0], starts[0], r.Deep.Blocks)
+	if err != nil {
+		return err
+	}
+	what := fmt.Sprintf("%d %s blocks", r.Deep.Blocks, families[0].name)
+	switch diverged, err := e.train(ctx, f, e.steps, what); {
+	case err != nil:
+		return err
+	case diverged > 0:
+		return fmt.Errorf("%s: the gradient of step %d is not finite", what, diverged)
+	}
+	if r.Deep.Train, _, err = e.score(f, e.x); err != nil {
+		return err
+	}
+	r.Deep.Fresh, _, err = e.score(f, e.fresh)
+	return err
 }
 
 // stack returns an untrained one: each block a trained rotation and a coupling, with ActNorm
@@ -487,6 +517,8 @@ func (e *depthExperiment) print(w io.Writer, r *depthReport) error {
 		row("  the points trained on", numbers("%.3f", s.Train)...)
 		row("  before training, fresh points", numbers("%.3f", s.Start)...)
 	}
+	row(fmt.Sprintf("%d spline couplings, fresh points", r.Deep.Blocks), fmt.Sprintf("%.3f", r.Deep.Fresh))
+	row("  the points trained on", fmt.Sprintf("%.3f", r.Deep.Train))
 	row("the sequel's splines, trained on", "-1.719", "-1.495", "-1.434", "-1.375")
 	row("the true density, fresh points", fmt.Sprintf("%.3f", r.Truth.Fresh))
 	row("  the points trained on", fmt.Sprintf("%.3f", r.Truth.Train))

@@ -10,7 +10,7 @@ import (
 
 // The keys of `depth -json` are a contract.
 var depthKeys = []string{
-	"blocks", "contraction", "families", "families.affine", "families.mixture", "families.spline", "fresh",
+	"blocks", "contraction", "deep", "deep.blocks", "deep.fresh", "deep.train", "families", "families.affine", "families.mixture", "families.spline", "fresh",
 	"gradient_blocks", "gradient_norm", "residual", "residual.lipschitz", "residual.refused", "residual.round_trip",
 	"seconds", "start_blocks", "start_diverged", "start_fresh", "start_steps", "tier", "train", "truth", "truth.fresh", "truth.train",
 }

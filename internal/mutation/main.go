@@ -249,8 +249,8 @@ func (j job) run(ctx context.Context, tree string, limit time.Duration) (verdict
 	c := j.command(ctx, tree, limit)
 	output, err := c.CombinedOutput()
 	text := string(output)
-	switch ran := !strings.Contains(text, "no tests to run"); {
-	case strings.Contains(text, "[build failed]") || strings.Contains(text, "[setup failed]") || !ran:
+	switch {
+	case strings.Contains(text, "[build failed]") || strings.Contains(text, "[setup failed]") || !ranTests(text):
 		return unusable, text
 	case err == nil && !j.broken():
 		return unchanged, ""
@@ -300,4 +300,14 @@ func copyTree(from, to string) error {
 		}
 		return os.WriteFile(filepath.Join(to, name), b, 0o666)
 	})
+}
+
+// ranTests reports whether go test, whose output this is, ran a test in any package.
+func ranTests(output string) bool {
+	for line := range strings.Lines(output) {
+		if (strings.HasPrefix(line, "ok ") || strings.HasPrefix(line, "FAIL\t")) && !strings.Contains(line, "no tests to run") {
+			return true
+		}
+	}
+	return false
 }

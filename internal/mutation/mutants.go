@@ -6,6 +6,7 @@ const (
 	kernels  = "./kernels"
 	linear   = "./blas"
 	flows    = "./flow/..."
+	rooms    = "./flow/internal/layer"
 	fuzzing  = "./fuzz"
 
 	bits     = "TestChecksums"               // one bit of one result
@@ -225,6 +226,22 @@ var mutants = []Mutant{
 	{"components without rows", "flow/internal/gmm/posterior.go", "farPrecision: 1 / float64(farthest*farthest)", "farPrecision: 0 * farthest", flows, "TestFitStaysNearRows"},
 	{"components without rows, by fuzzing's seeds", "flow/internal/gmm/posterior.go", "farPrecision: 1 / float64(farthest*farthest)", "farPrecision: 1e-20 / float64(farthest*farthest)", fuzzing, "FuzzFlow"},
 	{"the order of starting values", "flow/internal/gmm/fit.go", "slices.Sort(s) side :=", "side :=", flows, "TestFit"},
+
+	// Layers of stacks, and context.
+	{"ActNorm's log-det", "flow/internal/layer/actnorm.go", "l.logDet += s", "l.logDet -= s", rooms, layers},
+	{"ActNorm's gradient of the log-det", "flow/internal/layer/actnorm.go", "kernels.Sum(spare) + dLog", "kernels.Sum(spare) + 0*dLog", rooms, layers},
+	{"a reflection's gradient along its vector", "flow/internal/layer/householder.go", "math.FMA(v, both, -kernels.Sum(spare))", "math.FMA(0*v, both, -kernels.Sum(spare))", rooms, layers},
+	{"the gradient of a skew matrix", "flow/internal/layer/cayley.go", "math.FMA(uj[k], wi[k], -float64(ui[k]*wj[k]))", "math.FMA(uj[k], wi[k], float64(ui[k]*wj[k]))", rooms, layers},
+	{"the gradient of what a coupling sees", "flow/internal/layer/elementwise.go", "if i == 1 { to = dz }", "if i == 0 { to = dz }", rooms, layers},
+	{"the scale of the context", "flow/internal/layer/elementwise.go", "dst[i] = (v - shift) / scale", "dst[i] = (v - shift) * scale", rooms, "TestBits"},
+	{"an affine map's gradient", "flow/internal/layer/maps.go", "math.FMA(dx[i], x[i], dLogDet[i])", "math.FMA(dx[i], x[i], -dLogDet[i])", rooms, layers},
+	{"a spline's raw slopes", "flow/internal/layer/maps.go", "kernels.BoundedExpBackward(d.LogSlope, d.LogSlope, out.Data[2*k*n:(3*k-1)*n], c.Bound)", "kernels.BoundedExpBackward(d.LogSlope, d.LogSlope, out.Data[2*k*n:(3*k-1)*n], 1)", rooms, layers},
+	{"the slope of tanh in a residual block's log-det", "flow/internal/layer/residual.go", "math.FMA(float64(-2*h)*slope, float64(trace*dLogDet[i])", "math.FMA(float64(2*h)*slope, float64(trace*dLogDet[i])", rooms, layers},
+	{"a Lipschitz bound above 1", "flow/internal/layer/residual.go", "if !(v > 0 && v < 1) {", "if !(v > 0) {", rooms, "TestResidualRefusesBound"},
+	{"a norm below the spectral one", "flow/internal/layer/residual.go", "logs = math.FMA(2, logs, log(t))", "logs = math.FMA(3, logs, log(t))", rooms, "TestResidualLipschitz"},
+	{"a fixed point that is not reached", "flow/internal/layer/residual.go", "left > 1e-16*(1-c)", "left > 1e-4*(1-c)", rooms, "TestResidualInverse|TestLayers"},
+	{"an estimate's signs", "flow/internal/layer/estimate.go", "dot(e, y), sum) turn = -turn", "dot(e, y), sum) turn = +turn", rooms, "TestResidualEstimate"},
+	{"context that is lost on the way", "flow/flow.go", "copy(to.Row(f.dim + c)[:n], from.Row(f.dim + c)[:n])", "_ = to.Row(f.dim + c)", "./flow", "TestContext"},
 
 	// Training.
 	{"the loss's sign", "flow/gradient.go", "tile.Fill(r.dLogDet, -1/float64(n))", "tile.Fill(r.dLogDet, 1/float64(n))", flows, "TestLossGradient"},

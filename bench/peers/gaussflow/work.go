@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
@@ -26,6 +27,8 @@ func open(name, inputs string) (*harness.Work, error) {
 	switch r.what {
 	case "train", "model":
 		return training()
+	case "given-sine", "given-branches":
+		return conditional(strings.TrimPrefix(r.what, "given-"))
 	case "spline-train":
 		return splineTraining(), nil
 	case "gemm":
@@ -95,6 +98,45 @@ func training() (*harness.Work, error) {
 			lp, err := logProb(f)
 			return -kernels.Sum(lp) / float64(n), err
 		},
+	}, nil
+}
+
+// conditional is the fit of a conditional density; its figure is the mean of log p of fresh rows.
+func conditional(name string) (*harness.Work, error) {
+	rows, fresh := cases.Conditional(name, cases.ConditionalRows, 0), cases.Conditional(name, 4*cases.ConditionalRows, 1)
+	fit := func() (f *flow.Flow, took time.Duration, err error) {
+		took, err = timed(func() (err error) {
+			f, err = flow.FitGiven(context.Background(), rows, flow.GivenOptions{})
+			return err
+		})
+		return f, took, err
+	}
+	value := func() (float64, error) {
+		f, _, err := fit()
+		if err != nil {
+			return 0, err
+		}
+		n, _ := fresh.Dims()
+		lp := make([]float64, n)
+		err = f.LogProb(lp, fresh)
+		return kernels.Sum(lp) / float64(n), err
+	}
+	return &harness.Work{
+		Check: func() ([]float64, error) {
+			v, err := value()
+			return []float64{v}, err
+		},
+		Run: func(reps int) (total time.Duration, err error) {
+			for range reps {
+				_, took, err := fit()
+				if err != nil {
+					return 0, err
+				}
+				total += took
+			}
+			return total, nil
+		},
+		Value: value,
 	}, nil
 }
 
