@@ -261,6 +261,8 @@ func TestMalformed(t *testing.T) {
 		{"fit few.csv -o x", failed, "fit: 2 rows and 3 columns: there must be more rows than columns"},
 		{"fit dependent.csv -o x -rbig", failed, "a, b, c are linearly dependent"},
 		{"fit text.csv -o x", failed, "the column holds text; leave it out with -columns"},
+		{"fit large.csv -o x", failed, "fit: a reaches 1e+301; values beyond 1e+50"},
+		{"fit large.csv -o x -rbig -raw -components 2", failed, "fit: row 1, a is 1e+300; values beyond 1e+50"},
 		{"fit train.csv -o none/x", failed, "no such file"},
 		{"fit train.csv -o . -rbig -blocks 1", failed, "it is a directory"},
 		// Imports.

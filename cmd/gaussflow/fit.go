@@ -509,7 +509,10 @@ func standardization(x *mat.Dense) (shift, scale []float64) {
 	return shift, scale
 }
 
-var numbersOfColumns = regexp.MustCompile(`columns? \d+(, \d+)*`)
+var (
+	numbersOfColumns = regexp.MustCompile(`columns? \d+(, \d+)*`)
+	numberOfRow      = regexp.MustCompile(`row \d+`)
+)
 
 // explain makes an error of the fit one that names the columns as the table does.
 func (t *fitting) explain(ctx context.Context, err error) error {
@@ -527,6 +530,14 @@ func (t *fitting) explain(ctx context.Context, err error) error {
 			names = append(names, t.names[j])
 		}
 		return strings.Join(names, ", ")
+	})
+	// Rows count from 1 here.
+	text = numberOfRow.ReplaceAllStringFunc(text, func(s string) string {
+		i, err := strconv.Atoi(strings.TrimPrefix(s, "row "))
+		if err != nil {
+			return s
+		}
+		return "row " + strconv.Itoa(i+1)
 	})
 	return stripped{text, err}
 }
