@@ -1,0 +1,739 @@
+// Package measure estimates information measures of continuous data from densities
+// that [flow.Fit] fits: entropy, total correlation, dual total correlation, mutual
+// information, also conditional, negentropy, and divergences of two data sets. All are
+// in nats; [Estimate.Bits] converts.
+//
+// # Estimators
+//
+// Each measure is the mean over rows of a difference of log-densities. The densities
+// are cross-fitted: rows are cut into folds, and a row is evaluated by a flow that was
+// fitted to the other folds alone. Such a mean errs by the divergence of the truth from
+// the fit, so entropies come out too large and dependences too small, at first order
+// in the number of parameters over twice the number of rows. The same flows, evaluated
+// at the rows that they were fitted to, err by as much the other way (Akaike 1974), and
+// the estimate is the mean of both; [Estimate.CrossFitted] is the one on unseen rows
+// alone, which stays on its side of the truth.
+//
+// Measures of dependence do not change if a column is taken through an increasing
+// function. They are computed of normal scores: each column's value of rank r among n
+// becomes Φ⁻¹((r-1/2)/n), so the columns' own densities are known, and only the copula
+// is estimated.
+//
+// # Errors of estimates
+//
+// [Estimate.SE] is the standard error of the mean over rows, with the bias that the mean
+// of both ends removed as one more independent error. Rows are taken to be independent.
+//
+// # What has no finite answer
+//
+// A column whose values repeat has no density ([ErrDiscrete]), unless
+// [Options.Dequantize] gives it one. Where a column is a function of another, but for
+// rounding, the density of both is infinite ([ErrDependent]): that is seen by the ranks
+// of the one in the order of the other (Chatterjee 2021). Functions of several columns
+// are seen only if they are linear.
+package measure
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/gaussflow/gaussflow/flow"
+	"github.com/gaussflow/gaussflow/kernels"
+)
+
+var (
+	// ErrDiscrete: the values of a column repeat, so that it has no density.
+	ErrDiscrete = errors.New("the column is discrete")
+	// ErrDependent: a column is a function of another, and the measure infinite.
+	ErrDependent = errors.New("a column is a function of another")
+	// ErrColumns: groups of columns are empty, overlap, or name what is not there.
+	ErrColumns = errors.New("bad groups of columns")
+	// ErrRows: there are too few rows.
+	ErrRows = errors.New("too few rows")
+)
+
+// Options of an estimate. The zero value is the sensible default.
+type Options struct {
+	// Seed of the folds and the fits.
+	Seed uint64
+	// Folds that rows are cut into; 5 if zero, 2 from 5,000 rows on.
+	Folds int
+	// Confidence of the interval; 0.95 if zero.
+	Confidence float64
+	// MaxComponents bounds the fits as in [flow.FitOptions].
+	MaxComponents int
+	// Dequantize adds uniform noise, as wide as the distance between neighbouring
+	// values, to columns whose values repeat, instead of an error.
+	Dequantize bool
+	// Progress, if not nil, is told how many of the fits are done.
+	Progress func(done, of int)
+}
+
+// An Estimate is a measure in nats.
+type Estimate struct {
+	Nats      float64
+	SE        float64 // standard error
+	Low, High float64 // the confidence interval
+	// CrossFitted is the mean over rows that the densities were not fitted to.
+	CrossFitted float64
+	Rows        int
+}
+
+// Bits returns the estimate in bits.
+func (e Estimate) Bits() Estimate {
+	for _, v := range []*float64{&e.Nats, &e.SE, &e.Low, &e.High, &e.CrossFitted} {
+		*v /= math.Ln2
+	}
+	return e
+}
+
+// minRows is the least number of rows that are cut into folds.
+const minRows = 20
+
+// Entropy estimates the differential entropy H(x) = -E log p(x) of the rows of x, in
+// the units of x.
+func Entropy(ctx context.Context, x mat.Matrix, o Options) (Estimate, error) {
+	s, err := newSample("Entropy", x, o)
+	if err != nil {
+		return Estimate{}, err
+	}
+	p, err := s.density(ctx, s.x, s.all(), s.newPlan(1))
+	if err != nil {
+		return Estimate{}, err
+	}
+	return s.mean(terms{{-1, p}}), nil
+}
+
+// Negentropy estimates the divergence of the rows' density from the normal one with
+// the same mean and covariance, J(x) = H(normal) - H(x) ≥ 0. Linear maps of x do not
+// change it.
+func Negentropy(ctx context.Context, x mat.Matrix, o Options) (Estimate, error) {
+	s, err := newSample("Negentropy", x, o)
+	if err != nil {
+		return Estimate{}, err
+	}
+	p, err := s.density(ctx, s.x, s.all(), s.newPlan(1))
+	if err != nil {
+		return Estimate{}, err
+	}
+	g, err := s.gaussian()
+	if err != nil {
+		return Estimate{}, err
+	}
+	return s.mean(terms{{1, p}, {-1, g}}), nil
+}
+
+// TotalCorrelation estimates Σ_j H(x_j) - H(x) ≥ 0 (Watanabe 1960), also called
+// multi-information: what knowing the columns one by one lacks of knowing them together.
+func TotalCorrelation(ctx context.Context, x mat.Matrix, o Options) (Estimate, error) {
+	s, err := newSample("TotalCorrelation", x, o)
+	if err != nil {
+		return Estimate{}, err
+	}
+	return s.dependence(ctx, []group{{1, s.all()}})
+}
+
+// DualTotalCorrelation estimates H(x) - Σ_j H(x_j | the other columns) ≥ 0 (Han 1978).
+// It fits a density to all columns, and one to all but each.
+func DualTotalCorrelation(ctx context.Context, x mat.Matrix, o Options) (Estimate, error) {
+	s, err := newSample("DualTotalCorrelation", x, o)
+	if err != nil {
+		return Estimate{}, err
+	}
+	// H(x_j | rest) = H(x) - H(rest), so D = Σ_j H(rest_j) - (d-1)·H(x).
+	groups := []group{{float64(s.d - 1), s.all()}}
+	for j := range s.d {
+		groups = append(groups, group{-1, slices.Delete(s.all(), j, j+1)})
+	}
+	return s.dependence(ctx, groups)
+}
+
+// MutualInformation estimates I(a; b) = H(x_a) + H(x_b) - H(x_a, x_b) ≥ 0 of two groups
+// of columns.
+func MutualInformation(ctx context.Context, x mat.Matrix, a, b []int, o Options) (Estimate, error) {
+	s, err := newSample("MutualInformation", x, o)
+	if err != nil {
+		return Estimate{}, err
+	}
+	if err := s.check(a, b); err != nil {
+		return Estimate{}, err
+	}
+	return s.dependence(ctx, []group{{1, slices.Concat(a, b)}, {-1, a}, {-1, b}})
+}
+
+// ConditionalMutualInformation estimates I(a; b | c) = H(x_a, x_c) + H(x_b, x_c) -
+// H(x_a, x_b, x_c) - H(x_c) ≥ 0 of groups of columns.
+func ConditionalMutualInformation(ctx context.Context, x mat.Matrix, a, b, c []int, o Options) (Estimate, error) {
+	s, err := newSample("ConditionalMutualInformation", x, o)
+	if err != nil {
+		return Estimate{}, err
+	}
+	if err := s.check(a, b, c); err != nil {
+		return Estimate{}, err
+	}
+	return s.dependence(ctx, []group{{1, slices.Concat(a, b, c)}, {-1, slices.Concat(a, c)}, {-1, slices.Concat(b, c)}, {1, c}})
+}
+
+// PairwiseMutualInformation estimates the mutual information of each two columns. The
+// matrix is symmetric; its diagonal, which is infinite, is left zero.
+func PairwiseMutualInformation(ctx context.Context, x mat.Matrix, o Options) ([][]Estimate, error) {
+	s, err := newSample("PairwiseMutualInformation", x, o)
+	if err != nil {
+		return nil, err
+	}
+	m := make([][]Estimate, s.d)
+	for j := range m {
+		m[j] = make([]Estimate, s.d)
+	}
+	plan := s.newPlan(s.d * (s.d - 1) / 2)
+	scores := s.normalScores()
+	for j := range s.d {
+		for i := range j {
+			if err := s.independent([]int{i, j}); err != nil {
+				return nil, err
+			}
+			t, err := s.copula(ctx, scores, []group{{1, []int{i, j}}}, plan)
+			if err != nil {
+				return nil, err
+			}
+			m[i][j] = s.mean(t)
+			m[j][i] = m[i][j]
+		}
+	}
+	return m, nil
+}
+
+// Divergences are how far two densities p and q are apart.
+type Divergences struct {
+	PQ Estimate // Kullback-Leibler divergence E_p log(p/q)
+	QP Estimate // E_q log(q/p)
+	JS Estimate // Jensen-Shannon divergence, from 0 to log 2
+}
+
+// Divergence estimates the divergences of the density p of the rows of x from the
+// density q of those of y.
+func Divergence(ctx context.Context, x, y mat.Matrix, o Options) (Divergences, error) {
+	sp, err := newSample("Divergence", x, o)
+	if err != nil {
+		return Divergences{}, err
+	}
+	sq, err := newSample("Divergence", y, o)
+	if err != nil {
+		return Divergences{}, err
+	}
+	if sp.d != sq.d {
+		return Divergences{}, fmt.Errorf("measure: Divergence: %d columns against %d: %w", sp.d, sq.d, ErrColumns)
+	}
+	plan := &plan{of: sp.folds + sq.folds, progress: o.Progress}
+	// What each flow says of the rows of the other sample is as honest as that of
+	// unseen rows; the mean over the folds' flows is one density.
+	pp, pq, err := sp.densityAnd(ctx, sp.x, sp.all(), sq.x, plan)
+	if err != nil {
+		return Divergences{}, err
+	}
+	qq, qp, err := sq.densityAnd(ctx, sq.x, sq.all(), sp.x, plan)
+	if err != nil {
+		return Divergences{}, err
+	}
+	var d Divergences
+	d.PQ = sp.mean(terms{{1, pp}, {-1, both(qp)}})
+	d.QP = sq.mean(terms{{1, qq}, {-1, both(pq)}})
+	a := sp.mean(terms{{1, pp}, {-1, middle(pp, both(qp))}})
+	b := sq.mean(terms{{1, qq}, {-1, middle(qq, both(pq))}})
+	d.JS = Estimate{Nats: (a.Nats + b.Nats) / 2, CrossFitted: (a.CrossFitted + b.CrossFitted) / 2, Rows: a.Rows + b.Rows}
+	d.JS.SE = math.Hypot(a.SE, b.SE) / 2
+	sp.interval(&d.JS)
+	return d, nil
+}
+
+// sample is the rows of a call.
+type sample struct {
+	what       string
+	o          Options
+	x          *mat.Dense
+	n, d       int
+	folds      int
+	fold       []int // of each row
+	resolution []float64
+}
+
+func newSample(what string, m mat.Matrix, o Options) (*sample, error) {
+	fail := func(kind error, format string, args ...any) error {
+		return fmt.Errorf("measure: %s: %s: %w", what, fmt.Sprintf(format, args...), kind)
+	}
+	s := &sample{what: what, o: o}
+	s.n, s.d = m.Dims()
+	switch {
+	case s.d < 1:
+		return nil, fail(ErrColumns, "there is no column")
+	case s.n < minRows:
+		return nil, fail(ErrRows, "there are %d rows; it takes %d", s.n, minRows)
+	case o.Folds < 0 || o.Folds == 1 || o.Folds > s.n/4:
+		return nil, fail(ErrRows, "%d folds of %d rows", o.Folds, s.n)
+	case !(o.Confidence >= 0 && o.Confidence < 1):
+		return nil, fmt.Errorf("measure: %s: Confidence is %v; it must be below 1", what, o.Confidence)
+	}
+	s.o.Confidence = cmp.Or(o.Confidence, 0.95)
+	s.folds = o.Folds
+	if s.folds == 0 {
+		if s.folds = 5; s.n >= 5000 {
+			s.folds = 2
+		}
+	}
+	s.x = mat.DenseCopyOf(m)
+	for i := range s.n {
+		for j, v := range s.x.RawRowView(i) {
+			if v-v != 0 {
+				return nil, fmt.Errorf("measure: %s: %w", what, &flow.RowError{Row: i, Col: j, Value: v, Err: flow.ErrNotFinite})
+			}
+		}
+	}
+	for j := range s.d {
+		sorted := mat.Col(nil, j, s.x)
+		slices.Sort(sorted)
+		if sorted[0] == sorted[s.n-1] {
+			return nil, fail(ErrDiscrete, "column %d is constant at %v", j, sorted[0])
+		}
+		tied, resolution := ties(sorted)
+		switch {
+		case tied < 0.1:
+		case o.Dequantize:
+			rng := rand.New(rand.NewPCG(o.Seed, 1<<32|uint64(j)))
+			for i := range s.n {
+				s.x.Set(i, j, s.x.At(i, j)+float64(resolution*(rng.Float64()-0.5)))
+			}
+		default:
+			return nil, fail(ErrDiscrete, "column %d shares the values of %.0f%% of its rows, %g apart; dequantize it or leave it out", j, 100*tied, resolution)
+		}
+	}
+	s.fold = make([]int, s.n)
+	for i, p := range rand.New(rand.NewPCG(o.Seed, 0x666f6c64)).Perm(s.n) {
+		s.fold[p] = i % s.folds
+	}
+	return s, nil
+}
+
+// ties returns the share of sorted values that stand more than once, and the median
+// distance from such a one to the next.
+func ties(sorted []float64) (share, resolution float64) {
+	var gaps []float64
+	for i := 0; i < len(sorted); {
+		k := i + 1
+		for k < len(sorted) && sorted[k] == sorted[i] {
+			k++
+		}
+		if k-i > 1 {
+			gap := math.Inf(1)
+			if i > 0 {
+				gap = sorted[i] - sorted[i-1]
+			}
+			if k < len(sorted) {
+				gap = min(gap, sorted[k]-sorted[i])
+			}
+			for range k - i {
+				gaps = append(gaps, gap)
+			}
+		}
+		i = k
+	}
+	if len(gaps) == 0 {
+		return 0, 0
+	}
+	slices.Sort(gaps)
+	return float64(len(gaps)) / float64(len(sorted)), gaps[len(gaps)/2]
+}
+
+func (s *sample) all() []int {
+	c := make([]int, s.d)
+	for j := range c {
+		c[j] = j
+	}
+	return c
+}
+
+// check refuses groups that are empty or overlap.
+func (s *sample) check(groups ...[]int) error {
+	seen := map[int]bool{}
+	for _, g := range groups {
+		if len(g) == 0 {
+			return fmt.Errorf("measure: %s: a group has no columns: %w", s.what, ErrColumns)
+		}
+		for _, j := range g {
+			switch {
+			case j < 0 || j >= s.d:
+				return fmt.Errorf("measure: %s: column %d of %d: %w", s.what, j, s.d, ErrColumns)
+			case seen[j]:
+				return fmt.Errorf("measure: %s: column %d stands twice: %w", s.what, j, ErrColumns)
+			}
+			seen[j] = true
+		}
+	}
+	return nil
+}
+
+// A group is columns whose joint log-density counts with a factor.
+type group struct {
+	factor  float64
+	columns []int
+}
+
+// dependence returns Σ factor·E log c of the groups' copula densities c.
+func (s *sample) dependence(ctx context.Context, groups []group) (Estimate, error) {
+	var used []int
+	fits := 0
+	for _, g := range groups {
+		used = append(used, g.columns...)
+		if len(g.columns) > 1 {
+			fits++
+		}
+	}
+	slices.Sort(used)
+	if err := s.independent(slices.Compact(used)); err != nil {
+		return Estimate{}, err
+	}
+	t, err := s.copula(ctx, s.normalScores(), groups, s.newPlan(fits))
+	if err != nil {
+		return Estimate{}, err
+	}
+	return s.mean(t), nil
+}
+
+// copula returns the terms of dependence. Normal scores have standard normal columns,
+// so a column alone needs no fit, and adds nothing.
+func (s *sample) copula(ctx context.Context, scores *mat.Dense, groups []group, plan *plan) (terms, error) {
+	var t terms
+	for _, g := range groups {
+		if len(g.columns) == 1 {
+			continue
+		}
+		p, err := s.density(ctx, scores, g.columns, plan)
+		if err != nil {
+			return nil, err
+		}
+		t = append(t, term{g.factor, p}, term{-g.factor, s.standardNormal(scores, g.columns)})
+	}
+	return t, nil
+}
+
+// normalScores returns Φ⁻¹((rank - 1/2)/n) of each element among its column. Equal
+// values stand in the order of the rows.
+func (s *sample) normalScores() *mat.Dense {
+	z := mat.NewDense(s.n, s.d, nil)
+	score := make([]float64, s.n)
+	for i := range score {
+		score[i] = (float64(i) + 0.5) / float64(s.n)
+	}
+	kernels.NormQuantile(score, score)
+	for j := range s.d {
+		for r, i := range s.ranked(j) {
+			z.Set(i, j, score[r])
+		}
+	}
+	return z
+}
+
+// ranked returns the rows in the order of column j.
+func (s *sample) ranked(j int) []int {
+	at := make([]int, s.n)
+	for i := range at {
+		at[i] = i
+	}
+	slices.SortStableFunc(at, func(a, b int) int { return cmp.Compare(s.x.At(a, j), s.x.At(b, j)) })
+	return at
+}
+
+// independent refuses columns of which one is a function of another. In the order of
+// the other its ranks then change by a few from row to row, however many rows there
+// are; with noise they change in proportion to their number.
+func (s *sample) independent(columns []int) error {
+	const most = 8
+	rank := make([]int, s.n)
+	for _, b := range columns {
+		for r, i := range s.ranked(b) {
+			rank[i] = r
+		}
+		for _, a := range columns {
+			if a == b || s.n < 50*most {
+				continue
+			}
+			change := 0
+			at := s.ranked(a)
+			for k := range s.n - 1 {
+				c := rank[at[k+1]] - rank[at[k]]
+				change += max(c, -c)
+			}
+			if change < most*s.n {
+				return fmt.Errorf("measure: %s: column %d is a function of column %d, to what %d rows can tell: the density of both is infinite: %w", s.what, b, a, s.n, ErrDependent)
+			}
+		}
+	}
+	return nil
+}
+
+// A plan counts fits.
+type plan struct {
+	done, of int
+	progress func(done, of int)
+}
+
+func (s *sample) newPlan(fits int) *plan {
+	return &plan{of: fits * s.folds, progress: s.o.Progress}
+}
+
+func (p *plan) step() {
+	p.done++
+	if p.progress != nil {
+		p.progress(p.done, p.of)
+	}
+}
+
+// scored has the log-density of each row by flows that did not see it, and the mean of
+// those by the flows that did.
+type scored struct{ unseen, seen []float64 }
+
+// both says of rows that no flow has seen that they are both.
+func both(v []float64) scored { return scored{v, v} }
+
+// density fits the folds and scores the rows of the given columns of x.
+func (s *sample) density(ctx context.Context, x *mat.Dense, columns []int, plan *plan) (scored, error) {
+	p, _, err := s.densityAnd(ctx, x, columns, nil, plan)
+	return p, err
+}
+
+// densityAnd scores the rows of other as well, by the mean of the folds' densities.
+func (s *sample) densityAnd(ctx context.Context, x *mat.Dense, columns []int, other *mat.Dense, plan *plan) (scored, []float64, error) {
+	p := scored{make([]float64, s.n), make([]float64, s.n)}
+	var others [][]float64
+	y := selected(x, columns)
+	for k := range s.folds {
+		var train, held []int
+		for i, f := range s.fold {
+			if f == k {
+				held = append(held, i)
+			} else {
+				train = append(train, i)
+			}
+		}
+		f, err := flow.Fit(ctx, rows(y, train), flow.FitOptions{Seed: s.o.Seed, MaxComponents: s.o.MaxComponents})
+		if err != nil {
+			return p, nil, fmt.Errorf("measure: %s: columns %v: %w", s.what, columns, err)
+		}
+		logProb := make([]float64, s.n)
+		if err := f.LogProb(logProb, y); err != nil {
+			return p, nil, fmt.Errorf("measure: %s: %w", s.what, err)
+		}
+		for _, i := range held {
+			p.unseen[i] = logProb[i]
+		}
+		for _, i := range train {
+			p.seen[i] += logProb[i] / float64(s.folds-1)
+		}
+		if other != nil {
+			n, _ := other.Dims()
+			lp := make([]float64, n)
+			if err := f.LogProb(lp, other); err != nil {
+				return p, nil, fmt.Errorf("measure: %s: %w", s.what, err)
+			}
+			others = append(others, lp)
+		}
+		plan.step()
+	}
+	return p, logMeanExp(others), nil
+}
+
+func selected(x *mat.Dense, columns []int) *mat.Dense {
+	n, _ := x.Dims()
+	y := mat.NewDense(n, len(columns), nil)
+	for i := range n {
+		for k, j := range columns {
+			y.Set(i, k, x.At(i, j))
+		}
+	}
+	return y
+}
+
+func rows(x *mat.Dense, at []int) *mat.Dense {
+	_, d := x.Dims()
+	y := mat.NewDense(len(at), d, nil)
+	for k, i := range at {
+		y.SetRow(k, x.RawRowView(i))
+	}
+	return y
+}
+
+// logMeanExp returns log of the mean of e^v over the slices, element by element.
+func logMeanExp(v [][]float64) []float64 {
+	if len(v) == 0 {
+		return nil
+	}
+	out := make([]float64, len(v[0]))
+	e := make([]float64, len(v))
+	for i := range out {
+		top := math.Inf(-1)
+		for k := range v {
+			top = max(top, v[k][i])
+		}
+		if math.IsInf(top, -1) {
+			out[i] = top
+			continue
+		}
+		for k := range v {
+			e[k] = v[k][i] - top
+		}
+		kernels.Exp(e, e)
+		mean := []float64{kernels.Sum(e) / float64(len(v))}
+		kernels.Log(mean, mean)
+		out[i] = top + mean[0]
+	}
+	return out
+}
+
+// middle is the log-density of the even mixture of two.
+func middle(p, q scored) scored {
+	return scored{logMeanExp([][]float64{p.unseen, q.unseen}), logMeanExp([][]float64{p.seen, q.seen})}
+}
+
+// standardNormal is the log-density Σ_j log φ(z_j).
+func (s *sample) standardNormal(z *mat.Dense, columns []int) scored {
+	v := make([]float64, s.n)
+	for i := range v {
+		for _, j := range columns {
+			t := z.At(i, j)
+			v[i] -= 0.5*float64(t*t) + logSqrt2Pi
+		}
+	}
+	return both(v)
+}
+
+// logSqrt2Pi is log √(2π).
+const logSqrt2Pi = 0.91893853320467274178
+
+// gaussian scores the rows by normal densities, cross-fitted with the same folds.
+func (s *sample) gaussian() (scored, error) {
+	p := scored{make([]float64, s.n), make([]float64, s.n)}
+	for k := range s.folds {
+		var train []int
+		for i, f := range s.fold {
+			if f != k {
+				train = append(train, i)
+			}
+		}
+		g, err := newNormal(rows(s.x, train))
+		if err != nil {
+			return p, fmt.Errorf("measure: %s: %w", s.what, err)
+		}
+		for i, f := range s.fold {
+			if v := g.logProb(s.x.RawRowView(i)); f == k {
+				p.unseen[i] = v
+			} else {
+				p.seen[i] += v / float64(s.folds-1)
+			}
+		}
+	}
+	return p, nil
+}
+
+// A normal is the density of greatest likelihood.
+type normal struct {
+	mean []float64
+	chol mat.Cholesky
+	c    float64
+}
+
+func newNormal(x *mat.Dense) (*normal, error) {
+	n, d := x.Dims()
+	g := &normal{mean: make([]float64, d)}
+	for j := range d {
+		g.mean[j] = kernels.Sum(mat.Col(nil, j, x)) / float64(n)
+	}
+	cov := mat.NewSymDense(d, nil)
+	column := func(j int) []float64 {
+		c := mat.Col(nil, j, x)
+		for i := range c {
+			c[i] -= g.mean[j]
+		}
+		return c
+	}
+	for j := range d {
+		a := column(j)
+		for k := range j + 1 {
+			b := column(k)
+			for i := range b {
+				b[i] *= a[i]
+			}
+			cov.SetSym(j, k, kernels.Sum(b)/float64(n))
+		}
+	}
+	if !g.chol.Factorize(cov) {
+		return nil, fmt.Errorf("columns depend on each other linearly: %w", ErrDependent)
+	}
+	g.c = -float64(d)*logSqrt2Pi - 0.5*g.chol.LogDet()
+	return g, nil
+}
+
+func (g *normal) logProb(x []float64) float64 {
+	u := mat.NewVecDense(len(x), nil)
+	for j, v := range x {
+		u.SetVec(j, v-g.mean[j])
+	}
+	var w mat.VecDense
+	if err := g.chol.SolveVecTo(&w, u); err != nil {
+		return math.NaN()
+	}
+	return g.c - 0.5*mat.Dot(u, &w)
+}
+
+// terms add up log-densities with factors.
+type terms []term
+
+type term struct {
+	factor float64
+	p      scored
+}
+
+func (t terms) sum(of func(scored) []float64) []float64 {
+	var out []float64
+	for _, a := range t {
+		v := of(a.p)
+		if out == nil {
+			out = make([]float64, len(v))
+		}
+		for i := range v {
+			out[i] += float64(a.factor * v[i])
+		}
+	}
+	return out
+}
+
+// mean returns the estimate that the terms make.
+func (s *sample) mean(t terms) Estimate {
+	if len(t) == 0 {
+		return Estimate{Rows: s.n}
+	}
+	n := float64(s.n)
+	unseen, seen := t.sum(func(p scored) []float64 { return p.unseen }), t.sum(func(p scored) []float64 { return p.seen })
+	e := Estimate{Rows: s.n, CrossFitted: kernels.Sum(unseen) / n}
+	bias := (kernels.Sum(seen)/n - e.CrossFitted) / 2
+	e.Nats = e.CrossFitted + bias
+	for i := range unseen {
+		unseen[i] -= e.CrossFitted
+	}
+	variance := kernels.SumSquares(unseen) / float64(n*(n-1))
+	e.SE = math.Sqrt(variance + float64(bias*bias))
+	s.interval(&e)
+	return e
+}
+
+// interval sets the ends of the confidence interval, which is normal.
+func (s *sample) interval(e *Estimate) {
+	z := []float64{(1 + s.o.Confidence) / 2}
+	kernels.NormQuantile(z, z)
+	e.Low, e.High = e.Nats-float64(z[0]*e.SE), e.Nats+float64(z[0]*e.SE)
+}
