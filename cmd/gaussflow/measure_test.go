@@ -1,0 +1,77 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The keys of measure -json are a contract: what was not asked for is absent.
+func TestMeasure(t *testing.T) {
+	desk(t)
+	for _, c := range []struct {
+		args []string
+		keys []string
+	}{
+		{nil, []string{"entropy", "negentropy", "total_correlation"}},
+		{[]string{"-groups", "a:b"}, []string{"mutual_information"}},
+		{[]string{"-groups", "1:2:3"}, []string{"conditional_mutual_information"}},
+		{[]string{"-against", "other.csv"}, []string{"kl", "kl_reverse", "jensen_shannon"}},
+	} {
+		// The other table has its columns in another order.
+		put(t, ".", "other.csv", csvOf([]string{"c", "b", "a"}, trainingRows(60)))
+		text := must(t, "", append([]string{"measure", "d.csv", "-folds", "2", "-json"}, c.args...)...)
+		var r map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(text), &r); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range c.keys {
+			var m measurement
+			if err := json.Unmarshal(r[key], &m); err != nil || !(m.SE > 0 && m.Low < m.Nats && m.Nats < m.High) {
+				t.Errorf("%v: %s: %s, %v", c.args, key, r[key], err)
+			}
+			delete(r, key)
+		}
+		delete(r, "rows")
+		delete(r, "columns")
+		if len(r) != 0 {
+			t.Errorf("%v: also %v", c.args, r)
+		}
+	}
+	text := must(t, "", "measure", "train.csv", "-folds", "2", "-groups", "a:b", "-bits")
+	if !strings.Contains(text, "bits") || !strings.Contains(text, "mutual information") {
+		t.Errorf("%s", text)
+	}
+}
+
+func TestMeasureErrors(t *testing.T) {
+	desk(t)
+	discrete := "a,b\n"
+	for range 20 {
+		discrete += "1,0.5\n2,0.25\n3,1\n"
+	}
+	put(t, ".", "dice.csv", discrete)
+	for _, c := range []struct {
+		args   string
+		status int
+		want   string
+	}{
+		{"d.csv -groups a:q", statusUsage, `there is no column "q"; the columns are a, b, c`},
+		{"d.csv -groups a", statusUsage, "want two groups with a colon between them, or three"},
+		{"d.csv -groups a:a", statusFailed, "stands twice"},
+		{"dice.csv", statusFailed, "the column is discrete"},
+		{"d.csv -against dice.csv", statusFailed, "dice.csv: 2 columns, and 3 in the first table"},
+		{"nowhere.csv", statusFailed, "nowhere.csv"},
+		{"d.csv -folds 1", statusFailed, "1 folds of 50 rows"},
+	} {
+		args := append([]string{"measure"}, strings.Fields(c.args)...)
+		status, stdout, stderr := gaussflow(t, "", args...)
+		if status != c.status || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: status %d, %q; want %d, %q", c.args, status, stderr, c.status, c.want)
+		}
+	}
+	if !slices.Contains(strings.Fields(must(t, "", "measure", "-h")), "-groups") && !strings.Contains(must(t, "", "measure", "-h"), "--groups") {
+		t.Error("the help does not name -groups")
+	}
+}
