@@ -19,6 +19,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gaussflow/gaussflow/flow"
 	"github.com/gaussflow/gaussflow/internal/table"
 )
 
@@ -689,6 +690,49 @@ func TestVersion(t *testing.T) {
 		if got := must(t, "", "completion", shell); !strings.Contains(got, "completion") {
 			t.Errorf("completion %s: %.60q", shell, got)
 		}
+	}
+}
+
+// A conditional density is scored and mapped given its last columns; what has nothing to give it says so.
+func TestConditional(t *testing.T) {
+	desk(t)
+	x := trainingRows(300)
+	f, err := flow.FitGiven(t.Context(), x, flow.GivenOptions{Context: 1, Train: flow.TrainOptions{Steps: 5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := f.Model()
+	m.Columns = []string{"a", "b", "c"}
+	if f, err = flow.New(m); err != nil {
+		t.Fatal(err)
+	}
+	if err := saveModel(f, "g.safetensors"); err != nil {
+		t.Fatal(err)
+	}
+	want := make([]float64, 50)
+	if err := f.LogProb(want, trainingRows(50)); err != nil {
+		t.Fatal(err)
+	}
+	if got := column(t, must(t, "", "score", "g.safetensors", "d.csv"), "log_prob"); !slices.Equal(got, want) {
+		t.Errorf("scores %v, want %v", got, want)
+	}
+	z := must(t, "", "map", "g.safetensors", "d.csv")
+	if !strings.HasPrefix(z, "z0,z1,c\n") {
+		t.Errorf("latents %.60q", z)
+	}
+	back := must(t, z, "map", "g.safetensors", "-", "-inverse")
+	for i, v := range column(t, back, "a") {
+		if w := trainingRows(50).At(i, 0); math.Abs(v-w) > 1e-9*math.Abs(w) {
+			t.Fatalf("row %d came back as %v, not %v", i, v, w)
+		}
+	}
+	for _, args := range []string{"sample g.safetensors -n 3", "plot g.safetensors -o pics"} {
+		if status, _, stderr := gaussflow(t, "", strings.Fields(args)...); status != statusFailed || !strings.Contains(stderr, "the model is of a conditional density, given its last 1 column") {
+			t.Errorf("%s: exit status %d, errors %q", args, status, stderr)
+		}
+	}
+	if info := must(t, "", "info", "g.safetensors", "-json"); !strings.Contains(info, `"given":1`) {
+		t.Errorf("info: %s", info)
 	}
 }
 

@@ -164,7 +164,23 @@ func dataNames(f *flow.Flow) []string {
 	if names := f.Columns(); names != nil {
 		return names
 	}
-	return numbered("x", f.Dim())
+	return numbered("x", width(f))
+}
+
+// width is how many columns a flow takes: its own, and those that it is given.
+func width(f *flow.Flow) int { return f.Dim() + f.Context() }
+
+// latentNames are the names of a flow's latents, and of the columns that it is given, which pass through.
+func latentNames(f *flow.Flow) []string {
+	return append(numbered("z", f.Dim()), dataNames(f)[f.Dim():]...)
+}
+
+// unconditional refuses a model of p(x | given columns) where there is nothing to give it.
+func unconditional(f *flow.Flow) error {
+	if n := f.Context(); n > 0 {
+		return fmt.Errorf("the model is of a conditional density, given its last %s; score and map take such models", plural(int64(n), "column"))
+	}
+	return nil
 }
 
 // numbered are the names x0, x1, ….
@@ -207,7 +223,7 @@ func openStream(c *cli.Command, name string, f *flow.Flow, columns []string) (*s
 	if c.Bool("inverse") && !slices.Contains(t.Columns(), columns[0]) {
 		columns = nil // latents of another program, by position
 	}
-	if err := t.Match(columns, f.Dim()); err != nil {
+	if err := t.Match(columns, width(f)); err != nil {
 		t.Close()
 		return nil, err
 	}
@@ -233,7 +249,7 @@ func means(f *flow.Flow) ([]float64, error) {
 		}
 		v = append(v, x)
 	}
-	if len(v) != f.Dim() {
+	if len(v) != width(f) {
 		return nil, errors.New("-missing mean: the model does not know the means of its columns; take -missing skip")
 	}
 	return v, nil

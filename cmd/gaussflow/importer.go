@@ -579,6 +579,9 @@ func marginals(j marginalsJSON) (model.Model, error) {
 
 // checkImport compares with what another program made of a table.
 func checkImport(ctx context.Context, c *cli.Command, f *flow.Flow, name string) (string, error) {
+	if err := unconditional(f); err != nil {
+		return "", err
+	}
 	o, err := tableOptions(c)
 	if err != nil {
 		return "", err

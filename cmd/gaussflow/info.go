@@ -42,6 +42,7 @@ func infoCommand() *cli.Command {
 type modelInfo struct {
 	Kind       string            `json:"kind"`
 	Dim        int               `json:"dim"`
+	Given      int               `json:"given"`   // how many columns it is conditioned on, the last ones
 	Columns    []string          `json:"columns"` // null if they have no names
 	Parameters int               `json:"parameters"`
 	Blocks     int               `json:"blocks"`
@@ -75,7 +76,7 @@ func inspectModel(name string) (modelInfo, error) {
 func describe(f *flow.Flow) modelInfo {
 	m := f.Model()
 	r := modelInfo{
-		Kind: f.Kind(), Dim: f.Dim(), Columns: m.Columns, Parameters: f.NumParams(), Blocks: f.Blocks(),
+		Kind: f.Kind(), Dim: f.Dim(), Given: f.Context(), Columns: m.Columns, Parameters: f.NumParams(), Blocks: f.Blocks(),
 		Quantiles: m.Quantiles, Info: m.Info,
 	}
 	if r.Info == nil {
@@ -96,6 +97,9 @@ func (r modelInfo) print(w io.Writer) error {
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "kind\t%s\n", r.Kind)
 	fmt.Fprintf(t, "dimension\t%d\n", r.Dim)
+	if r.Given > 0 {
+		fmt.Fprintf(t, "given\t%s\n", plural(int64(r.Given), "column"))
+	}
 	if r.Columns != nil {
 		fmt.Fprintf(t, "columns\t%s\n", clipList(r.Columns))
 	}

@@ -51,6 +51,9 @@ and to a file, .png or .svg, the one that it is named after, or the first.
 			if err != nil {
 				return err
 			}
+			if err := unconditional(f); err != nil {
+				return err
+			}
 			d := drawing{f: f, svg: c.Bool("svg")}
 			if name := c.Args().Get(1); name != "" {
 				if err := d.read(c, name); err != nil {

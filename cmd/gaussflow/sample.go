@@ -33,6 +33,9 @@ The same model, N and seed give the same rows, on every machine.
 			if err != nil {
 				return err
 			}
+			if err := unconditional(f); err != nil {
+				return err
+			}
 			w, err := newWriter(c, "", dataNames(f))
 			if err != nil {
 				return err
@@ -87,8 +90,7 @@ func mapRows(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	d := f.Dim()
-	in, out := f.Columns(), numbered("z", d)
+	in, out := f.Columns(), latentNames(f)
 	seq := f.ForwardSeq
 	if c.Bool("inverse") {
 		in, out, seq = out, dataNames(f), f.InverseSeq

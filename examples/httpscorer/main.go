@@ -60,6 +60,9 @@ func load(name string) (*flow.Flow, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	if f.Context() > 0 {
+		return nil, fmt.Errorf("%s: it is of a conditional density", name)
+	}
 	return f, nil
 }
 
