@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -69,19 +70,40 @@ func BenchmarkSyrkUpper(b *testing.B) {
 	}
 }
 
-// BenchmarkSymEig times the eigendecomposition of a d×d covariance.
+// BenchmarkSymEig times the eigendecomposition of a d×d covariance, and tells how far V·Vᵀ is from the identity and
+// Vᵀ·diag(values)·V from the matrix, in units of its largest element times 2⁻⁵²: the largest element of each difference.
 func BenchmarkSymEig(b *testing.B) {
-	for _, d := range []int{2, 8, 64, 512} {
-		x, cov, v := randMatrix(d, 2*d), randMatrix(d, d), randMatrix(d, d)
-		blas.SyrkUpper(blas.NoTrans, 1, x, 0, cov)
-		values := make([]float64, d)
+	for _, d := range []int{2, 16, 64, 128, 784} {
 		b.Run(fmt.Sprintf("blas=%s/d=%d", blas.Backend(), d), func(b *testing.B) {
+			x, cov := randMatrix(d, 4*d), randMatrix(d, d)
+			blas.SyrkUpper(blas.NoTrans, 1/float64(4*d), x, 0, cov)
+			v := blas.Matrix{Rows: d, Cols: d, Stride: d, Data: make([]float64, d*d)}
+			values := make([]float64, d)
 			for b.Loop() {
 				copy(v.Data, cov.Data)
 				if err := blas.SymEig(values, v); err != nil {
 					b.Fatal(err)
 				}
 			}
+			product, scaled := randMatrix(d, d), randMatrix(d, d)
+			blas.Gemm(blas.NoTrans, blas.Trans, 1, v, v, 0, product)
+			worst, rebuilt, largest := 0.0, 0.0, 0.0
+			for i := range d {
+				product.Data[i*d+i]--
+				for j := range d {
+					worst = max(worst, math.Abs(product.Data[i*d+j]))
+					scaled.Data[i*d+j] = values[i] * v.Data[i*d+j]
+				}
+			}
+			blas.Gemm(blas.Trans, blas.NoTrans, 1, v, scaled, 0, product)
+			for i := range d {
+				for j := i; j < d; j++ {
+					rebuilt = max(rebuilt, math.Abs(product.Data[i*d+j]-cov.Data[i*d+j]))
+					largest = max(largest, math.Abs(cov.Data[i*d+j]))
+				}
+			}
+			b.ReportMetric(worst*0x1p52, "orthogonality")
+			b.ReportMetric(rebuilt/largest*0x1p52, "residual")
 		})
 	}
 }

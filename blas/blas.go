@@ -171,7 +171,8 @@ func SyrkUpper(t Transpose, alpha float64, a Matrix, beta float64, c Matrix) {
 // SymEig computes the eigendecomposition A = Vᵀ·diag(values)·V of the symmetric
 // matrix A, given by its upper triangle. It overwrites A with V: row i is the
 // unit eigenvector of values[i], and values descend, the order of principal
-// components. The sign of each row is not defined.
+// components. The largest entry of each row, the first of those of one magnitude,
+// is positive. With the backend "simd" the bits are the same on every machine.
 //
 // It returns an error, and leaves A and values undefined, if A holds NaN or an
 // infinity, if an eigenvalue overflows, or if the iteration does not converge.
@@ -220,6 +221,19 @@ func SymEig(values []float64, a Matrix) error {
 		ri, rj := a.Data[i*a.Stride:][:n], a.Data[j*a.Stride:][:n]
 		for l := range ri {
 			ri[l], rj[l] = rj[l], ri[l]
+		}
+	}
+	for i := range n {
+		row, largest := a.Data[i*a.Stride:][:n], 0.0
+		for _, v := range row {
+			if math.Abs(v) > math.Abs(largest) {
+				largest = v
+			}
+		}
+		if largest < 0 {
+			for j := range row {
+				row[j] = -row[j]
+			}
 		}
 	}
 	return nil
