@@ -171,7 +171,7 @@ func boundFor(m []kernels.Mixture) float64 {
 func quantilesOf(sorted []float64) []float64 {
 	q := make([]float64, numQuantiles)
 	for i := range q {
-		at := float64(i) / (numQuantiles - 1) * float64(len(sorted)-1)
+		at := float64(float64(i) / (numQuantiles - 1) * float64(len(sorted)-1))
 		j := min(int(at), len(sorted)-2)
 		q[i] = sorted[j] + float64((at-float64(j))*(sorted[j+1]-sorted[j]))
 	}

@@ -377,7 +377,7 @@ func (b base) logProb(dst []float64, z tile.Tile, logDet []float64) {
 		loc, scale := b.loc[j], b.scale[j]
 		for i, v := range z.Row(j) {
 			t := (v - loc) / scale
-			dst[i] -= 0.5 * float64(t*t)
+			dst[i] -= float64(0.5 * float64(t*t))
 		}
 	}
 }

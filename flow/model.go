@@ -152,7 +152,7 @@ func (f *Flow) Threshold(q float64) (float64, error) {
 	case !(q >= 0 && q <= 1):
 		return 0, fmt.Errorf("flow: Threshold: the share is %v; it must be from 0 to 1", q)
 	}
-	at := q * (numQuantiles - 1)
+	at := float64(q * (numQuantiles - 1))
 	j := min(int(at), numQuantiles-2)
 	low, high := f.quantiles[j], f.quantiles[j+1]
 	return low + float64((at-float64(j))*(high-low)), nil

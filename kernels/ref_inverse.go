@@ -189,7 +189,7 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 			slope = 0 // f and f' are those of the clamp: Newton's method will do
 		}
 		step := float64(rho * dxdz)
-		bend := 1 - 0.5*float64(step*slope)
+		bend := 1 - float64(0.5*float64(step*slope))
 		if !(bend > 0.5) {
 			bend = 0.5
 		}

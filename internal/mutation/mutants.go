@@ -197,7 +197,7 @@ var mutants = []Mutant{
 	// Flows.
 	{"log-det of the mixtures", "flow/internal/layer/mixture.go", "kernels.MixtureForward(z.Row(j), ld, x.Row(j), m)", "kernels.MixtureForward(z.Row(j), ld, x.Row(j), m)\nfor i := range ld {\nld[i] = -ld[i]\n}", flows, layers},
 	{"log-det of the inverse", "flow/internal/layer/mixture.go", "kernels.MixtureInverse(x.Row(j), ld, z.Row(j), m)", "kernels.MixtureInverse(x.Row(j), ld, z.Row(j), m)\nfor i := range ld {\nld[i] = -ld[i]\n}", flows, layers},
-	{"the sign of the base's square", "flow/flow.go", "dst[i] -= 0.5 * float64(t*t)", "dst[i] += 0.5 * float64(t*t)", flows, "TestLogProbOfNormal"},
+	{"the sign of the base's square", "flow/flow.go", "dst[i] -= float64(0.5 * float64(t*t))", "dst[i] += 0.5 * float64(t*t)", flows, "TestLogProbOfNormal"},
 	{"the base's constant", "flow/flow.go", "b.logNorm -= l + logSqrt2Pi", "b.logNorm -= l", flows, "TestDensityIntegratesToOne"},
 	{"a rotation that does not turn back", "flow/internal/layer/rotation.go", "blas.Gemm(blas.Trans, blas.NoTrans, 1, l.matrix(), z.Matrix()", "blas.Gemm(blas.NoTrans, blas.NoTrans, 1, l.matrix(), z.Matrix()", flows, layers},
 	{"the gradient through a rotation", "flow/internal/layer/rotation.go", "blas.Gemm(blas.Trans, blas.NoTrans, 1, l.matrix(), dz.Matrix()", "blas.Gemm(blas.NoTrans, blas.NoTrans, 1, l.matrix(), dz.Matrix()", flows, layers},
@@ -205,7 +205,7 @@ var mutants = []Mutant{
 	{"a half that misses a coordinate", "flow/internal/layer/coupling.go", "half{from: d / 2, to: d, givenFrom: 0, givenTo: d / 2}", "half{from: (d + 1) / 2, to: d, givenFrom: 0, givenTo: (d + 1) / 2}", flows, layers},
 	{"the bound of a coupling's scales", "flow/internal/layer/coupling.go", "r.out.Data[(3*a+2*k)*n:3*b*n], l.bound)", "r.out.Data[(3*a+2*k)*n:3*b*n], 1)", flows, layers},
 	{"log-dets out of order", "flow/internal/layer/coupling.go", "for j := range l.d { tile.Add(logDet, ld.Row(j)) }", "for j := range l.d { tile.Add(logDet, ld.Row(l.d-1-j)) }", flows, "TestCoupleSharesTheFit"},
-	{"the conditioner's first kernel", "flow/internal/layer/mlp.go", "2*rng.Float64() - 1", "2*0.25 - 1", flows, "TestCoupleReproduces|TestTrain$"},
+	{"the conditioner's first kernel", "flow/internal/layer/mlp.go", "2 * reach * (float64(rng.Float64()) - 0.5)", "2 * reach * (0.25 - 0.5)", flows, "TestCoupleReproduces|TestTrain$"},
 	{"the ReLU's gradient", "flow/internal/layer/mlp.go", "blas.DenseBackward(dh.Matrix(), w, d.Matrix(), h.Matrix())", "blas.Gemm(blas.Trans, blas.NoTrans, 1, w, d.Matrix(), 0, dh.Matrix())", flows, layers},
 	{"the gradient of a bias", "flow/internal/layer/mlp.go", "bias[j] = kernels.Sum(d.Row(j))", "bias[j] = -kernels.Sum(d.Row(j))", flows, layers},
 	{"the gradient past the conditioner", "flow/internal/layer/mlp.go", "dst[i] += from[i]", "dst[i] -= from[i]", flows, layers},

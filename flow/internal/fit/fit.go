@@ -219,7 +219,7 @@ func (f *fitter) prepare(x blas.Matrix) error {
 				rng := rand.New(rand.NewPCG(f.o.Seed, 0x6a697474<<32|uint64(j)))
 				width := c.Resolution / f.scale[j]
 				for i := range row(f.data, j) {
-					row(f.data, j)[i] += float64(width * (rng.Float64() - 0.5))
+					row(f.data, j)[i] += float64(width * (float64(rng.Float64()) - 0.5))
 				}
 			}
 		}
@@ -370,7 +370,7 @@ func (f *fitter) maxComponents() int {
 // families are the ways to fit that are tried. Where rows are many the prior matters
 // little, and two are enough.
 func (f *fitter) families() []mixture.Family {
-	p := float64(f.d)/2 + 1
+	p := float64(f.d+2) / 2
 	all := []mixture.Family{
 		{Target: mixture.ToPooled, Strength: 0.02},
 		{Target: mixture.ToPooled, Strength: p, White: f.d > 1},

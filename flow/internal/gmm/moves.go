@@ -99,6 +99,6 @@ func (e *posterior) merged(i, j int) (weight, mean, variance float64) {
 	mi, mj, si, sj := e.m.Mean[i], e.m.Mean[j], e.m.Scale[i], e.m.Scale[j]
 	mean = (float64(wi*mi) + float64(wj*mj)) / weight
 	within := (float64(wi*float64(si*si)) + float64(wj*float64(sj*sj))) / weight
-	between := float64(wi/weight*(wj/weight)) * float64((mi-mj)*(mi-mj))
+	between := float64(float64(wi/weight*(wj/weight)) * float64((mi-mj)*(mi-mj)))
 	return weight, mean, within + between
 }

@@ -16,7 +16,7 @@ func starts(s []float64, k int, rng *rand.Rand) [][]float64 {
 	low, high := s[n/100], s[n-1-n/100]
 	for j := range k + 1 {
 		share[j] = j * n / k
-		width[j], _ = slices.BinarySearch(s, low+(high-low)*(float64(j)/float64(k)))
+		width[j], _ = slices.BinarySearch(s, low+float64((high-low)*(float64(j)/float64(k))))
 	}
 	all := [][]float64{fromParts(s, share), fromParts(s, width)}
 	for range randomStarts {

@@ -378,8 +378,8 @@ func (d *description) scalar(name string, least, most float64) float64 {
 // √(2/inputs) (He et al. 2015).
 func (c *mlp) initLast(part float64, rng *rand.Rand) {
 	last := c.kernel[c.layers()-1]
-	reach := part * math.Sqrt(6/float64(c.sizes[c.layers()-1]))
+	reach := float64(part * math.Sqrt(6/float64(c.sizes[c.layers()-1])))
 	for i := range last {
-		last[i] = reach * (2*rng.Float64() - 1)
+		last[i] = 2 * reach * (float64(rng.Float64()) - 0.5)
 	}
 }

@@ -29,7 +29,7 @@ func NewHouseholder(d, reflections int, pairs bool, rng *rand.Rand) Layer {
 	for i := range v {
 		v[i] = NormFloat64(rng)
 		if k := i / d; pairs && k%2 == 1 {
-			v[i] = v[i-d] + 0.01*v[i]
+			v[i] = math.FMA(0.01, v[i], v[i-d])
 		}
 	}
 	return newHouseholder(d, v)

@@ -243,9 +243,9 @@ func (c Spline) like(m kernels.Mixture) []float64 {
 	x, slope := make([]float64, k-1), make([]float64, k-1)
 	kernels.MixtureInverse(x, slope, z, m)
 	knots := append(append([]float64{-c.Edge}, x...), c.Edge)
-	least := 2 * c.Edge * 1.5 * c.floor()
+	least := float64(2 * c.Edge * 1.5 * c.floor())
 	for i := 1; i < k; i++ { // inside, and apart
-		knots[i] = max(min(knots[i], c.Edge-float64(k-i)*least), knots[i-1]+least)
+		knots[i] = max(min(knots[i], c.Edge-float64(float64(k-i)*least)), knots[i-1]+least)
 	}
 	width := out[:k]
 	for i := range width {

@@ -87,10 +87,10 @@ func (c *mlp) init(bias []float64, rng *rand.Rand) {
 	for l := range last {
 		reach := math.Sqrt(12 / float64(c.sizes[l]))
 		for i := range c.kernel[l] {
-			c.kernel[l][i] = reach * (2*rng.Float64() - 1)
+			c.kernel[l][i] = 2 * reach * (float64(rng.Float64()) - 0.5)
 		}
 		for i := range c.bias[l] {
-			c.bias[l][i] = reach * (rng.Float64() - 0.5)
+			c.bias[l][i] = reach * (float64(rng.Float64()) - 0.5)
 		}
 	}
 	clear(c.kernel[last])

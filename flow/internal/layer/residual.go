@@ -122,7 +122,7 @@ func (m *limited) refresh() {
 	}
 	// tr(G^q) = trace^q·e^logs
 	const q = 1 << squarings
-	norm := []float64{log(trace)/2 + logs/(2*q)}
+	norm := []float64{float64(log(trace)/2) + float64(logs/(2*q))}
 	kernels.Exp(norm, norm)
 	m.norm = norm[0]
 	m.factor = m.limit / math.Sqrt(math.FMA(m.norm, m.norm, float64(m.limit*m.limit)))

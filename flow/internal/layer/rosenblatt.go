@@ -555,7 +555,7 @@ func (l *logMixture) inverse(z float64) (x, logDet float64) {
 		v := m + float64(l.scale[k]*z)
 		low, high = min(low, v), max(high, v)
 	}
-	x = low + (high-low)/2
+	x = low + float64((high-low)/2)
 	slope := []float64{0}
 	for range 2000 {
 		got, ld := l.forward(x)
@@ -572,7 +572,7 @@ func (l *logMixture) inverse(z float64) (x, logDet float64) {
 		kernels.Exp(slope, slope)
 		next := x + float64((z-got)*slope[0])
 		if !(next > low && next < high) {
-			next = low + (high-low)/2
+			next = low + float64((high-low)/2)
 		}
 		if next == x || next == low || next == high {
 			break
@@ -594,7 +594,7 @@ func (l *logMixture) backward(g kernels.PerSampleGrad, i int, gz, gl, x, z, logD
 	kernels.Exp(r, r)
 	kernels.Exp(w, l.logw)
 	kernels.Exp(e, e)
-	slope := (gz + float64(gl*z)) * e[0]
+	slope := float64((gz + float64(gl*z)) * e[0])
 	// w·(Φ(±t) - Φ(-|z|))/φ(z), from log Φ(±t).
 	sign := 1.0
 	if z > 0 {
@@ -617,12 +617,12 @@ func (l *logMixture) backward(g kernels.PerSampleGrad, i int, gz, gl, x, z, logD
 	a := gz + float64(gl*z)
 	sum := 0.0
 	for c, t := range l.t {
-		rt := r[c] * t / l.scale[c]
+		rt := float64(r[c]*t) / l.scale[c]
 		sum += rt
 		at := c*g.Stride + i
 		g.Mean[at] = float64(gl*rt) - float64(slope*r[c])
 		g.LogScale[at] = r[c] * (float64(gl*(float64(t*t)-1)) - float64(float64(slope*t)*l.scale[c]))
-		g.Logit[at] = float64(gl*(r[c]-w[c])) + float64(sign*a)*(q[c]-float64(w[c]*q[k]))
+		g.Logit[at] = float64(gl*(r[c]-w[c])) + float64(float64(sign*a)*(q[c]-float64(w[c]*q[k])))
 	}
 	return slope - float64(gl*sum)
 }

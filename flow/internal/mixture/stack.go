@@ -275,7 +275,7 @@ func (r *reducer) cost(i, j int, scratch []float64) float64 {
 		logs[c] = l[c*r.d+c]
 	}
 	kernels.Log(logs, logs)
-	return float64(0.5*(a.weight+b.weight)*2*kernels.Sum(logs)) - float64(0.5*a.weight*a.logDet) - float64(0.5*b.weight*b.logDet)
+	return float64(float64(0.5*(a.weight+b.weight))*2*kernels.Sum(logs)) - float64(0.5*a.weight*a.logDet) - float64(0.5*b.weight*b.logDet)
 }
 
 func (r *reducer) merged(i, j int) part {
