@@ -199,7 +199,7 @@ func (c *mlp) backward(dx tile.Tile, grad []float64, dOut tile.Tile, fwd, s tile
 			// With h = u/√(1+w²), w = u/reach: dh/du = (1+w²)^-3/2 and 1+w² = 1/(1-(h/reach)²).
 			_, inverse := c.standard(j)
 			for i, v := range h {
-				w := v * (1.0 / inputReach)
+				w := float64(v * (1.0 / inputReach))
 				r := max(0, float64((1-w)*(1+w)))
 				dst[i] += float64(float64(from[i]*inverse) * float64(r*math.Sqrt(r)))
 			}
