@@ -11,6 +11,7 @@
 # make gobench        the Go benchmarks, on every BLAS backend that this machine has, for benchstat
 # make fuzz           every fuzz target, FUZZTIME each, looking for new inputs: before a change is called done
 # make fuzz-long      the same by processor time (10m each unless told), PARALLEL at a time, with a summary
+# make bits           the digests of a fit and a training on every tier, and on every architecture under qemu-user
 # make soak           SOAK random lane evaluations of every kernel on every tier against the reference (1e9: an hour)
 # make faults         interrupts and kills the command SIGNALS times, fills its disk, starves it of memory: minutes
 # make mutation       breaks the code on purpose, in a copy, and demands that the tests notice
@@ -31,7 +32,7 @@ RESULTS  = bench/results
 # The builds to compare: OpenBLAS where it can be linked.
 OPENBLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas)
 
-.PHONY: derive training run test measure lint bench compare components compare-setup growth density gobench fuzz fuzz-long soak faults mutation cover setup clean
+.PHONY: bits derive training run test measure lint bench compare components compare-setup growth density gobench fuzz fuzz-long soak faults mutation cover setup clean
 
 run:
 	go run ./cmd/gaussflow equivalence -out $(OUT)
@@ -66,6 +67,9 @@ training:
 
 fuzz:
 	FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+bits: setup
+	scripts/bits
 
 soak:
 	go test ./fuzz -run Soak -soak $(SOAK) -soakseed $(SEED) -timeout 0 -v

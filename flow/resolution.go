@@ -88,7 +88,7 @@ func (r *resolution) dequantize(x tile.Tile, seed uint64) {
 		}
 		rng := rand.New(rand.NewPCG(seed, 0x6a697474<<32|uint64(j)))
 		for i := range x.Row(j) {
-			x.Row(j)[i] += float64(width * (rng.Float64() - 0.5))
+			x.Row(j)[i] += float64(width * (float64(rng.Float64()) - 0.5))
 		}
 	}
 	clear(r.variance)
