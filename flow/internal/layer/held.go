@@ -112,13 +112,13 @@ func (h *held) changed(dst, change tile.Tile) {
 		to, size, inverse := dst.Row(r.at), r.size, r.inverse
 		if r.part == 1 {
 			for i, c := range change.Row(r.at) {
-				t := c * inverse
+				t := float64(c * inverse)
 				to[i] += float64(size*c) / math.Sqrt(1+float64(t*t))
 			}
 			continue
 		}
 		for i, c := range change.Row(r.at) {
-			t := c * inverse
+			t := float64(c * inverse)
 			to[i] += float64(size * (1 - (math.Sqrt(1+float64(t*t)) - t)))
 		}
 	}
