@@ -357,7 +357,10 @@ func (e *parquetEncoder) flush() (err error) {
 	if len(e.cols) == 0 || len(e.cols[0]) == 0 {
 		return nil
 	}
-	g := e.w.AppendRowGroup()
+	g, err := e.w.AppendRowGroupChecked()
+	if err != nil {
+		return err
+	}
 	if e.id {
 		c, err := g.NextColumn()
 		if err != nil {
