@@ -11,6 +11,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gaussflow/gaussflow/flow/internal/fit"
 	"github.com/gaussflow/gaussflow/flow/internal/gmm"
 	"github.com/gaussflow/gaussflow/flow/internal/layer"
 	"github.com/gaussflow/gaussflow/flow/internal/rotate"
@@ -308,7 +309,7 @@ func checkData(x tile.Tile, o RBIGOptions) ([]FitColumn, error) {
 		if s := column[x.N-1] - column[0]; s < 1/gmm.MaxMagnitude {
 			return nil, fmt.Errorf("column %d varies by only %.3g; a spread below %g leaves the range of the kernels; rescale the data", j, s, 1/gmm.MaxMagnitude)
 		}
-		columns[j] = describe(column)
+		columns[j] = FitColumn(fit.Describe(column))
 		if n := columns[j].Distinct; n < o.Components && !o.Dequantize {
 			return nil, fmt.Errorf("column %d takes only %d distinct values, fewer than the %d components of its mixture; a density needs continuous data: drop the column, take fewer components, or set Dequantize", j, n, o.Components)
 		}

@@ -3,7 +3,6 @@ package flow
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
 
 	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/kernels"
@@ -18,38 +17,6 @@ type resolution struct {
 	width    []float64 // of the steps between the values of each column; 0 if they are continuous
 	variance []float64 // of the errors of each coordinate, as far as blocks have come
 	tied     []int     // samples that share a value of such a column with others
-}
-
-// describe looks for ties in a sorted column. Where a tenth of the rows share their
-// values with others, its resolution is the distance of such a row's value to the next
-// one, in the median.
-func describe(sorted []float64) FitColumn {
-	n := len(sorted)
-	var c FitColumn
-	var gaps []float64
-	for from := 0; from < n; c.Distinct++ {
-		to := from + 1
-		for to < n && sorted[to] == sorted[from] {
-			to++
-		}
-		gap := math.Inf(1)
-		if from > 0 {
-			gap = sorted[from] - sorted[from-1]
-		}
-		if to < n {
-			gap = min(gap, sorted[to]-sorted[from])
-		}
-		for i := from; to-from > 1 && i < to; i++ {
-			gaps = append(gaps, gap)
-		}
-		from = to
-	}
-	c.Tied = float64(len(gaps)) / float64(n)
-	if c.Tied >= 0.1 {
-		slices.Sort(gaps)
-		c.Resolution = gaps[len(gaps)/2]
-	}
-	return c
 }
 
 // newResolution is for samples x of the given columns, which have been divided by

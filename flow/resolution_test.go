@@ -93,3 +93,17 @@ func TestFitRBIGDiscreteColumns(t *testing.T) {
 	plain, same := fitRBIGTo(t, x, RBIGOptions{Blocks: 2}), fitRBIGTo(t, x, RBIGOptions{Blocks: 2, Dequantize: true})
 	flowtest.SameBits(t, "parameters", same.params, plain.params)
 }
+
+// One row far out does not make the others equal, whatever is small beside it.
+func TestFitOutlierIsNoTie(t *testing.T) {
+	x := rows(301, 2, 1, drawNormal)
+	plain := mustFit(t, x.Slice(0, 300, 0, 2).(*mat.Dense), FitOptions{MaxComponents: 4})
+	x.Set(300, 0, 1e12)
+	var report FitReport
+	f := mustFit(t, x, FitOptions{MaxComponents: 4, Report: &report})
+	if c := report.Columns[0]; c.Distinct != 301 || c.Tied != 0 || c.Resolution != 0 {
+		t.Errorf("column 0 is called discrete: %+v", c)
+	}
+	rest := x.Slice(0, 300, 0, 2)
+	t.Logf("the others' mean log-density: %.3f nats, %.3f beside a row at 1e12", scoreOf(t, plain, rest), scoreOf(t, f, rest))
+}

@@ -185,7 +185,7 @@ func (f *fitter) prepare(x blas.Matrix) error {
 		if sorted[0] == sorted[f.n-1] {
 			return fmt.Errorf("column %d is constant at %v and has no density; drop it", j, sorted[0])
 		}
-		c := describe(sorted)
+		c := Describe(sorted)
 		f.report.Columns = append(f.report.Columns, c)
 		mean := kernels.Sum(sorted) / float64(f.n)
 		for i := range sorted {
@@ -227,33 +227,29 @@ func (f *fitter) prepare(x blas.Matrix) error {
 	return f.dependent()
 }
 
-// describe looks for ties in a sorted column. Where a tenth of the rows share their
-// value with others, its resolution is the distance of such a row's value to the next
+// Describe looks for ties in a sorted column. Where a tenth of the rows share their
+// values with others, its resolution is the distance of such a row's value to the next
 // one, in the median.
-func describe(sorted []float64) Column {
+func Describe(sorted []float64) Column {
 	n := len(sorted)
-	tiny := 1e-9 * (sorted[n-1] - sorted[0])
-	c := Column{}
+	var c Column
 	var gaps []float64
-	for i := 0; i < n; {
-		k := i + 1
-		for k < n && sorted[k]-sorted[k-1] <= tiny {
-			k++
+	for from := 0; from < n; c.Distinct++ {
+		to := from + 1
+		for to < n && sorted[to] == sorted[from] {
+			to++
 		}
-		c.Distinct++
-		if k-i > 1 {
-			gap := math.Inf(1)
-			if i > 0 {
-				gap = sorted[i] - sorted[i-1]
-			}
-			if k < n {
-				gap = min(gap, sorted[k]-sorted[k-1])
-			}
-			for range k - i {
-				gaps = append(gaps, gap)
-			}
+		gap := math.Inf(1)
+		if from > 0 {
+			gap = sorted[from] - sorted[from-1]
 		}
-		i = k
+		if to < n {
+			gap = min(gap, sorted[to]-sorted[from])
+		}
+		for i := from; to-from > 1 && i < to; i++ {
+			gaps = append(gaps, gap)
+		}
+		from = to
 	}
 	c.Tied = float64(len(gaps)) / float64(n)
 	if c.Tied >= 0.1 {
