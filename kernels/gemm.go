@@ -332,8 +332,8 @@ func (s *productScratch) pack(t Tier, p *Product, k, j, terms, width int) {
 	}
 }
 
-// block computes, or goes on with, rows [top, bottom) of the panel's columns [j, j+width).
-func (s *productScratch) block(t Tier, p *Product, b *float64, ldb, k, terms, top, bottom, j, width int) {
+// block computes, or goes on with, rows [top, end) of the panel's columns [j, j+width).
+func (s *productScratch) block(t Tier, p *Product, b *float64, ldb, k, terms, top, end, j, width int) {
 	const size = 8
 	rows, _, _ := t.gemmTile()
 	a, tile := p.tile(t)
@@ -343,7 +343,7 @@ func (s *productScratch) block(t Tier, p *Product, b *float64, ldb, k, terms, to
 	if !begin {
 		tile.Flags |= asm.GemmAdd
 	}
-	if end := k+terms == p.K; !end {
+	if last := k+terms == p.K; !last {
 		tile.Flags &^= asm.GemmReLU | asm.GemmMask
 	}
 	// strip computes rows [from, to) into c.
@@ -373,6 +373,7 @@ func (s *productScratch) block(t Tier, p *Product, b *float64, ldb, k, terms, to
 	}
 
 	cols := min(width, p.N-j)
+	bottom := end
 	direct := bottom // the rows from here on go by way of a scratch
 	switch {
 	case cols < width:

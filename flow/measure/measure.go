@@ -255,13 +255,12 @@ func Divergence(ctx context.Context, x, y mat.Matrix, o Options) (Divergences, e
 
 // sample is the rows of a call.
 type sample struct {
-	what       string
-	o          Options
-	x          *mat.Dense
-	n, d       int
-	folds      int
-	fold       []int // of each row
-	resolution []float64
+	what  string
+	o     Options
+	x     *mat.Dense
+	n, d  int
+	folds int
+	fold  []int // of each row
 }
 
 func newSample(what string, m mat.Matrix, o Options) (*sample, error) {

@@ -302,7 +302,6 @@ func gather(x blas.Matrix, at []int) blas.Matrix {
 // dependent refuses columns of which one is a linear function of others, but for
 // rounding.
 func (f *fitter) dependent() error {
-	const rounding = 1e-20 // of the variance
 	_, c := mixture.Moments(f.data)
 	d := f.d
 	for i := range d {

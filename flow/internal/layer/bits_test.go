@@ -1,3 +1,5 @@
+//go:build !openblas && !gonum
+
 package layer_test
 
 import (
