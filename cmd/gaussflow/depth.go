@@ -49,7 +49,7 @@ An interrupt (Ctrl-C) ends the command without a result.
 			jsonFlag(),
 		},
 		func(ctx context.Context, c *cli.Command) error {
-			e := depthExperiment{steps: c.Int("steps"), seed: c.Uint64("seed"), out: c.String("out"), progress: newProgress(c.Root().ErrWriter)}
+			e := depthExperiment{depthSizes: depthDefault, steps: c.Int("steps"), seed: c.Uint64("seed"), out: c.String("out"), progress: newProgress(c.Root().ErrWriter)}
 			report, err := e.run(ctx)
 			switch {
 			case err != nil:
@@ -67,22 +67,26 @@ const (
 	depthLayers = 2
 	depthBatch  = 256
 	depthRate   = 3e-3
-	depthNoise  = 0.025 // on the points trained on, whose arms are 0.05 and 0.06 wide
-	depthCopies = 16    // of the points, each with its own noise
-	freshPoints = 20000
+	depthNoise  = 0.025    // on the points trained on, whose arms are 0.05 and 0.06 wide
+	depthCopies = 16       // of the points, each with its own noise
 	freshSeed   = 20190605 // not that of any training
-	startSteps  = 250
-	startBlocks = 16
 
 	densityFigure     = "depth_density.png"
 	gradientFigure    = "depth_gradient.png"
 	contractionFigure = "depth_contraction.png"
 )
 
-var (
-	depthBlocks    = []int{1, 2, 4, 8, 16}
-	gradientBlocks = []int{2, 4, 8, 16, 32}
-)
+// depthSizes are what a test makes smaller.
+type depthSizes struct {
+	blocks, gradientBlocks           []int
+	startBlocks, startSteps, deepest int
+	fresh                            int // points
+}
+
+var depthDefault = depthSizes{
+	blocks: []int{1, 2, 4, 8, 16}, gradientBlocks: []int{2, 4, 8, 16, 32},
+	startBlocks: 16, startSteps: 250, deepest: 32, fresh: 20000,
+}
 
 // A family is one of the kinds of couplings.
 type family struct {
@@ -162,13 +166,14 @@ type contraction struct {
 }
 
 type depthExperiment struct {
+	depthSizes
 	steps    int
 	seed     uint64
 	out      string
 	progress *progress
 	x, noisy *mat.Dense // the points, and what is trained on
-	fresh    *mat.Dense
-	truth    []float64 // of fresh
+	points   *mat.Dense // fresh ones
+	truth    []float64  // of them
 }
 
 func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
@@ -182,13 +187,13 @@ func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
 	defer e.progress.clear()
 	began := time.Now()
 	r := &depthReport{
-		Blocks: depthBlocks, Families: map[string]depthScores{}, GradientBlocks: gradientBlocks, GradientNorm: map[string][]float64{},
-		StartBlocks: startBlocks, StartSteps: min(startSteps, e.steps), StartFresh: map[string]float64{}, StartDiverged: map[string]int{}, Tier: tier.String(),
+		Blocks: e.blocks, Families: map[string]depthScores{}, GradientBlocks: e.gradientBlocks, GradientNorm: map[string][]float64{},
+		StartBlocks: e.startBlocks, StartSteps: min(e.startSteps, e.steps), StartFresh: map[string]float64{}, StartDiverged: map[string]int{}, Tier: tier.String(),
 	}
 	e.progress.show("scoring the true density")
-	e.x, e.fresh = spiral.Standardized(), spiral.Fresh(freshPoints, freshSeed)
+	e.x, e.points = spiral.Standardized(), spiral.Fresh(e.fresh, freshSeed)
 	e.noisy = spiral.Jittered(e.x, depthCopies, depthNoise, e.seed)
-	e.truth = spiral.LogProb(e.fresh)
+	e.truth = spiral.LogProb(e.points)
 	r.Truth.Train, r.Truth.Fresh = stat.Mean(spiral.LogProb(e.x), nil), stat.Mean(e.truth, nil)
 
 	if err := e.gradients(ctx, r); err != nil {
@@ -197,30 +202,30 @@ func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
 	for _, fam := range families[:2] {
 		for _, s := range starts {
 			name := fam.name + ", " + s.name
-			f, err := e.stack(fam, s, startBlocks)
+			f, err := e.stack(fam, s, e.startBlocks)
 			if err != nil {
 				return nil, err
 			}
-			diverged, err := e.train(ctx, f, r.StartSteps, fmt.Sprintf("%d blocks, %s start", startBlocks, name))
+			diverged, err := e.train(ctx, f, r.StartSteps, fmt.Sprintf("%d blocks, %s start", e.startBlocks, name))
 			if err != nil {
 				return nil, err
 			}
 			if diverged > 0 {
 				r.StartDiverged[name] = diverged
 			}
-			if r.StartFresh[name], _, err = e.score(f, e.fresh); err != nil {
+			if r.StartFresh[name], _, err = e.score(f, e.points); err != nil {
 				return nil, err
 			}
 		}
 	}
 	for _, fam := range families {
 		var s depthScores
-		for _, n := range depthBlocks {
+		for _, n := range e.blocks {
 			f, err := e.stack(fam, starts[0], n)
 			if err != nil {
 				return nil, err
 			}
-			before, _, err := e.score(f, e.fresh)
+			before, _, err := e.score(f, e.points)
 			if err != nil {
 				return nil, err
 			}
@@ -235,7 +240,7 @@ func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
 			if err != nil {
 				return nil, err
 			}
-			fresh, all, err := e.score(f, e.fresh)
+			fresh, all, err := e.score(f, e.points)
 			if err != nil {
 				return nil, err
 			}
@@ -243,7 +248,7 @@ func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
 				all[i] -= e.truth[i]
 			}
 			s.Start, s.Train, s.Fresh = append(s.Start, before), append(s.Train, train), append(s.Fresh, fresh)
-			s.Error = append(s.Error, stat.StdDev(all, nil)/math.Sqrt(freshPoints))
+			s.Error = append(s.Error, stat.StdDev(all, nil)/math.Sqrt(float64(e.fresh)))
 		}
 		r.Families[fam.name] = s
 	}
@@ -263,7 +268,7 @@ func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
 
 // deep trains and scores the deepest stack.
 func (e *depthExperiment) deep(ctx context.Context, r *depthReport) error {
-	r.Deep.Blocks = 32
+	r.Deep.Blocks = e.deepest
 	f, err := e.stack(families[0], starts[0], r.Deep.Blocks)
 	if err != nil {
 		return err
@@ -278,7 +283,7 @@ func (e *depthExperiment) deep(ctx context.Context, r *depthReport) error {
 	if r.Deep.Train, _, err = e.score(f, e.x); err != nil {
 		return err
 	}
-	r.Deep.Fresh, _, err = e.score(f, e.fresh)
+	r.Deep.Fresh, _, err = e.score(f, e.points)
 	return err
 }
 
@@ -321,7 +326,7 @@ func (e *depthExperiment) gradients(ctx context.Context, r *depthReport) error {
 	for _, fam := range families {
 		for _, s := range starts {
 			var norms []float64
-			for _, n := range gradientBlocks {
+			for _, n := range e.gradientBlocks {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
@@ -422,13 +427,13 @@ func (e *depthExperiment) figures(r *depthReport) error {
 		return x
 	}
 	density := plots.Curves{Title: fmt.Sprintf("Two-arm spiral, %d steps", e.steps), XLabel: "blocks", YLabel: "mean log p, nats", LogX: true}
-	density.Lines = append(density.Lines, plots.Curve{Name: "the true density", X: blocks(depthBlocks), Y: slicesOf(r.Truth.Fresh, len(depthBlocks)), Colour: 5, Plain: true})
+	density.Lines = append(density.Lines, plots.Curve{Name: "the true density", X: blocks(e.blocks), Y: slicesOf(r.Truth.Fresh, len(e.blocks)), Colour: 5, Plain: true})
 	density.Note = "dashed: the points trained on"
 	for i, fam := range families {
 		s := r.Families[fam.name]
 		density.Lines = append(density.Lines,
-			plots.Curve{Name: fam.name + " couplings", X: blocks(depthBlocks), Y: s.Fresh, Colour: i},
-			plots.Curve{X: blocks(depthBlocks), Y: s.Train, Colour: i, Dashed: true})
+			plots.Curve{Name: fam.name + " couplings", X: blocks(e.blocks), Y: s.Fresh, Colour: i},
+			plots.Curve{X: blocks(e.blocks), Y: s.Train, Colour: i, Dashed: true})
 	}
 	var gradients []plots.Curves
 	for _, fam := range families {
@@ -439,7 +444,7 @@ func (e *depthExperiment) figures(r *depthReport) error {
 			if s.actNorm {
 				name = ""
 			}
-			c.Lines = append(c.Lines, plots.Curve{Name: name, X: blocks(gradientBlocks), Y: r.GradientNorm[fam.name+", "+s.name], Colour: i / 2, Dashed: s.actNorm})
+			c.Lines = append(c.Lines, plots.Curve{Name: name, X: blocks(e.gradientBlocks), Y: r.GradientNorm[fam.name+", "+s.name], Colour: i / 2, Dashed: s.actNorm})
 		}
 		gradients = append(gradients, c)
 	}
@@ -508,7 +513,7 @@ func (e *depthExperiment) print(w io.Writer, r *depthReport) error {
 		}
 		return cells
 	}
-	fmt.Fprintf(&b, "Two-arm spiral, 3000 points, %d fresh ones; seed %d. Kernels: %s.\n\n", freshPoints, e.seed, r.Tier)
+	fmt.Fprintf(&b, "Two-arm spiral, 3000 points, %d fresh ones; seed %d. Kernels: %s.\n\n", e.fresh, e.seed, r.Tier)
 	row(fmt.Sprintf("mean log p after %d steps; blocks", e.steps), counts(r.Blocks)...)
 	for _, fam := range families {
 		s := r.Families[fam.name]
