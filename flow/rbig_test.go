@@ -536,7 +536,7 @@ func TestFitRBIGWatchesItsContext(t *testing.T) {
 	x, o := flowtest.Table(300, d, flowtest.NewRand(1)), RBIGOptions{Blocks: blocks, Components: 4}
 	for _, workers := range []int{1, 3} {
 		runtime.GOMAXPROCS(workers)
-		whole := &watched{Context: t.Context(), after: 1 << 60}
+		whole := &watched{Context: t.Context(), after: math.MaxInt}
 		if _, err := FitRBIGContext(whole, x, o); err != nil {
 			t.Fatal(err)
 		}
@@ -562,7 +562,7 @@ func BenchmarkFitRBIGWatchesItsContext(b *testing.B) {
 	x := flowtest.Table(1000, 500, flowtest.NewRand(1))
 	longest := time.Duration(0)
 	for b.Loop() {
-		ctx := &watched{Context: b.Context(), after: 1 << 60}
+		ctx := &watched{Context: b.Context(), after: math.MaxInt}
 		if _, err := FitRBIGContext(ctx, x, RBIGOptions{Blocks: 2}); err != nil {
 			b.Fatal(err)
 		}

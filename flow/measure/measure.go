@@ -248,7 +248,7 @@ func Divergence(ctx context.Context, x, y mat.Matrix, o Options) (Divergences, e
 	a := sp.mean(terms{{1, pp}, {-1, middle(pp, both(qp))}})
 	b := sq.mean(terms{{1, qq}, {-1, middle(qq, both(pq))}})
 	d.JS = Estimate{Nats: (a.Nats + b.Nats) / 2, CrossFitted: (a.CrossFitted + b.CrossFitted) / 2, Rows: a.Rows + b.Rows}
-	d.JS.SE = math.Hypot(a.SE, b.SE) / 2
+	d.JS.SE = math.Sqrt(float64(a.SE*a.SE)+float64(b.SE*b.SE)) / 2
 	sp.interval(&d.JS)
 	return d, nil
 }
@@ -306,7 +306,8 @@ func newSample(what string, m mat.Matrix, o Options) (*sample, error) {
 		case o.Dequantize:
 			rng := rand.New(rand.NewPCG(o.Seed, 1<<32|uint64(j)))
 			for i := range s.n {
-				s.x.Set(i, j, s.x.At(i, j)+float64(resolution*(rng.Float64()-0.5)))
+				noise := float64(resolution * (float64(rng.Float64()) - 0.5))
+				s.x.Set(i, j, s.x.At(i, j)+noise)
 			}
 		default:
 			return nil, fail(ErrDiscrete, "column %d shares the values of %.0f%% of its rows, %g apart; dequantize it or leave it out", j, 100*tied, resolution)
@@ -605,7 +606,7 @@ func (s *sample) standardNormal(z *mat.Dense, columns []int) scored {
 	for i := range v {
 		for _, j := range columns {
 			t := z.At(i, j)
-			v[i] -= 0.5*float64(t*t) + logSqrt2Pi
+			v[i] -= float64(0.5*float64(t*t)) + logSqrt2Pi
 		}
 	}
 	return both(v)
@@ -639,54 +640,73 @@ func (s *sample) gaussian() (scored, error) {
 	return p, nil
 }
 
-// A normal is the density of greatest likelihood.
+// A normal is the density of greatest likelihood. Its covariance is L·Lᵀ.
 type normal struct {
 	mean []float64
-	chol mat.Cholesky
-	c    float64
+	l    [][]float64 // the rows of L
+	c    float64     // log-density at the mean
 }
 
+// newNormal fits a normal density, whose bits are the same on every machine.
 func newNormal(x *mat.Dense) (*normal, error) {
 	n, d := x.Dims()
 	g := &normal{mean: make([]float64, d)}
+	columns := make([][]float64, d)
 	for j := range d {
-		g.mean[j] = kernels.Sum(mat.Col(nil, j, x)) / float64(n)
-	}
-	cov := mat.NewSymDense(d, nil)
-	column := func(j int) []float64 {
-		c := mat.Col(nil, j, x)
-		for i := range c {
-			c[i] -= g.mean[j]
+		columns[j] = mat.Col(nil, j, x)
+		g.mean[j] = kernels.Sum(columns[j]) / float64(n)
+		for i := range columns[j] {
+			columns[j][i] -= g.mean[j]
 		}
-		return c
 	}
+	product := make([]float64, n)
+	diagonal := make([]float64, d)
 	for j := range d {
-		a := column(j)
+		row := make([]float64, j+1)
 		for k := range j + 1 {
-			b := column(k)
-			for i := range b {
-				b[i] *= a[i]
+			for i, v := range columns[j] {
+				product[i] = v * columns[k][i]
 			}
-			cov.SetSym(j, k, kernels.Sum(b)/float64(n))
+			s := kernels.Sum(product) / float64(n)
+			for i := range k {
+				other := row
+				if k < j {
+					other = g.l[k]
+				}
+				s = math.FMA(-row[i], other[i], s)
+			}
+			switch {
+			case k < j:
+				row[k] = s / g.l[k][k]
+			case s > 0:
+				row[k] = math.Sqrt(s)
+			default:
+				return nil, fmt.Errorf("columns depend on each other linearly: %w", ErrDependent)
+			}
 		}
+		g.l = append(g.l, row)
+		diagonal[j] = row[j]
 	}
-	if !g.chol.Factorize(cov) {
-		return nil, fmt.Errorf("columns depend on each other linearly: %w", ErrDependent)
+	kernels.Log(diagonal, diagonal)
+	for _, v := range diagonal {
+		g.c -= v + logSqrt2Pi
 	}
-	g.c = -float64(d)*logSqrt2Pi - 0.5*g.chol.LogDet()
 	return g, nil
 }
 
+// logProb solves L·u = x - mean, one coordinate after the other.
 func (g *normal) logProb(x []float64) float64 {
-	u := mat.NewVecDense(len(x), nil)
+	u := make([]float64, len(x))
+	square := 0.0
 	for j, v := range x {
-		u.SetVec(j, v-g.mean[j])
+		r := v - g.mean[j]
+		for i, l := range g.l[j][:j] {
+			r = math.FMA(-l, u[i], r)
+		}
+		u[j] = r / g.l[j][j]
+		square = math.FMA(u[j], u[j], square)
 	}
-	var w mat.VecDense
-	if err := g.chol.SolveVecTo(&w, u); err != nil {
-		return math.NaN()
-	}
-	return g.c - 0.5*mat.Dot(u, &w)
+	return math.FMA(-0.5, square, g.c)
 }
 
 // terms add up log-densities with factors.
@@ -720,7 +740,7 @@ func (s *sample) mean(t terms) Estimate {
 	unseen, seen := t.sum(func(p scored) []float64 { return p.unseen }), t.sum(func(p scored) []float64 { return p.seen })
 	e := Estimate{Rows: s.n, CrossFitted: kernels.Sum(unseen) / n}
 	bias := (kernels.Sum(seen)/n - e.CrossFitted) / 2
-	e.Nats = e.CrossFitted + bias
+	e.Nats = (kernels.Sum(seen)/n + e.CrossFitted) / 2
 	for i := range unseen {
 		unseen[i] -= e.CrossFitted
 	}
