@@ -114,11 +114,11 @@ func TestResidualInverse(t *testing.T) {
 func TestResidualEstimate(t *testing.T) {
 	const d, width, n = 10, 6, 20000
 	rng := flowtest.NewRand(4)
-	l, err := layer.NewResidual(d, width, 0.7, rng)
+	l, err := layer.NewResidual(d, width, 0.9, rng)
 	if err != nil {
 		t.Fatal(err)
 	}
-	flowtest.Perturb(l.Params(), 0.5, rng)
+	flowtest.Perturb(l.Params(), 1.5, rng)
 	l.Refresh()
 	at := flowtest.Tile(d, 1, 1, rng)
 	x := tile.New(d, n)
