@@ -46,7 +46,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&names, "tables", "two moons,spiral,iris,breast_cancer,digits,rings,sines,five clusters, d=8", "`NAMES` of the tables; those with a comma in their names are found as well")
 	flag.IntVar(&s.seeds, "seeds", 5, "splits, or draws, of each table")
 	flag.StringVar(&s.start, "start", "fit", "what the flow begins with: fit, or rbig with four blocks")
-	flag.IntVar(&s.samples, "samples", 1_000_000, "samples of each trained flow")
+	flag.IntVar(&s.samples, "samples", 1_000_000, "samples of each trained flow; with 0 the scores are all there is")
 	flag.BoolVar(&s.units, "units", false, "train in other units as well")
 	flag.BoolVar(&s.plain, "plain", false, "plain conditioners and one cycle of 600 steps, for comparison")
 	flag.IntVar(&s.train.Steps, "steps", 0, "the most steps; 0 for the default")
@@ -168,13 +168,16 @@ func (s *settings) one(ctx context.Context, t *density.Table, seed int) (r resul
 		r.truth = mean(split.Truth)
 	}
 	r.gain, r.se = paired(after, before)
+	r.integral = math.NaN()
+	if s.samples == 0 {
+		return r, nil
+	}
 	if err := r.sample(f, x, s.samples, uint64(seed)); err != nil {
 		return r, err
 	}
 	if err := r.lookFar(f, x); err != nil {
 		return r, err
 	}
-	r.integral = math.NaN()
 	if f.Dim() == 2 {
 		if err := r.lookClose(f, x); err != nil {
 			return r, err
