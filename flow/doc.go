@@ -57,9 +57,9 @@
 // What is wrong with data or options is an error that names the place; row and
 // column numbers start at 0. Results do not depend on the number of goroutines
 // (GOMAXPROCS), and random numbers come from a seed or a source of math/rand/v2
-// alone. The kernels' bits are the same on every processor; with OpenBLAS
-// (-tags openblas) matrix products may differ from the pure Go ones in their last
-// bits.
+// alone. In the default build the same data, options and seed give the same bits on
+// every processor: fits, training, densities and samples. With -tags openblas or
+// -tags gonum matrix products differ in their last bits, and a fit lets that grow.
 //
 // # Where things are
 //
