@@ -182,7 +182,7 @@ def _changed(p, j, n, *change):
     rise = lambda c: 1 - (np.sqrt(1 + c ** 2) - c)
     return (np.where(anchor, logit, logit + 4 * rise(change[0] / 4)),
             np.where(anchor, mean, mean + spread * change[1] / np.sqrt(1 + (change[1] / 4) ** 2)),
-            np.where(anchor, raw, raw + gap * rise(change[2])))
+            np.where(anchor, raw, raw + gap * rise(change[2] / np.maximum(gap, 0.05))))
 
 
 def _smooth_relu(x):
