@@ -303,7 +303,7 @@ func (e *depthExperiment) stack(fam family, s start, blocks int) (*flow.Flow, er
 func (e *depthExperiment) train(ctx context.Context, f *flow.Flow, steps int, what string) (diverged int, err error) {
 	show := e.progress.step(steps)
 	e.progress.show(what)
-	h, err := flow.Train(ctx, f, e.noisy, flow.TrainOptions{Steps: steps, Batch: depthBatch, LearningRate: depthRate, Seed: e.seed, Progress: show})
+	h, err := flow.Train(ctx, f, e.noisy, flow.TrainOptions{Schedule: flow.OneCycle, Steps: steps, Batch: depthBatch, LearningRate: depthRate, Seed: e.seed, Progress: show})
 	switch {
 	case err == nil:
 		return 0, nil
@@ -399,7 +399,7 @@ func (e *depthExperiment) residual(r *depthReport) error {
 		return err
 	}
 	// Trained, its matrices are far from where they began.
-	if _, err := flow.Train(context.Background(), f, e.x, flow.TrainOptions{Steps: 200, Batch: depthBatch, LearningRate: 3e-2, Seed: e.seed}); err != nil {
+	if _, err := flow.Train(context.Background(), f, e.x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: 200, Batch: depthBatch, LearningRate: 3e-2, Seed: e.seed}); err != nil {
 		return err
 	}
 	var z, back mat.Dense
