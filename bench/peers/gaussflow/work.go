@@ -151,7 +151,7 @@ func splineTraining() *harness.Work {
 			return nil, 0, err
 		}
 		took, err := timed(func() error {
-			_, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Steps: steps, Batch: 256, LearningRate: 1e-3})
+			_, err := flow.Train(context.Background(), f, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: steps, Batch: 256, LearningRate: 1e-3})
 			return err
 		})
 		return f, took, err
