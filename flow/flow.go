@@ -349,6 +349,12 @@ func (w *workspace) inverse(layers []layer.Layer, n int) tile.Tile {
 }
 
 func (w *workspace) logProb(layers []layer.Layer, n int) tile.Tile {
+	last := len(layers) - 1
+	if d, ok := layers[last].(layer.Density); ok && w.flow.base.standard() {
+		x := w.forward(layers[:last], n)
+		d.AddLogDensity(w.logDet[:n], x, w.s)
+		return x
+	}
 	z := w.forward(layers, n)
 	w.flow.base.logProb(w.logDet[:n], z, w.logDet[:n])
 	return z
@@ -366,6 +372,11 @@ func (w *workspace) sample(layers []layer.Layer, n int) tile.Tile {
 		}
 	}
 	return w.inverse(layers, n)
+}
+
+// standard reports whether the base is the standard normal distribution.
+func (b base) standard() bool {
+	return !slices.ContainsFunc(b.loc, func(v float64) bool { return v != 0 }) && !slices.ContainsFunc(b.scale, func(v float64) bool { return v != 1 })
 }
 
 // logProb writes log φ(z) + logDet of each sample into dst, which may be logDet.

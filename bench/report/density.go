@@ -137,7 +137,7 @@ func (r *report) density() error {
 	}
 	var groups []harness.Group
 	total, kept := 0.0, 0
-	draw := func(w io.Writer) error {
+	picture := func(w io.Writer) error {
 		return harness.Bars{Title: rows.Title, Axis: "likelihood of an unseen row, relative to the Gaussian's: e to the gain; whiskers are one standard error", Groups: groups}.WritePNG(w)
 	}
 	for t, table := range tables {
@@ -229,6 +229,10 @@ func (r *report) density() error {
 			verdicts.Note("Fit is not below on %d of %d tables; the mean of the differences is %+.3f nats.", kept, len(verdicts.Rows), total/float64(len(verdicts.Rows)))
 		}
 		// What is done is kept: the whole takes hours.
+		draw := picture
+		if len(groups) == 0 {
+			draw = nil
+		}
 		if err := r.publish(rows, draw); err != nil {
 			return err
 		}

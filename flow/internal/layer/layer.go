@@ -93,6 +93,13 @@ type Coupler interface {
 	Couple(o Conditioner, rng *rand.Rand) (Layer, error)
 }
 
+// Density is a layer that knows the log-density of a sample whose image is standard
+// normal without the image: it adds it to logDensity, in nats. It agrees with Forward
+// to rounding, and is several times as fast. It needs the scratch of Forward.
+type Density interface {
+	AddLogDensity(logDensity []float64, x tile.Tile, s tile.Arena)
+}
+
 // Pinned is a layer of whose parameters some are not trained.
 type Pinned interface {
 	// Pinned tells of each element of Params whether it stays as it is; nil if

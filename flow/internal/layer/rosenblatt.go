@@ -36,6 +36,7 @@ type rosenblatt struct {
 	inverses []float64 // (K·d)×d: the L_k⁻¹, one below the other
 	offset   []float64 // K·d: the L_k⁻¹·m_k
 	scale    []float64 // K×d: the L_kjj
+	constant []float64 // log w_k - log|L_k| - d·log√(2π)
 }
 
 // Samples go through in parts of so many: what K·d numbers for each take stays in
@@ -81,9 +82,17 @@ func (l *rosenblatt) below(lower []float64, c int) []float64 {
 func (l *rosenblatt) Refresh() {
 	d := l.d
 	if l.inverses == nil {
-		l.inverses, l.offset, l.scale = make([]float64, l.k*d*d), make([]float64, l.k*d), make([]float64, l.k*d)
+		l.inverses, l.offset, l.scale, l.constant = make([]float64, l.k*d*d), make([]float64, l.k*d), make([]float64, l.k*d), make([]float64, l.k)
 	}
-	_, mean, logScale, lower := l.split(l.p)
+	logit, mean, logScale, lower := l.split(l.p)
+	kernels.Softmax(l.constant, 1, logit, 1, l.k, 1)
+	kernels.Log(l.constant, l.constant)
+	for c := range l.k {
+		l.constant[c] -= float64(float64(d) * logSqrt2Pi)
+		for _, v := range logScale[c*d : (c+1)*d] {
+			l.constant[c] -= v
+		}
+	}
 	kernels.Exp(l.scale, logScale)
 	clear(l.inverses)
 	for c := range l.k {
@@ -201,6 +210,51 @@ func (l *rosenblatt) Forward(z tile.Tile, logDet []float64, x tile.Tile, s tile.
 			sum = logDet[from:to]
 		}
 		l.forwardPart(z.Cols(from, to), sum, x.Cols(from, to), s, nil)
+	}
+}
+
+// AddLogDensity adds log Σ_k w_k N(x; m_k, L_k·L_kᵀ).
+func (l *rosenblatt) AddLogDensity(logDensity []float64, x tile.Tile, s tile.Arena) {
+	for from := 0; from < x.N; from += rosenblattPart {
+		to := min(from+rosenblattPart, x.N)
+		l.addLogDensity(logDensity[from:to], x.Cols(from, to), s)
+	}
+}
+
+func (l *rosenblatt) addLogDensity(logDensity []float64, x tile.Tile, s tile.Arena) {
+	n := x.N
+	u, logw, share, largest := s.Take(l.k*l.d*n), s.Take(l.k*n), s.Take(l.k*n), s.Take(n)
+	blas.Gemm(blas.NoTrans, blas.NoTrans, 1, tile.Matrix(l.k*l.d, l.d, l.inverses), x.Matrix(), 0, tile.Matrix(l.k*l.d, n, u))
+	for k, c := range l.constant {
+		row := logw[k*n : (k+1)*n]
+		tile.Fill(row, c)
+		for j, o := range l.offset[k*l.d : (k+1)*l.d] {
+			at := u[(k*l.d+j)*n : (k*l.d+j+1)*n]
+			at = at[:len(row)]
+			for i := range row {
+				v := at[i] - o
+				row[i] -= 0.5 * float64(v*v)
+			}
+		}
+	}
+	// log Σ is a logarithm less that of its share, for the largest share.
+	kernels.Softmax(share, n, logw, n, l.k, n)
+	copy(largest, share[:n])
+	at := logw[:n] // of the largest; row 0 is its own first candidate
+	for k := 1; k < l.k; k++ {
+		w := logw[k*n : (k+1)*n]
+		for i, v := range share[k*n : (k+1)*n] {
+			if v > largest[i] {
+				largest[i], at[i] = v, w[i]
+			}
+		}
+	}
+	kernels.Log(largest, largest)
+	for i, v := range at {
+		if v -= largest[i]; v != v {
+			v = math.Inf(-1) // no component is in reach of float64
+		}
+		logDensity[i] += v
 	}
 }
 
