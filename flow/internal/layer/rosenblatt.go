@@ -233,7 +233,7 @@ func (l *rosenblatt) addLogDensity(logDensity []float64, x tile.Tile, s tile.Are
 			at = at[:len(row)]
 			for i := range row {
 				v := at[i] - o
-				row[i] -= 0.5 * float64(v*v)
+				row[i] -= float64(0.5 * float64(v*v))
 			}
 		}
 	}
