@@ -4,15 +4,20 @@
 //
 // # The path of the data
 //
-//	x := ...                                          // *mat.Dense, one sample per row
+//	x := ...                                        // *mat.Dense, one sample per row
+//	f, err := flow.Fit(ctx, x, flow.FitOptions{})   // chooses everything by rows held out
+//	err = f.LogProb(logProb, x)                     // log p of each row, in nats
+//	err = f.Forward(z, logDet, x)                   // data to latent
+//	err = f.Inverse(x, logDet, z)                   // latent to data
+//	err = f.Sample(y, rand.NewPCG(1, 2))            // new rows
+//	err = f.ScoreInput(s, nil, x)                   // ∂log p/∂x
+//
+// [Fit] is what to begin with. [FitRBIG] is the plain algorithm of rotations and mixtures,
+// and its flow can be coupled and trained:
+//
 //	diagonal, err := flow.FitRBIG(x, flow.RBIGOptions{})       // fit, no gradients
 //	coupling, err := diagonal.Couple(flow.CouplingOptions{})   // the same function, trainable
 //	history, err := flow.Train(ctx, coupling, x, flow.TrainOptions{})
-//	err = coupling.LogProb(logProb, x)                // log p of each row, in nats
-//	err = coupling.Forward(z, logDet, x)              // data to latent
-//	err = coupling.Inverse(x, logDet, z)              // latent to data
-//	err = coupling.Sample(y, rand.NewPCG(1, 2))       // new rows
-//	err = coupling.ScoreInput(s, nil, x)              // ∂log p/∂x
 //
 // A flow is saved and loaded to the last bit ([Flow.Save], [Load]). All its parameters
 // can be read, and a flow be built from parameters ([Flow.Model], [New]). Rows too many for
