@@ -649,7 +649,11 @@ func (f *fitter) behind(columns []column, plain *stack) (*stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	if gain := paired(best(one).HeldOut, best(ofFamily(plain.all, one[0].Family)).HeldOut); gain.Mean < -2*gain.SE {
+	rivals := ofFamily(plain.all, one[0].Family)
+	if len(rivals) == 0 { // all of that family were given up as clearly worse
+		rivals = plain.all
+	}
+	if gain := paired(best(one).HeldOut, best(rivals).HeldOut); gain.Mean < -2*gain.SE {
 		f.report.OverPlain = gain
 		return nil, nil
 	}
