@@ -85,7 +85,7 @@ func (l *rosenblatt) Refresh() {
 		l.inverses, l.offset, l.scale, l.constant = make([]float64, l.k*d*d), make([]float64, l.k*d), make([]float64, l.k*d), make([]float64, l.k)
 	}
 	logit, mean, logScale, lower := l.split(l.p)
-	kernels.Softmax(l.constant, 1, logit, 1, l.k, 1)
+	kernels.SoftmaxColumns(kernels.Column(l.constant), kernels.Column(logit))
 	kernels.Log(l.constant, l.constant)
 	for c := range l.k {
 		l.constant[c] -= float64(float64(d) * logSqrt2Pi)
@@ -238,7 +238,7 @@ func (l *rosenblatt) addLogDensity(logDensity []float64, x tile.Tile, s tile.Are
 		}
 	}
 	// log Σ is a logarithm less that of its share, for the largest share.
-	kernels.Softmax(share, n, logw, n, l.k, n)
+	kernels.SoftmaxColumns(kernels.Columns{K: l.k, N: n, Stride: n, Data: share}, kernels.Columns{K: l.k, N: n, Stride: n, Data: logw})
 	copy(largest, share[:n])
 	at := logw[:n] // of the largest; row 0 is its own first candidate
 	for k := 1; k < l.k; k++ {
