@@ -52,7 +52,11 @@ func TestLossGradient(t *testing.T) {
 			return gradient()
 		})
 	}
-	for d := 2; d <= 7; d++ {
+	most := 7
+	if testing.Short() { // the race detector takes minutes for the others
+		most = 4
+	}
+	for d := 2; d <= most; d++ {
 		t.Run(fmt.Sprintf("coupling/d=%d", d), func(t *testing.T) {
 			f := randomCoupling(t, d, 2, CouplingOptions{Width: 5, Depth: 1 + d%2}, flowtest.NewRand(uint64(d)))
 			check(t, f, 5, uint64(d))
