@@ -199,7 +199,7 @@ func (d *description) attribute(name string) string {
 	return d.layer.Attributes[name]
 }
 
-// any is a size that a tensor may have as it likes.
+// anySize is a size that a tensor may have as it likes.
 const anySize = -1
 
 // tensor returns the tensor of that name, which must have the given shape and
