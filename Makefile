@@ -3,6 +3,7 @@
 # make measure        the tests that measure allocations, memory and the clock: on a machine that is not busy
 # make lint           the static checks alone
 # make bench          the kernels' speed, and the promised figures next to what they should be
+# make products       the matrix products of that alone, against OpenBLAS and gonum
 # make compare        side by side with what people use today; make compare-setup installs that
 # make components     the kernels' errors and times by the number of components of a mixture
 # make growth         time and memory against rows, columns, components, blocks and threads
@@ -32,7 +33,7 @@ RESULTS  = bench/results
 # The builds to compare: OpenBLAS where it can be linked.
 OPENBLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas)
 
-.PHONY: bits derive training run test measure lint bench compare components compare-setup growth density gobench fuzz fuzz-long soak faults mutation cover setup clean
+.PHONY: bits derive training run test measure lint bench products compare components compare-setup growth density gobench fuzz fuzz-long soak faults mutation cover setup clean
 
 run:
 	go run ./cmd/gaussflow equivalence -out $(OUT)
@@ -46,7 +47,7 @@ measure:
 lint:
 	scripts/test lint
 
-bench compare components growth density:
+bench products compare components growth density:
 	go run ./bench/report -results $(RESULTS) $(REPORTFLAGS) $@
 
 compare-setup:

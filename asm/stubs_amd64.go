@@ -420,3 +420,15 @@ func GemmPackAVX2(dst, src *float64, ld, k, vectors int)
 //
 //go:noescape
 func GemmTransposeAVX2(dst, src *float64, ldDst, ldSrc, k int)
+
+// FMAsAVX2 runs rounds, at least one, of 24 fused multiply-adds of vectors of which none waits for another: what the
+// processor can do, by which products are measured.
+//
+//go:noescape
+func FMAsAVX2(rounds int)
+
+// FMAsAVX512 runs rounds, at least one, of 24 fused multiply-adds of vectors of which none waits for another: what the
+// processor can do, by which products are measured.
+//
+//go:noescape
+func FMAsAVX512(rounds int)

@@ -218,3 +218,9 @@ func GemmPackNEON(dst, src *float64, ld, k, vectors int)
 //
 //go:noescape
 func GemmTransposeNEON(dst, src *float64, ldDst, ldSrc, k int)
+
+// FMAsNEON runs rounds, at least one, of 24 fused multiply-adds of vectors of which none waits for another: what the
+// processor can do, by which products are measured.
+//
+//go:noescape
+func FMAsNEON(rounds int)

@@ -9,6 +9,7 @@
 // median of the rounds counts.
 //
 //	make bench     every kernel on every tier; the figures that the project promises, next to what it promised
+//	make products  the matrix products alone, on one core, against OpenBLAS and gonum and the most that the core can do
 //	make compare   side by side with plain Go, gonum, SLEEF, MKL, SciPy, JAX, PyTorch, scikit-learn and rbig
 //	make growth    time and memory against rows, columns, components, blocks and threads
 //
@@ -16,8 +17,8 @@
 //
 //	harness   contenders, rounds, the statistics of rounds, tables and figures, other programs as contenders
 //	cases     inputs, kernels as pieces of work, plain Go instead of them, errors against 256-bit arithmetic
-//	peers     contenders in C and Python; they speak the protocol of harness/peer.go on standard input and output
-//	worker    gaussflow as such a program, for a BLAS backend and a number of threads
+//	peers     contenders in C and Python, and gaussflow as such a program, for a BLAS backend and a number of threads; they
+//	          speak the protocol of harness/peer.go on standard input and output
 //	report    the commands above; its results are in results
 //
 // A new problem is an entry of cases.Problems, with its case in the peers; a new peer is a file in peers and a spec in

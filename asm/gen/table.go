@@ -90,4 +90,7 @@ var table = []kernel{
 		doc: `copies k rows of that many vectors, ld bytes apart, one after the other.`},
 	{name: "GemmTranspose", args: "dst, src *float64, ldDst, ldSrc, k int", tiers: []string{"AVX2", "NEON"},
 		doc: `makes columns of 4 rows of k numbers, a multiple of a vector's length: dst[l][r] = src[r][l], with rows ldDst and ldSrc bytes apart.`},
+
+	{name: "FMAs", args: "rounds int", tiers: []string{"AVX2", "AVX512", "NEON"},
+		doc: `runs rounds, at least one, of 24 fused multiply-adds of vectors of which none waits for another: what the processor can do, by which products are measured.`},
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// bench is the command: the summary of the kernels, and the promised figures of kernels and flows.
+// bench is the command: the summary of the kernels, and the promised figures of kernels, products and flows.
 func (r *report) bench() error {
-	for _, table := range []func() error{r.kernelSummary, r.kernelPromises, r.flowPromises} {
+	for _, table := range []func() error{r.kernelSummary, r.kernelPromises, r.productTable, r.flowPromises} {
 		if err := table(); err != nil {
 			return err
 		}

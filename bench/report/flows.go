@@ -98,6 +98,14 @@ func (r *report) trainingPromises(p *promised) error {
 	p.add(promisedRow{group: training, what: fmt.Sprintf("%d cores: times as fast as one", cores()), atLeast: true, measured: over(s, "one core", "training")})
 	p.add(promisedRow{group: training, what: "one core: times as fast as with OpenBLAS", atLeast: true, limit: 1, measured: over(s, "OpenBLAS, one core", "one core")})
 	p.add(promisedRow{group: training, what: "one core: times as fast as with gonum's pure Go", atLeast: true, limit: 2.7, measured: over(s, "gonum, one core", "one core")})
+	const pca = "pca/n=100000/d=64"
+	if s, err = r.race(r.flowOptions(100*time.Millisecond, 10*time.Second),
+		entry{"PCA", one, pca}, entry{"OpenBLAS", gaussflow("openblas", 1), pca}, entry{"gonum", gaussflow("gonum", 1), pca}); err != nil {
+		return err
+	}
+	const group = "PCA, n = 100,000, d = 64, one core"
+	p.add(promisedRow{group: group, what: "times as fast as with OpenBLAS", atLeast: true, limit: 1, measured: over(s, "OpenBLAS", "PCA")})
+	p.add(promisedRow{group: group, what: "times as fast as with gonum's pure Go", atLeast: true, measured: over(s, "gonum", "PCA")})
 	return nil
 }
 

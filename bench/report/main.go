@@ -1,6 +1,7 @@
 // Report measures gaussflow, alone and against others, and writes what came out.
 //
 //	report bench       every kernel on every tier, and the figures that the project promises, next to what it promised
+//	report products    the matrix products, which are a part of bench
 //	report compare     side by side with what people use today
 //	report components  errors against exact arithmetic and time by the number of components of a mixture
 //	report growth      time and memory against rows, columns, components, blocks and threads
@@ -44,10 +45,10 @@ func main() {
 	flag.IntVar(&r.splits, "splits", 10, "random splits of the density tables, and half as many seeds of the synthetic ones")
 	flag.StringVar(&r.tables, "tables", "", "the density tables whose names match the `REGEXP`")
 	flag.Parse()
-	commands := map[string]func() error{"bench": r.bench, "compare": r.compare, "growth": r.growth, "components": r.components, "density": r.density}
+	commands := map[string]func() error{"bench": r.bench, "products": r.productTable, "compare": r.compare, "growth": r.growth, "components": r.components, "density": r.density}
 	command := commands[flag.Arg(0)]
 	if command == nil || flag.NArg() != 1 {
-		log.Print("want one of: bench, compare, components, growth, density")
+		log.Print("want one of: bench, products, compare, components, growth, density")
 		os.Exit(2)
 	}
 	interrupt := make(chan os.Signal, 1)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gaussflow/gaussflow/bench/harness"
+	"github.com/gaussflow/gaussflow/kernels"
 )
 
 // A spec says how to start a peer, and what to do where that is not possible.
@@ -139,12 +140,29 @@ func gaussflow(backend string, n int) spec {
 	if n == 1 {
 		name = strings.TrimSuffix(name, "s")
 	}
+	return worker(name, backend, threads(n))
+}
+
+// tierOf is gaussflow with products of its own on a tier, one thread.
+func tierOf(t kernels.Tier) spec {
+	return worker(fmt.Sprintf("gaussflow, simd on %v, 1 thread", t), "simd", threads(1), kernels.EnvTier+"="+t.String())
+}
+
+// openblasOn is gaussflow with OpenBLAS on one of its cores, or the one that it chooses, one thread.
+func openblasOn(core string) spec {
+	if core == "" {
+		return gaussflow("openblas", 1)
+	}
+	return worker(fmt.Sprintf("gaussflow, openblas on %s, 1 thread", core), "openblas", threads(1), "OPENBLAS_CORETYPE="+core)
+}
+
+func worker(name, backend string, env ...string) spec {
 	return spec{name, "apt-get install libopenblas-dev pkg-config gcc libc6-dev", func(r *report) (*harness.Peer, error) {
 		program, err := r.goBuild("worker-"+backend, backend, "./bench/peers/gaussflow")
 		if err != nil {
 			return nil, err
 		}
-		return r.program(name, []string{threads(n)}, program)
+		return r.program(name, env, program)
 	}}
 }
 

@@ -43,6 +43,43 @@ func TestPromisesMet(t *testing.T) {
 	}
 }
 
+func TestProductsMet(t *testing.T) {
+	var all tally
+	for _, test := range []struct {
+		v    verdict
+		want string
+	}{
+		{verdict{share: 0.75, openblas: 1.15, gonum: 5}, "yes"},
+		{verdict{share: 0.75, gonum: 5}, "yes"},
+		{verdict{share: 0.74, openblas: 1.14, gonum: 4.9}, "NO: peak OpenBLAS gonum"},
+		{verdict{share: 0.9, openblas: 1.1, gonum: 9}, "NO: OpenBLAS"},
+		{verdict{small: true, share: 0.1, openblas: 1, gonum: 1}, "yes"},
+		{verdict{small: true, gonum: 1}, "yes"},
+		{verdict{small: true, openblas: 0.9, gonum: 3}, "NO: slower"},
+		{verdict{small: true, openblas: 3, gonum: 0.9}, "NO: slower"},
+	} {
+		all.add(test.v)
+		if got := test.v.met(); got != test.want {
+			t.Errorf("%+v: %q, want %q", test.v, got, test.want)
+		}
+	}
+	if want := (tally{all: 4, peak: 3, openblas: 2, gonum: 3, small: 4, smallMet: 2}); all != want {
+		t.Errorf("%+v, want %+v", all, want)
+	}
+}
+
+// Small shapes have a short side, the others lie in the range that the promise names.
+func TestProductShapes(t *testing.T) {
+	seen := map[shape]bool{}
+	for _, s := range productShapes() {
+		short, long := min(s.out, s.in), max(s.out, s.in)
+		if seen[s] || s.small != (short <= 8) || !s.small && (short < 24 || long > 192) || s.n < 128 || s.n > 512 {
+			t.Errorf("%+v", s)
+		}
+		seen[s] = true
+	}
+}
+
 // Every promise must name contenders that are measured; the peers' names begin with sleef-.
 func TestPromisesNameContenders(t *testing.T) {
 	work, err := promisedWork(cases.NewInputs(64, 8))

@@ -36,7 +36,7 @@ func main() {
 		library += " for " + core
 	}
 	version := fmt.Sprintf("gaussflow, %s, %s, %d threads, %s", library, tier, runtime.GOMAXPROCS(0), runtime.Version())
-	names := []string{"train", "model", "gemm", "score", "fit", "em-fit", "step", "fit-growth", "score-fit"}
+	names := []string{"train", "model", "gemm", "score", "fit", "em-fit", "step", "fit-growth", "score-fit", "product-NN", "product-NT", "product-TN", "pca", "peak"}
 	if err := harness.Serve(os.Stdin, os.Stdout, version, names, func(name string) (*harness.Work, error) { return open(name, inputs) }); err != nil {
 		log.Fatal("worker: ", err)
 	}
@@ -46,6 +46,7 @@ func main() {
 type request struct {
 	what            string
 	n, d, k, blocks int
+	out, in         int
 }
 
 // parse takes a case apart; defaults holds what it does not say.
@@ -53,12 +54,12 @@ func parse(name string, defaults request) (request, error) {
 	words := strings.Split(name, "/")
 	r := defaults
 	r.what = words[0]
-	fields := map[string]*int{"n": &r.n, "d": &r.d, "K": &r.k, "blocks": &r.blocks}
+	fields := map[string]*int{"n": &r.n, "d": &r.d, "K": &r.k, "blocks": &r.blocks, "out": &r.out, "in": &r.in}
 	for _, w := range words[1:] {
 		key, value, _ := strings.Cut(w, "=")
 		v, err := strconv.Atoi(value)
 		if fields[key] == nil || err != nil || v < 1 {
-			return r, fmt.Errorf("case %q: %q is none of n, d, K, blocks = a positive number", name, w)
+			return r, fmt.Errorf("case %q: %q is none of n, d, K, blocks, out, in = a positive number", name, w)
 		}
 		*fields[key] = v
 	}

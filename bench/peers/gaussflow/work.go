@@ -20,7 +20,7 @@ import (
 )
 
 func open(name, inputs string) (*harness.Work, error) {
-	r, err := parse(name, request{n: 100_000, d: 8, k: 8, blocks: 6})
+	r, err := parse(name, request{n: 100_000, d: 8, k: 8, blocks: 6, out: 64, in: 64})
 	if err != nil {
 		return nil, err
 	}
@@ -33,6 +33,12 @@ func open(name, inputs string) (*harness.Work, error) {
 		return splineTraining(), nil
 	case "gemm":
 		return products(), nil
+	case "product-NN", "product-NT", "product-TN":
+		return product(r), nil
+	case "pca":
+		return pca(r), nil
+	case "peak":
+		return peak()
 	case "score":
 		return scoring(r)
 	case "step":
@@ -211,6 +217,71 @@ func products() *harness.Work {
 	}
 	local := harness.Local("products", do, dw[0].Data)
 	return &harness.Work{Check: local.Check, Run: local.Run}
+}
+
+// product is one of the three products of a layer of in inputs and out outputs for n samples: its values W·X, the gradient
+// of its kernel, dY·Xᵀ, or that of its inputs, Wᵀ·dY.
+func product(r request) *harness.Work {
+	seed := 0.0
+	matrix := func(rows, cols int) blas.Matrix {
+		m := blas.Matrix{Rows: rows, Cols: cols, Stride: cols, Data: make([]float64, rows*cols)}
+		for i := range m.Data {
+			seed++
+			m.Data[i] = math.Sin(seed)
+		}
+		return m
+	}
+	w, x, y := matrix(r.out, r.in), matrix(r.in, r.n), matrix(r.out, r.n)
+	tA, tB, a, b, c := blas.NoTrans, blas.NoTrans, w, x, y
+	switch r.what {
+	case "product-NT":
+		tB, a, b, c = blas.Trans, y, x, w
+	case "product-TN":
+		tA, a, b, c = blas.Trans, w, y, x
+	}
+	local := harness.Local("product", func() { blas.Gemm(tA, tB, 1, a, b, 0, c) }, c.Data)
+	return &harness.Work{Check: local.Check, Run: local.Run}
+}
+
+// pca is the linear algebra of a rotation that is fitted to n rows of d columns, in the pieces that flow/internal/rotate
+// makes of it.
+func pca(r request) *harness.Work {
+	const chunk = 1 << 17 // numbers
+	x := cases.Rows(0, r.n, r.d).T()
+	columns := blas.Matrix{Rows: r.d, Cols: r.n, Stride: r.n, Data: mat.DenseCopyOf(x).RawMatrix().Data}
+	cov := blas.Matrix{Rows: r.d, Cols: r.d, Stride: r.d, Data: make([]float64, r.d*r.d)}
+	values := make([]float64, r.d)
+	return &harness.Work{Run: func(reps int) (time.Duration, error) {
+		return timed(func() error {
+			for range reps {
+				clear(cov.Data)
+				for from := 0; from < r.n; from += chunk / r.d {
+					part := columns
+					part.Data, part.Cols = part.Data[from:], min(chunk/r.d, r.n-from)
+					blas.SyrkUpper(blas.NoTrans, 1/float64(r.n), part, 1, cov)
+				}
+				if err := blas.SymEig(values, cov); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}}
+}
+
+// peak is the most fused multiply-adds that the tier can do; its figure is how many there are in a repetition.
+func peak() (*harness.Work, error) {
+	const rounds = 1000
+	tier, err := kernels.Active()
+	if err != nil {
+		return nil, err
+	}
+	do, each := fused(tier)
+	if do == nil {
+		return nil, fmt.Errorf("the tier %v has no vectors", tier)
+	}
+	local := harness.Local("peak", func() { do(rounds) })
+	return &harness.Work{Run: local.Run, Value: func() (float64, error) { return float64(rounds * each), nil }}, nil
 }
 
 // coupled returns a coupling flow of the given shape, fitted to a thousand rows.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gaussflow/gaussflow/bench/cases"
 	"github.com/gaussflow/gaussflow/bench/harness"
+	"github.com/gaussflow/gaussflow/kernels"
 )
 
 // Every case must do its work at a small size.
@@ -18,7 +19,8 @@ func TestCases(t *testing.T) {
 	if err := harness.WriteFloats(filepath.Join(dir, "columns.f64"), columns.RawMatrix().Data); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"train", "gemm", "score/n=100/d=3/K=2/blocks=1", "step/d=3/K=2/blocks=1", "fit-growth/n=200/d=2/K=2/blocks=1", "em-fit"} {
+	for _, name := range []string{"train", "gemm", "score/n=100/d=3/K=2/blocks=1", "step/d=3/K=2/blocks=1", "fit-growth/n=200/d=2/K=2/blocks=1", "em-fit",
+		"product-NN/out=3/in=5/n=7", "product-NT/out=3/in=5/n=7", "product-TN/out=3/in=5/n=7", "pca/n=1000/d=3"} {
 		w, err := open(name, dir)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -40,7 +42,42 @@ func TestNoSuchCase(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	got, err := parse("score/n=5/K=7", request{n: 1, d: 2, k: 3, blocks: 4})
-	if want := (request{"score", 5, 2, 7, 4}); err != nil || got != want {
+	if want := (request{what: "score", n: 5, d: 2, k: 7, blocks: 4}); err != nil || got != want {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+}
+
+// The products of a layer are those that its formula says.
+func TestProducts(t *testing.T) {
+	for what, inner := range map[string]int{"NN": 5, "NT": 7, "TN": 3} {
+		w, err := open("product-"+what+"/out=3/in=5/n=7", t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := w.Check()
+		if err != nil || len(got) != 3*5*7/inner {
+			t.Errorf("%s: %d numbers, %v; want %d", what, len(got), err, 3*5*7/inner)
+		}
+	}
+}
+
+func TestPeak(t *testing.T) {
+	w, err := open("peak", t.TempDir())
+	if tier, _ := kernels.Active(); tier == kernels.Generic {
+		if err == nil {
+			t.Error("the reference has a peak")
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	took, err := w.Run(100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	each, err := w.Value()
+	if rate := 100 * each / float64(took.Nanoseconds()); err != nil || !(rate > 0 && rate < 1000) {
+		t.Errorf("%v fused multiply-adds in a nanosecond, %v", rate, err)
 	}
 }
