@@ -57,9 +57,13 @@ func (p *Picture) Write(w io.Writer, format string) error {
 	c.FillText(st, vg.Point{X: width / 2, Y: height - vg.Points(10)}, p.title)
 	for i, row := range plot.Align(p.panels, tiles, c) {
 		for j, cell := range row {
-			if p.panels[i][j] != nil {
-				p.panels[i][j].Draw(cell)
+			if p.panels[i][j] == nil {
+				continue
 			}
+			if size := cell.Size(); !(size.X > 0 && size.Y > 0) { // NaN would be drawn for ever
+				return fmt.Errorf("plots: the labels of %q leave no room for a panel", p.title)
+			}
+			p.panels[i][j].Draw(cell)
 		}
 	}
 	if _, err := canvas.WriteTo(w); err != nil {
@@ -508,17 +512,28 @@ func Anomalies(title string, logProb []float64, threshold float64, least []Anoma
 	clipTo(p)
 	list := small("", "")
 	list.HideAxes()
-	list.X.Min, list.X.Max, list.Y.Min, list.Y.Max = 0, 1, 0, float64(len(least)+1)
-	labels := plotter.XYLabels{XYs: plotter.XYs{{X: 0, Y: float64(len(least)) + 0.4}}, Labels: []string{"least likely rows, log p, columns to blame"}}
-	for i, a := range least {
-		labels.XYs = append(labels.XYs, plotter.XY{X: 0, Y: float64(len(least)-i) - 0.6})
-		labels.Labels = append(labels.Labels, fmt.Sprintf("%s   %.4g   %s", a.Row, a.LogProb, a.Columns))
+	lines := lines{"least likely rows, log p, columns to blame"}
+	for _, a := range least {
+		lines = append(lines, fmt.Sprintf("%s   %.4g   %s", a.Row, a.LogProb, a.Columns))
 	}
-	if text, err := plotter.NewLabels(labels); err == nil {
-		for i := range text.TextStyle {
-			text.TextStyle[i] = style(9, draw.XLeft)
-		}
-		list.Add(text)
-	}
+	list.Add(lines)
 	return &Picture{title: title, panels: [][]*plot.Plot{{p, list}}, cell: 4.5 * vg.Inch}
 }
+
+// lines is text that fills a panel from the top, in type small enough for it. Labels would claim room beside the panel for
+// what is longer than it is wide, and leave none for the data.
+type lines []string
+
+func (l lines) Plot(c draw.Canvas, _ *plot.Plot) {
+	size := 9.0
+	for _, s := range l {
+		if w := style(size, draw.XLeft).Width(s); w > c.Size().X {
+			size *= float64(c.Size().X / w)
+		}
+	}
+	for i, s := range l {
+		c.FillText(style(size, draw.XLeft), vg.Point{X: c.Min.X, Y: c.Max.Y - c.Size().Y*(vg.Length(i)+0.6)/vg.Length(len(l)+1)}, s)
+	}
+}
+
+func (lines) DataRange() (xmin, xmax, ymin, ymax float64) { return 0, 1, 0, 1 }
