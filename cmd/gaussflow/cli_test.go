@@ -670,7 +670,7 @@ func TestInterrupted(t *testing.T) {
 
 // The help of every command ends with two examples, and each of them is one that the program takes.
 func TestHelpEndsWithExamples(t *testing.T) {
-	for _, name := range []string{"", "fit", "score", "sample", "map", "info", "plot", "import", "export", "equivalence", "cpu", "version"} {
+	for _, name := range []string{"", "fit", "score", "sample", "map", "info", "plot", "measure", "import", "export", "equivalence", "cpu", "version"} {
 		text := must(t, "", strings.Fields(name+" -h")...)
 		_, examples, ok := strings.Cut(text, examplesTitle+"\n")
 		if lines := strings.Split(strings.TrimSpace(examples), "\n"); !ok || len(lines) != 2 || !strings.Contains(lines[0], "gaussflow "+name) {
@@ -913,6 +913,34 @@ func TestImportOthers(t *testing.T) {
 		}
 		if got, err := f.Score(test.row); err != nil || math.Abs(got-test.want) > 1e-12 {
 			t.Errorf("%s: log p %v, error %v; want %v", name, got, err, test.want)
+		}
+	}
+}
+
+// Titles say whose rows are shown: those of the fit are known by their numbers, whatever their file is called and in whatever
+// order its columns stand.
+func TestPlotTitles(t *testing.T) {
+	desk(t)
+	x := trainingRows(400)
+	turned := mat.NewDense(400, 3, nil)
+	for j, from := range []int{2, 0, 1} {
+		turned.SetCol(j, mat.Col(nil, from, x))
+	}
+	put(t, ".", "again.csv", csvOf([]string{"c", "a", "b"}, turned))
+	put(t, ".", "part.csv", csvOf([]string{"a", "b", "c"}, x.Slice(0, 399, 0, 3)))
+	put(t, ".", "marginals.json", `{"columns":["a"],"marginals":[{"weights":[1],"means":[1000],"scales":[30]}]}`)
+	must(t, "", "import", "marginals.json", "-from", "marginals", "-o", "alien.safetensors")
+	for args, want := range map[string]string{
+		"m.safetensors train.csv":            "train.csv, rows of the fit, 400 rows",
+		"m.safetensors again.csv":            "again.csv, rows of the fit, 400 rows",
+		"m.safetensors part.csv":             "part.csv, held out, 399 rows",
+		"m.safetensors part.csv -training":   "part.csv, rows of the fit, 399 rows",
+		"m.safetensors d.csv":                "d.csv, held out, 50 rows",
+		"alien.safetensors d.csv -columns a": "d.csv, 50 rows", // it does not know its data
+	} {
+		must(t, "", append([]string{"plot", "-o", "anomalies.svg"}, strings.Fields(args)...)...)
+		if b, err := os.ReadFile("anomalies.svg"); err != nil || !strings.Contains(string(b), "Anomalies: "+want) {
+			t.Errorf("%s: %v; want %q in %.400q", args, err, want, b)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
@@ -108,6 +109,7 @@ type fitting struct {
 	c        *cli.Command
 	x        *mat.Dense
 	names    []string // for messages: those of the table, or numbers
+	hash     string   // of the rows, as a rowHash makes it
 	report   fitReport
 	progress *progress
 	mixture  string // what the third line of the comparison is
@@ -158,7 +160,7 @@ func fit(ctx context.Context, c *cli.Command) error {
 	}
 	if dir := c.String("plots"); dir != "" {
 		t.progress.show("drawing")
-		if err := drawAll(dir, f, t.x, filepath.Base(in)+", training"); err != nil {
+		if err := drawAll(dir, f, t.x, filepath.Base(in)+", "+rowsOfFit); err != nil {
 			return err
 		}
 		if err := drawTraining(dir, t.history); err != nil {
@@ -226,6 +228,9 @@ func (t *fitting) read(ctx context.Context, name string) ([]float64, error) {
 		}
 	}
 	fillMissing(t.x.RawMatrix().Data, means)
+	h := newRowHash()
+	h.add(t.x.RawMatrix().Data)
+	t.hash = h.sum()
 	return means, nil
 }
 
@@ -562,17 +567,33 @@ func quantiles(logProb []float64) []float64 {
 	return q
 }
 
+// hashKey is where a model keeps the hash of the rows that it was fitted to.
+const hashKey = "data_sha256"
+
+// A rowHash tells tables apart by their numbers, row by row, before any jitter.
+type rowHash struct {
+	h   hash.Hash
+	buf []byte
+}
+
+func newRowHash() *rowHash { return &rowHash{h: sha256.New()} }
+
+func (r *rowHash) add(rows []float64) {
+	for len(rows) > 0 {
+		some := rows[:min(len(rows), 4096)]
+		rows = rows[len(some):]
+		r.buf = r.buf[:0]
+		for _, v := range some {
+			r.buf = binary.LittleEndian.AppendUint64(r.buf, math.Float64bits(v))
+		}
+		r.h.Write(r.buf)
+	}
+}
+
+func (r *rowHash) sum() string { return hex.EncodeToString(r.h.Sum(nil)) }
+
 // info says where the model comes from.
 func (t *fitting) info(in string, means []float64) map[string]string {
-	h := sha256.New()
-	row := make([]byte, 0, 8*t.report.Columns)
-	for i := range t.report.Rows {
-		row = row[:0]
-		for _, v := range t.x.RawRowView(i) {
-			row = binary.LittleEndian.AppendUint64(row, math.Float64bits(v))
-		}
-		h.Write(row)
-	}
 	var options []string
 	for _, name := range []string{"rbig", "blocks", "components", "coupling", "steps", "raw", "jitter", "holdout", "missing", "columns"} {
 		if t.c.IsSet(name) {
@@ -581,7 +602,7 @@ func (t *fitting) info(in string, means []float64) map[string]string {
 	}
 	info := map[string]string{
 		"created_by": createdBy(), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH, "blas": blas.Backend(),
-		"data": filepath.Base(in), "data_sha256": hex.EncodeToString(h.Sum(nil)), "rows": strconv.Itoa(t.report.Rows),
+		"data": filepath.Base(in), hashKey: t.hash, "rows": strconv.Itoa(t.report.Rows),
 		"seed": strconv.FormatUint(t.report.Seed, 10), "options": cmp.Or(strings.Join(options, " "), "default"),
 		"quantiles_of": "training rows",
 	}

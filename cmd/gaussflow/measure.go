@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/gaussflow/gaussflow/flow"
 	"github.com/gaussflow/gaussflow/flow/measure"
+	"github.com/gaussflow/gaussflow/internal/plots"
 	"github.com/gaussflow/gaussflow/internal/table"
 )
 
@@ -22,17 +24,24 @@ func measureCommand() *cli.Command {
 		`Estimates information measures of the rows of DATA from fitted densities, each row judged by a fit
 that did not see it: the entropy, the negentropy and the total correlation; with -groups the mutual
 information of two groups of columns, or, of three, that of the first two given the third; with
--against the divergences of DATA from another table with the same columns.
+-against the divergences of DATA from another table with the same columns; with -pairs the mutual
+information of each two columns, which -plot draws, in brackets where the interval holds 0.
 
 Entropies are in the units of DATA. A column whose values repeat has no density and is an error, as
 is a column that is a function of another; -dequantize spreads repeated values by noise.
 
-`+tableHelp+"\n\n"+examples("gaussflow measure train.csv", "gaussflow measure train.csv -groups alcohol,hue:ash -bits"),
+`+tableHelp+"\n\n"+examples("gaussflow measure train.csv -groups alcohol,hue:ash -bits", "gaussflow measure train.csv -plot pairs.png"),
 		[]string{"DATA"},
 		slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "groups", Usage: "mutual information of the groups of columns in `LIST`, by name or by number from 1: a,b:c,d or a:b:c"},
 			&cli.StringFlag{Name: "against", Usage: "divergences from the rows of the table `DATA2`"},
 			&cli.BoolFlag{Name: "pairs", Usage: "mutual information of each two columns"},
+			&cli.StringFlag{Name: "plot", Usage: "draw that of each two columns into `FILE`, .png or .svg", Validator: func(name string) error {
+				if pictureFormat(name) == "" {
+					return errors.New("want a name that ends in .png or .svg")
+				}
+				return nil
+			}},
 			&cli.BoolFlag{Name: "dual", Usage: "the dual total correlation, which takes a fit for each column"},
 			&cli.BoolFlag{Name: "bits", Usage: "print bits in place of nats; JSON has nats"},
 			&cli.BoolFlag{Name: "dequantize", Usage: "spread repeated values by uniform noise as wide as their distance"},
@@ -127,7 +136,7 @@ func measureTable(ctx context.Context, c *cli.Command) error {
 	if c.Bool("dual") && d > 1 {
 		run(&r.DualTotalCorrelation, measure.DualTotalCorrelation)
 	}
-	if c.Bool("pairs") && problem == nil {
+	if (c.Bool("pairs") || c.IsSet("plot")) && problem == nil {
 		m, err := measure.PairwiseMutualInformation(ctx, x, o)
 		if err != nil {
 			problem = explainMeasure(ctx, err, names)
@@ -143,6 +152,12 @@ func measureTable(ctx context.Context, c *cli.Command) error {
 	}
 	if problem != nil {
 		return problem
+	}
+	if file := c.String("plot"); file != "" {
+		title := fmt.Sprintf("Mutual information: %s, %s", filepath.Base(c.Args().First()), plural(int64(n), "row"))
+		if err := writePicture(r.picture(title, c.Bool("bits")), file, pictureFormat(file)); err != nil {
+			return err
+		}
 	}
 	progress.clear()
 	if c.Bool("json") {
@@ -243,11 +258,33 @@ func explainMeasure(ctx context.Context, err error, names []string) error {
 	return stripped{strings.TrimPrefix(text, "measure: "), err}
 }
 
-func (r measureReport) print(w io.Writer, bits bool) error {
-	unit, factor := "nats", 1.0
-	if bits {
-		unit, factor = "bits", measure.Estimate{Nats: 1}.Bits().Nats
+// picture shows the mutual information of each two columns.
+func (r measureReport) picture(title string, bits bool) *plots.Picture {
+	unit, factor := unitOf(bits)
+	d := len(r.Columns)
+	m := mat.NewDense(d, d, nil)
+	clear := make([]bool, d*d)
+	for j, b := range r.Columns {
+		for i, a := range r.Columns[:j] {
+			e := r.Pairs[a+","+b]
+			m.Set(i, j, e.Nats*factor)
+			m.Set(j, i, e.Nats*factor)
+			clear[i*d+j], clear[j*d+i] = e.Low > 0, e.Low > 0
+		}
 	}
+	return plots.Information(title, unit, r.Columns, m, func(i, j int) bool { return clear[i*d+j] })
+}
+
+// unitOf is what estimates are printed in, and how many of it are a nat.
+func unitOf(bits bool) (name string, factor float64) {
+	if bits {
+		return "bits", measure.Estimate{Nats: 1}.Bits().Nats
+	}
+	return "nats", 1
+}
+
+func (r measureReport) print(w io.Writer, bits bool) error {
+	unit, factor := unitOf(bits)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "%s, %s: %s\n\n", plural(int64(r.Rows), "row"), plural(int64(len(r.Columns)), "column"), clipList(r.Columns))
 	fmt.Fprintf(t, "\t%s\t± error\t95%% interval\n", unit)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ func TestMeasure(t *testing.T) {
 		args []string
 		keys []string
 	}{
+		{[]string{"-plot", "pairs.svg"}, []string{"entropy", "negentropy", "total_correlation", "pairs"}},
 		{nil, []string{"entropy", "negentropy", "total_correlation"}},
 		{[]string{"-groups", "a:b"}, []string{"mutual_information"}},
 		{[]string{"-groups", "1:2:3"}, []string{"conditional_mutual_information"}},
@@ -27,6 +29,14 @@ func TestMeasure(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, key := range c.keys {
+			if key == "pairs" {
+				var pairs map[string]measurement
+				if err := json.Unmarshal(r[key], &pairs); err != nil || len(pairs) != 3 || pairs["a,b"].SE <= 0 {
+					t.Errorf("%v: %s, %v", c.args, r[key], err)
+				}
+				delete(r, key)
+				continue
+			}
 			var m measurement
 			if err := json.Unmarshal(r[key], &m); err != nil || !(m.SE > 0 && m.Low < m.Nats && m.Nats < m.High) {
 				t.Errorf("%v: %s: %s, %v", c.args, key, r[key], err)
@@ -38,6 +48,9 @@ func TestMeasure(t *testing.T) {
 		if len(r) != 0 {
 			t.Errorf("%v: also %v", c.args, r)
 		}
+	}
+	if b, err := os.ReadFile("pairs.svg"); err != nil || !strings.Contains(string(b), "Mutual information: d.csv, 50 rows") || !strings.HasSuffix(strings.TrimSpace(string(b)), "</svg>") {
+		t.Errorf("the picture: %v, %.300q", err, b)
 	}
 	text := must(t, "", "measure", "train.csv", "-folds", "2", "-groups", "a:b", "-bits")
 	if !strings.Contains(text, "bits") || !strings.Contains(text, "mutual information") {
@@ -63,6 +76,8 @@ func TestMeasureErrors(t *testing.T) {
 		{"dice.csv", statusFailed, "the column is discrete"},
 		{"d.csv -against dice.csv", statusFailed, "dice.csv: 2 columns, and 3 in the first table"},
 		{"nowhere.csv", statusFailed, "nowhere.csv"},
+		{"d.csv -plot pairs.gif", statusUsage, "want a name that ends in .png or .svg"},
+		{"d.csv -folds 2 -plot nowhere/pairs.png", statusFailed, "nowhere"},
 		{"d.csv -folds 1", statusFailed, "1 folds of 50 rows"},
 	} {
 		args := append([]string{"measure"}, strings.Fields(c.args)...)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -44,7 +45,7 @@ and to a file, .png or .svg, the one that it is named after, or the first.
 		slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "o", Usage: "draw into `DIR`, or the one picture FILE.png or FILE.svg", Required: true},
 			&cli.BoolFlag{Name: "svg", Usage: "draw .svg into DIR"},
-			&cli.BoolFlag{Name: "training", Usage: "DATA is what the model was fitted to: the titles say so"},
+			&cli.BoolFlag{Name: "training", Usage: "DATA are rows of the fit, and the titles say so; that they are all of them is seen without"},
 		}, tableFlags()),
 		func(ctx context.Context, c *cli.Command) error {
 			f, err := loadModel(c.Args().First())
@@ -59,14 +60,17 @@ and to a file, .png or .svg, the one that it is named after, or the first.
 				if err := d.read(c, name); err != nil {
 					return err
 				}
-				d.what = filepath.Base(name) + ", held out"
-				if c.Bool("training") {
-					d.what = filepath.Base(name) + ", training"
+				d.what = filepath.Base(name)
+				switch known := f.Info()[hashKey]; {
+				case c.Bool("training") || known != "" && known == d.hash:
+					d.what += ", " + rowsOfFit
+				case known != "":
+					d.what += ", held out"
 				}
 			}
 			out := c.String("o")
-			ext := strings.ToLower(filepath.Ext(out))
-			if ext != ".png" && ext != ".svg" {
+			format := pictureFormat(out)
+			if format == "" {
 				return d.all(ctx, out)
 			}
 			name := strings.TrimSuffix(filepath.Base(out), filepath.Ext(out))
@@ -76,9 +80,21 @@ and to a file, .png or .svg, the one that it is named after, or the first.
 			if d.x == nil && name != pictureNames[0] {
 				return usageErrorf("%s needs DATA", name)
 			}
-			return d.one(name, out, ext[1:])
+			return d.one(name, out, format)
 		})
 }
+
+// pictureFormat is what a file's name asks for: png, svg, or nothing.
+func pictureFormat(name string) string {
+	switch ext := strings.ToLower(filepath.Ext(name)); ext {
+	case ".png", ".svg":
+		return ext[1:]
+	}
+	return ""
+}
+
+// rowsOfFit says in titles that the model was fitted to what is shown.
+const rowsOfFit = "rows of the fit"
 
 // A drawing is a model with rows to show.
 type drawing struct {
@@ -86,6 +102,7 @@ type drawing struct {
 	x    *mat.Dense // or nil
 	ids  []string   // of the rows, for messages
 	what string     // the rows are
+	hash string     // of the table, if it can be that of the fit
 	svg  bool
 }
 
@@ -120,31 +137,40 @@ func (d *drawing) read(c *cli.Command, name string) error {
 	}
 	defer s.close(c)
 	var data []float64
-	n := 0
+	fitted, _ := strconv.ParseInt(d.f.Info()["rows"], 10, 64)
+	h := newRowHash()
+	shown, n := 0, int64(0)
 	for b, err := range s.t.Blocks() {
 		if err != nil {
 			return err
 		}
+		rows := b.X.RawMatrix().Data[:len(b.Row)*d.f.Dim()]
 		if s.fill != nil {
-			fillMissing(b.X.RawMatrix().Data[:len(b.Row)*len(s.fill)], s.fill)
+			fillMissing(rows, s.fill)
 		}
-		data = append(data, b.X.RawMatrix().Data[:len(b.Row)*d.f.Dim()]...)
-		for i, row := range b.Row {
-			id := fmt.Sprintf("row %d", row)
-			if len(b.ID) > 0 {
-				id += " (" + b.ID[i] + ")"
+		h.add(rows)
+		if n += int64(len(b.Row)); shown < mostDrawn {
+			shown = int(n)
+			data = append(data, rows...)
+			for i, row := range b.Row {
+				id := fmt.Sprintf("row %d", row)
+				if len(b.ID) > 0 {
+					id += " (" + b.ID[i] + ")"
+				}
+				d.ids = append(d.ids, id)
 			}
-			d.ids = append(d.ids, id)
-		}
-		if n += len(b.Row); n >= mostDrawn {
-			note(c, "%s: the pictures show the first %s", s.t.Name(), plural(int64(n), "row"))
-			break
+		} else if n > fitted {
+			break // more rows than were fitted to: these are others
 		}
 	}
-	if n == 0 {
+	switch {
+	case n == 0:
 		return fmt.Errorf("%s: there are no rows", name)
+	case n > int64(shown):
+		note(c, "%s: the pictures show the first %s", s.t.Name(), plural(int64(shown), "row"))
 	}
-	d.x = mat.NewDense(n, d.f.Dim(), data)
+	d.hash = h.sum()
+	d.x = mat.NewDense(shown, d.f.Dim(), data)
 	return nil
 }
 

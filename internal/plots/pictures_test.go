@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -53,6 +54,11 @@ func TestPictures(t *testing.T) {
 		"training":            Training("training", []TrainingStep{{1, 3, 0.1}, {2, 2, 0.2}, {3, math.Inf(1), 0}}, []TrainingValidation{{0, 3}, {2, 2.5}}, 2),
 		"training, one step":  Training("training", []TrainingStep{{1, 3, 0.1}}, nil, 1),
 		"anomalies":           Anomalies("anomalies", append(sampled, math.Inf(-1)), -3, []Anomaly{{"row 7 (id)", -30, "a, b"}, {"row 9", math.Inf(-1), ""}}),
+		"anomalies, long":     Anomalies("anomalies", sampled, -3, []Anomaly{{strings.Repeat("row 7 (a long name) ", 9), -30, strings.Repeat("a long name of a column, ", 9)}}),
+		"information":         Information("information", "nats", names, table(8, 8, 1), func(i, j int) bool { return i > 3 }),
+		"information, large":  Information("information", "bits", make([]string, 90), table(90, 90, 1e-4), func(i, j int) bool { return true }),
+		"information, none":   Information("information", "nats", names[:1], constant, nil),
+		"information, lost":   Information("information", "nats", names[:2], mat.NewDense(2, 2, []float64{0, math.NaN(), math.Inf(1), 0}), func(i, j int) bool { return true }),
 		"anomalies, all lost": Anomalies("anomalies", []float64{math.Inf(-1), math.Inf(-1)}, math.NaN(), nil),
 	} {
 		var a, b, svg bytes.Buffer
