@@ -171,14 +171,11 @@ func (s *csvSource) peek() ([]byte, error) {
 			case c == '\n' && !quoted:
 				record := s.buf[s.pos : i+1]
 				if len(bytes.TrimSpace(record)) == 0 {
-					s.pos, from = i+1, -1
+					s.pos = i + 1
 					s.line++
 					break
 				}
 				return record, nil
-			}
-			if from < 0 {
-				from = 0
 			}
 		}
 		from = s.end - s.pos
