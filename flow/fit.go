@@ -112,6 +112,12 @@ type FitCandidate struct {
 // as many normal ones, a share of 1/(n+1) has that Gaussian inflated to reach it, so
 // that tails are as wide as the farthest rows say.
 //
+// Rows far out do not decide about the others: where they make up the standard
+// deviation of a column, median and quartiles standardize it; in a choice a row counts
+// log(n+1) nats at most; and rows more than a million times a column's spread from its
+// median, if they are no more than a tenth of all, are set aside. They get a Gaussian
+// of their own with their share, as wide as they are far.
+//
 // The flow does not depend on the order of the rows, nor on powers of two by which
 // columns are multiplied; on other units and on the order of columns no more than by
 // rounding, which EM may amplify. It has one block: a scale layer that standardizes

@@ -454,3 +454,26 @@ func TestFitSamples(t *testing.T) {
 		}
 	}
 }
+
+// A row far out, however far, costs the others next to nothing.
+func TestFitFarRow(t *testing.T) {
+	x, test := rows(200, 2, 14, drawMoons), rows(2000, 2, 15, drawMoons)
+	want := scoreOf(t, mustFit(t, x, FitOptions{}), test)
+	all := []float64{1e3, 1e12, 30, -1e40}
+	if testing.Short() {
+		all = all[:2]
+	}
+	for _, far := range all {
+		x.SetRow(77, []float64{far, -far / 2})
+		f := mustFit(t, x, FitOptions{})
+		got, row := scoreOf(t, f, test), scoreOf(t, f, x.Slice(77, 78, 0, 2))
+		t.Logf("%g: %.3f instead of %.3f; the row itself %.1f", far, got, want, row)
+		if !(got > want-0.1) {
+			t.Errorf("with a row at %g unseen rows score %.3f instead of %.3f", far, got, want)
+		}
+		// A Gaussian as wide as the row is far, with its share, has about this density there.
+		if least := -math.Log(200) - 2*math.Log(math.Abs(far)) - 10; !(row > least) {
+			t.Errorf("the row at %g scores %.1f; want %.1f at least", far, row, least)
+		}
+	}
+}

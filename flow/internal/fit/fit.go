@@ -69,7 +69,7 @@ type Report struct {
 }
 
 // A Score is a mean over rows held out and its standard error.
-type Score struct{ Mean, SE float64 }
+type Score = mixture.Score
 
 // A Column is what was found out about a column.
 type Column struct {
@@ -107,13 +107,13 @@ var ladder = []int{1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128}
 
 // Run fits a density to the samples of x, d×n, which it overwrites.
 func Run(ctx context.Context, x blas.Matrix, o Options) (*Result, error) {
-	f := &fitter{ctx: ctx, o: o, d: x.Rows, n: x.Cols}
+	f := &fitter{ctx: ctx, o: o, d: x.Rows}
 	if err := f.prepare(x); err != nil {
 		return nil, err
 	}
 	f.split()
 	r := &Result{Shift: f.shift, Scale: f.scale}
-	plain, err := f.search("mixture", f.data, f.splits, f.families(), f.floor, f.maxComponents())
+	plain, err := f.search("mixture", f.data, f.far, f.splits, f.families(), f.floor, f.maxComponents())
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func Run(ctx context.Context, x blas.Matrix, o Options) (*Result, error) {
 			f.report.OverPlain = paired(transformed.honest, plain.honest)
 		}
 		// The simpler flow stays unless the gain is beyond chance.
-		if f.report.OverPlain.Mean > f.report.OverPlain.SE {
+		if transformed != nil && beyondChance(mixture.Gain(transformed.honest, plain.honest)) {
 			chosen = transformed
 			r.Columns = make([]kernels.Mixture, f.d)
 			for j, c := range columns {
@@ -152,6 +152,7 @@ type fitter struct {
 	o            Options
 	d, n         int
 	data         blas.Matrix // standardized, rows in an order of their own
+	far          blas.Matrix // standardized, the rows that were set aside
 	shift, scale []float64
 	logScale     float64 // Σ log scale
 	floor        []float64
@@ -170,49 +171,60 @@ func newMatrix(d, n int) blas.Matrix {
 // depends neither on how they came nor on the order of the columns.
 func (f *fitter) prepare(x blas.Matrix) error {
 	const reach = 1e50
-	if f.n < 4 {
-		return fmt.Errorf("there are %d rows; a fit needs four at least", f.n)
+	if x.Cols < 4 {
+		return fmt.Errorf("there are %d rows; a fit needs four at least", x.Cols)
 	}
-	f.shift, f.scale, f.floor = make([]float64, f.d), make([]float64, f.d), make([]float64, f.d)
-	sorted := make([]float64, f.n)
+	sorted := make([][]float64, f.d)
 	for j := range f.d {
-		column := row(x, j)
-		copy(sorted, column)
-		slices.Sort(sorted)
-		if s := max(-sorted[0], sorted[f.n-1]); s > reach {
+		sorted[j] = slices.Clone(row(x, j))
+		slices.Sort(sorted[j])
+		low, high := sorted[j][0], sorted[j][x.Cols-1]
+		if s := max(-low, high); s > reach {
 			return fmt.Errorf("column %d reaches %.3g; values beyond %g leave the range of the kernels; rescale the data", j, s, float64(reach))
 		}
-		if sorted[0] == sorted[f.n-1] {
-			return fmt.Errorf("column %d is constant at %v and has no density; drop it", j, sorted[0])
+		if low == high {
+			return fmt.Errorf("column %d is constant at %v and has no density; drop it", j, low)
 		}
-		c := Describe(sorted)
-		f.report.Columns = append(f.report.Columns, c)
-		mean := kernels.Sum(sorted) / float64(f.n)
-		for i := range sorted {
-			sorted[i] -= mean
+		f.report.Columns = append(f.report.Columns, Describe(sorted[j]))
+	}
+	near, far := setAside(x, sorted)
+	f.n = len(near)
+	f.shift, f.scale, f.floor = make([]float64, f.d), make([]float64, f.d), make([]float64, f.d)
+	for j := range f.d {
+		column := row(x, j)
+		kept := sorted[j][:0]
+		for _, i := range near {
+			kept = append(kept, column[i])
 		}
-		s := math.Sqrt(kernels.SumSquares(sorted) / float64(f.n))
-		// Where a few rows far out make the standard deviation, quartiles tell better.
-		if q := (sorted[f.n-1-f.n/4] - sorted[f.n/4]) / 1.349; q > 0 && s > 20*q {
-			s = q
+		slices.Sort(kept)
+		shift := kernels.Sum(kept) / float64(f.n)
+		s := 0.0
+		for _, v := range kept {
+			s += float64((v - shift) * (v - shift))
+		}
+		s = math.Sqrt(s / float64(f.n))
+		// Where a few rows far out make mean and standard deviation, quartiles tell better.
+		if q := (kept[f.n-1-f.n/4] - kept[f.n/4]) / 1.349; q > 0 && s > 20*q {
+			shift, s = kept[f.n/2], q
 		}
 		if !(s >= 1/reach) {
 			return fmt.Errorf("column %d varies by only %.3g, below the range of the kernels; rescale the data", j, s)
 		}
-		f.shift[j], f.scale[j] = mean, s
-		resolution := c.Resolution / s
+		f.shift[j], f.scale[j] = shift, s
+		resolution := f.report.Columns[j].Resolution / s
 		f.floor[j] = max(float64(floorScale*floorScale), float64(resolution*resolution)/12)
 		if f.o.Dequantize {
 			f.floor[j] = floorScale * floorScale
 		}
 		for i, v := range column {
-			column[i] = (v - mean) / s
+			column[i] = (v - shift) / s
 		}
 	}
 	logs := make([]float64, f.d)
 	kernels.Log(logs, f.scale)
 	f.logScale = kernels.Sum(logs)
-	f.order(x)
+	f.far = gather(x, far)
+	f.order(gather(x, near))
 	if f.o.Dequantize {
 		for j, c := range f.report.Columns {
 			if c.Resolution > 0 {
@@ -225,6 +237,48 @@ func (f *fitter) prepare(x blas.Matrix) error {
 		}
 	}
 	return f.dependent()
+}
+
+// setAside returns the rows of x to fit to, and those so far out that a fit that knows
+// of them would see nothing else: beyond a million times the spread of a column, the
+// distance of quantiles that the normal distribution has 1 apart. Features of the
+// others would lose their digits beside theirs. sorted are the columns' sorted values.
+// All rows are kept where more than a tenth is far out, or a column would be constant.
+func setAside(x blas.Matrix, sorted [][]float64) (near, far []int) {
+	const most = 1e6
+	n := x.Cols
+	isFar := make([]bool, n)
+	for j, s := range sorted {
+		spread := (s[n-1-n/4] - s[n/4]) / 1.349
+		if spread == 0 { // more than half of the values are the same
+			spread = (s[n-1-n/20] - s[n/20]) / 3.29
+		}
+		if spread == 0 {
+			continue
+		}
+		for i, v := range row(x, j) {
+			isFar[i] = isFar[i] || math.Abs(v-s[n/2])/spread > most
+		}
+	}
+	all := make([]int, n)
+	for i, is := range isFar {
+		all[i] = i
+		if is {
+			far = append(far, i)
+		} else {
+			near = append(near, i)
+		}
+	}
+	if 10*len(far) > n || len(near) < 4 {
+		return all, nil
+	}
+	for j := range sorted {
+		column := row(x, j)
+		if !slices.ContainsFunc(near, func(i int) bool { return column[i] != column[near[0]] }) {
+			return all, nil
+		}
+	}
+	return near, far
 }
 
 // Describe looks for ties in a sorted column. Where a tenth of the rows share their
@@ -340,7 +394,7 @@ func (f *fitter) split() {
 		f.trains, f.held = append(f.trains, train), append(f.held, held)
 	}
 	f.splits = f.views(f.data)
-	f.report.Rows, f.report.Splits = f.n, used
+	f.report.Rows, f.report.Splits = f.n+f.far.Cols, used
 	for _, h := range f.held {
 		f.report.HeldOut += len(h)
 	}
@@ -394,17 +448,18 @@ type stack struct {
 	all        []mixture.Candidate // those that were tried first, with inflation 1
 	honest     []float64           // log-densities of the rows held out, of stacks whose weights did not see them
 	gaussian   *mixture.Candidate
-	x          blas.Matrix // all rows
+	x, far     blas.Matrix // all rows, and those that were set aside
 	splits     []mixture.Split
 }
 
-// search fits candidates to the splits of x and stacks them.
-func (f *fitter) search(stage string, x blas.Matrix, splits []mixture.Split, families []mixture.Family, floor []float64, most int) (*stack, error) {
+// search fits candidates to the splits of x and stacks them. The rows of far were set
+// aside.
+func (f *fitter) search(stage string, x, far blas.Matrix, splits []mixture.Split, families []mixture.Family, floor []float64, most int) (*stack, error) {
 	all, err := f.candidates(stage, x, splits, families, floor, most)
 	if err != nil {
 		return nil, err
 	}
-	st := &stack{all: all, gaussian: &all[0], x: x, splits: splits}
+	st := &stack{all: all, gaussian: &all[0], x: x, far: far, splits: splits}
 	first := mixture.Stack(heldOut(all), leastShare, nil)
 	var inflated []mixture.Candidate
 	for i := range all {
@@ -454,7 +509,7 @@ func (f *fitter) candidates(stage string, x blas.Matrix, splits []mixture.Split,
 func best(c []mixture.Candidate) *mixture.Candidate {
 	at := &c[0]
 	for i := range c {
-		if c[i].Mean() > at.Mean() {
+		if mixture.Gain(c[i].HeldOut, at.HeldOut).Mean > 0 {
 			at = &c[i]
 		}
 	}
@@ -472,7 +527,7 @@ func ofFamily(c []mixture.Candidate, family mixture.Family) []mixture.Candidate 
 }
 
 func tried(stage string, c mixture.Candidate, share, logScale float64) Tried {
-	t := Tried{Stage: stage, Family: c.Family.String(), Components: c.Components, Inflation: c.Inflation, Share: share, Score: scoreOf(c.HeldOut)}
+	t := Tried{Stage: stage, Family: c.Family.String(), Components: c.Components, Inflation: c.Inflation, Share: share, Score: mixture.ScoreOf(c.HeldOut)}
 	t.Score.Mean -= logScale
 	for _, e := range c.EM {
 		t.Iterations = max(t.Iterations, e.Iterations)
@@ -565,6 +620,10 @@ func (s *stack) anchored(m *mixture.Mixture, gaussian []*mixture.Mixture, x blas
 	if far := g.Farthest(x); far > chiSquareUpper(x.Rows, beyond) {
 		m = mixture.Combined([]float64{1 - beyond, beyond}, []*mixture.Mixture{m, g.Inflated(far / float64(x.Rows))})
 	}
+	if aside := s.far.Cols; aside > 0 {
+		share := float64(aside) / float64(x.Cols+aside)
+		m = mixture.Combined([]float64{1 - share, share}, []*mixture.Mixture{m, g.Inflated(g.Farthest(s.far) / float64(x.Rows))})
+	}
 	if m.K() == 1 {
 		return m // it is the Gaussian
 	}
@@ -600,14 +659,15 @@ func (f *fitter) columns() ([]column, error) {
 	}
 	for j := range f.d {
 		one := blas.Matrix{Rows: 1, Cols: f.n, Stride: f.n, Data: row(f.data, j)}
+		far := blas.Matrix{Rows: 1, Cols: f.far.Cols, Stride: f.far.Stride, Data: row(f.far, j)}
 		tried := len(f.report.Tried)
-		s, err := f.search("column", one, f.views(one), families, f.floor[j:j+1], min(mostColumn, f.maxComponents()))
+		s, err := f.search("column", one, far, f.views(one), families, f.floor[j:j+1], min(mostColumn, f.maxComponents()))
 		if err != nil {
 			return nil, fmt.Errorf("column %d: %w", j, err)
 		}
 		f.report.Tried = f.report.Tried[:tried]
-		gain := paired(s.honest, s.gaussian.HeldOut)
-		if gain.Mean > gain.SE {
+		gain := mixture.Gain(s.honest, s.gaussian.HeldOut)
+		if beyondChance(gain) {
 			gains = true
 			all[j].final = oneDimensional(s.combined(mostColumn))
 			for i := range f.splits {
@@ -653,11 +713,11 @@ func (f *fitter) behind(columns []column, plain *stack) (*stack, error) {
 	if len(rivals) == 0 { // all of that family were given up as clearly worse
 		rivals = plain.all
 	}
-	if gain := paired(best(one).HeldOut, best(rivals).HeldOut); gain.Mean < -2*gain.SE {
-		f.report.OverPlain = gain
+	if gain := mixture.Gain(best(one).HeldOut, best(rivals).HeldOut); gain.Mean < -2*gain.SE {
+		f.report.OverPlain = paired(best(one).HeldOut, best(rivals).HeldOut)
 		return nil, nil
 	}
-	return f.search(stage, x, splits, f.families(), f.floor, f.maxComponents())
+	return f.search(stage, x, transformed(f.far, nil, columns, -1), splits, f.families(), f.floor, f.maxComponents())
 }
 
 // transformed takes every column through its mixture of split i, -1 for that of all
@@ -684,15 +744,8 @@ func transformed(x blas.Matrix, logDet []float64, columns []column, i int) blas.
 	return z
 }
 
-func scoreOf(x []float64) Score {
-	n := float64(len(x))
-	mean := kernels.Sum(x) / n
-	s := 0.0
-	for _, v := range x {
-		s += float64((v - mean) * (v - mean))
-	}
-	return Score{mean, math.Sqrt(s) / n}
-}
+// beyondChance reports whether a gain is more than its standard error.
+func beyondChance(gain Score) bool { return gain.Mean > gain.SE }
 
 // paired is the score of a less that of b.
 func paired(a, b []float64) Score {
@@ -700,14 +753,14 @@ func paired(a, b []float64) Score {
 	for i, v := range a {
 		e[i] = v - b[i]
 	}
-	return scoreOf(e)
+	return mixture.ScoreOf(e)
 }
 
 // finish fills in the report.
 func (f *fitter) finish(plain, chosen *stack, r *Result) {
 	p := &f.report
 	single := best(plain.all)
-	p.Score, p.Gaussian, p.Mixture = scoreOf(chosen.honest), scoreOf(plain.gaussian.HeldOut), scoreOf(single.HeldOut)
+	p.Score, p.Gaussian, p.Mixture = mixture.ScoreOf(chosen.honest), mixture.ScoreOf(plain.gaussian.HeldOut), mixture.ScoreOf(single.HeldOut)
 	for _, s := range []*Score{&p.Score, &p.Gaussian, &p.Mixture} {
 		s.Mean -= f.logScale
 	}

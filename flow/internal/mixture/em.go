@@ -24,13 +24,12 @@ const (
 // A Family says how the mixtures of any number of components are fitted. The
 // posterior that EM maximizes adds to the log-likelihood
 //
-//	Σ_k [log w_k - a/2·(log|Σ_k| + tr(Σ_k⁻¹·T))] - κ/2·Σ_k m_kᵀ·Σ_k⁻¹·m_k
+//	Σ_k [log w_k - a/2·(log|Σ_k| + tr(Σ_k⁻¹·T))]
 //
 // so that a covariance is the weighted mean of that of its rows and of the target T,
 // which counts as many rows as the strength a says: it cannot become singular, with
-// however few rows (an inverse Wishart prior; Fraley and Raftery 2007). κ is 0.01
-// rows at the common mean. Every covariance has the squared resolution of the
-// columns added on its diagonal.
+// however few rows (an inverse Wishart prior; Fraley and Raftery 2007). Every
+// covariance has the squared resolution of the columns added on its diagonal.
 type Family struct {
 	Target   Target
 	Strength float64 // a
@@ -72,7 +71,7 @@ type Convergence struct {
 }
 
 const (
-	meanRows    = 0.01 // κ
+	meanRows    = 1e-9 // at 0 in each component, so that one without any has a mean
 	shardSize   = 256  // samples that go through an E-step together
 	mostGroups  = 16   // groups of shards, whose sums are added in order
 	startSample = 2000 // rows, or 40 for each component, among which starts are sought
@@ -114,8 +113,7 @@ type em struct {
 	x       blas.Matrix
 	o       Options
 	k, q    int
-	mean    []float64 // of all rows
-	all     []float64 // their covariance, D×D
+	all     []float64 // the covariance of all rows, D×D
 	theta   []float64
 	groups  [][]float64 // sums of features, K×Q each
 	logLik  []float64   // of each group
@@ -131,7 +129,7 @@ func newWorker(k, q int) *worker {
 
 func newEM(x blas.Matrix, o Options) *em {
 	e := &em{x: x, o: o, k: o.Components, q: numFeatures(x.Rows)}
-	e.mean, e.all = Moments(x)
+	_, e.all = Moments(x)
 	e.theta = make([]float64, e.k*e.q)
 	shards := (x.Cols + shardSize - 1) / shardSize
 	groups := min(mostGroups, (shards+3)/4)
@@ -255,7 +253,7 @@ func (e *em) maximize() (*Mixture, error) {
 		m.Weight[c] = (s[0] + 1) / (n + float64(k))
 		mean, l := m.MeanOf(c), m.CholOf(c)
 		for j := range mean {
-			mean[j] = (s[1+j] + float64(meanRows*e.mean[j])) / (s[0] + meanRows)
+			mean[j] = s[1+j] / (s[0] + meanRows)
 		}
 		// Σ r·(x-m)(x-m)ᵀ
 		at := 1 + d
@@ -302,11 +300,7 @@ func (e *em) target(m *Mixture) []float64 {
 		for i := range t {
 			t[i] /= float64(e.x.Cols)
 		}
-		// A hundredth of the rows' own variances keeps it from being singular
-		// where rows are fewer than columns.
-		for i := range d {
-			t[i*d+i] += float64(1e-2 * e.all[i*d+i] / float64(e.x.Cols))
-		}
+		e.widen(t)
 		return t
 	}
 	shrink := power(float64(e.k), -2/float64(d))
@@ -316,9 +310,19 @@ func (e *em) target(m *Mixture) []float64 {
 				t[i*d+j] = shrink * e.all[i*d+j]
 			}
 		}
-		t[i*d+i] += float64(1e-2 * e.all[i*d+i] / float64(e.x.Cols))
 	}
+	e.widen(t)
 	return t
+}
+
+// widen adds a hundredth of a row's share of the columns' variances to those of t,
+// which keeps it from being singular where rows are fewer than columns. Columns whose
+// variance is beyond 1 have that of a few rows far out, which is not to be added.
+func (e *em) widen(t []float64) {
+	for i := range e.x.Rows {
+		at := i*e.x.Rows + i
+		t[at] += float64(1e-2 * min(e.all[at], 1) / float64(e.x.Cols))
+	}
 }
 
 // power returns x^p for x > 0.

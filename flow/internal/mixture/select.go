@@ -71,7 +71,7 @@ func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, e
 					break
 				}
 				found[f] = append(found[f], *c)
-				if best == 0 || c.Mean() > found[f][best-1].Mean() {
+				if leader == nil || Gain(c.HeldOut, leader.HeldOut).Mean > 0 {
 					best = len(found[f])
 				}
 				if s.Progress != nil {
@@ -139,20 +139,38 @@ func (s *Search) candidate(ctx context.Context, splits []Split, family Family, k
 	return c
 }
 
+// A Score is a mean over rows held out and its standard error.
+type Score struct{ Mean, SE float64 }
+
+// ScoreOf returns the score of the log-densities of rows.
+func ScoreOf(x []float64) Score {
+	n := float64(len(x))
+	mean := kernels.Sum(x) / n
+	s := 0.0
+	for _, v := range x {
+		s += float64((v - mean) * (v - mean))
+	}
+	return Score{mean, math.Sqrt(s) / n}
+}
+
+// Gain returns the score of a over b, row by row. Where b has more rows, its first
+// count. No row counts more than log(n+1) nats, what b would lose there if it gave a
+// a share of 1/(n+1): otherwise one row far out would decide for all others.
+func Gain(a, b []float64) Score {
+	most := []float64{float64(len(a) + 1)}
+	kernels.Log(most, most)
+	e := make([]float64, len(a))
+	for i, v := range a {
+		e[i] = max(-most[0], min(most[0], v-b[i]))
+	}
+	return ScoreOf(e)
+}
+
 // clearlyBelow reports whether a scores more than three standard errors below what b
 // scores on the same rows, its first.
 func clearlyBelow(a, b []float64) bool {
-	n := float64(len(a))
-	mean, square := 0.0, 0.0
-	for i, v := range a {
-		mean += v - b[i]
-	}
-	mean /= n
-	for i, v := range a {
-		e := v - b[i] - mean
-		square += float64(e * e)
-	}
-	return mean < -3*math.Sqrt(square)/n
+	g := Gain(a, b)
+	return g.Mean < -3*g.SE
 }
 
 func (s Split) logDensity(m *Mixture) []float64 {
