@@ -10,6 +10,7 @@
 # make density        densities of unseen rows, side by side with what people use; REPORTFLAGS='-splits 2 -tables iris' for less
 # make training       what training makes of a flow on unseen rows, its samples and tails; TRAININGFLAGS='-start rbig -seeds 1' for less
 # make against        every benchmark against those of another commit, BASE=COMMIT, in one run
+# make measures       information measures against what is known of them, and against nearest neighbours; MEASURESFLAGS='-n 500 -seeds 3' for less
 # make gobench        the Go benchmarks, on every BLAS backend that this machine has, for benchstat
 # make fuzz           every fuzz target, FUZZTIME each, looking for new inputs: before a change is called done
 # make fuzz-long      the same by processor time (10m each unless told), PARALLEL at a time, with a summary
@@ -34,7 +35,7 @@ RESULTS  = bench/results
 # The builds to compare: OpenBLAS where it can be linked.
 OPENBLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas)
 
-.PHONY: against bits derive training run test measure lint bench products compare components compare-setup growth density gobench fuzz fuzz-long soak faults mutation cover setup clean
+.PHONY: against bits derive training run test measure lint bench products compare components compare-setup growth density measures gobench fuzz fuzz-long soak faults mutation cover setup clean
 
 run:
 	go run ./cmd/gaussflow equivalence -out $(OUT)
@@ -66,6 +67,9 @@ endif
 
 against:
 	scripts/against $(BASE) '$(BENCH)'
+
+measures:
+	go run ./bench/measure $(MEASURESFLAGS)
 
 training:
 	go run ./bench/training $(TRAININGFLAGS)

@@ -19,6 +19,7 @@
 //	cases     inputs, kernels as pieces of work, plain Go instead of them, errors against 256-bit arithmetic
 //	peers     contenders in C and Python, and gaussflow as such a program, for a BLAS backend and a number of threads; they
 //	          speak the protocol of harness/peer.go on standard input and output
+//	measure   information measures against what is known of them (make measures)
 //	report    the commands above; its results are in results
 //
 // A new problem is an entry of cases.Problems, with its case in the peers; a new peer is a file in peers and a spec in

@@ -218,7 +218,9 @@ type Divergences struct {
 }
 
 // Divergence estimates the divergences of the density p of the rows of x from the
-// density q of those of y.
+// density q of those of y. Where rows of x lie beyond those of y the divergence rests on
+// tails of q that no row of y shows: [flow.Fit] makes them wide, the estimate comes out
+// too small, and no interval says by how much.
 func Divergence(ctx context.Context, x, y mat.Matrix, o Options) (Divergences, error) {
 	sp, err := newSample("Divergence", x, o)
 	if err != nil {
