@@ -199,7 +199,7 @@ func TestMalformed(t *testing.T) {
 		{"sample m.safetensors", usage, `Required flag "n" not set`},
 		{"sample m.safetensors -n -1", usage, "want at least 0"},
 		{"sample m.safetensors -n 1.5", usage, `invalid value "1.5"`},
-		{"sample m.safetensors -n 1 -o m.safetensors", usage, "that is the model"},
+		{"sample m.safetensors -n 1 -o m.safetensors", usage, "-o m.safetensors: that is an input"},
 		{"map m.safetensors", usage, "DATA is missing"},
 		{"info", usage, "MODEL is missing"},
 		{"import ok.json -o x", usage, `Required flag "from" not set`},
@@ -726,13 +726,89 @@ func TestConditional(t *testing.T) {
 			t.Fatalf("row %d came back as %v, not %v", i, v, w)
 		}
 	}
-	for _, args := range []string{"sample g.safetensors -n 3", "plot g.safetensors -o pics"} {
-		if status, _, stderr := gaussflow(t, "", strings.Fields(args)...); status != statusFailed || !strings.Contains(stderr, "the model is of a conditional density, given its last 1 column") {
-			t.Errorf("%s: exit status %d, errors %q", args, status, stderr)
-		}
-	}
 	if info := must(t, "", "info", "g.safetensors", "-json"); !strings.Contains(info, `"given":1`) {
 		t.Errorf("info: %s", info)
+	}
+	if info := must(t, "", "info", "g.safetensors"); !strings.Contains(info, "a, b given c\n") {
+		t.Errorf("info: %s", info)
+	}
+	put(t, ".", "c.csv", "who,c\nx,0.001\ny,-0.002\n")
+	drawn := must(t, "", "sample", "g.safetensors", "-n", "2", "-given", "c.csv", "-id", "who")
+	if got := column(t, drawn, "c"); !slices.Equal(got, []float64{0.001, 0.001, -0.002, -0.002}) || !strings.HasPrefix(drawn, "who,a,b,c\nx,") {
+		t.Errorf("drew %s", drawn)
+	}
+	if a := column(t, drawn, "a"); a[0] == a[1] {
+		t.Errorf("drew the same twice: %s", drawn)
+	}
+	must(t, drawn, "score", "g.safetensors", "-", "-id", "who")
+	must(t, "", "plot", "g.safetensors", "d.csv", "-o", "pics")
+	whole(t, "pics", "anomalies.png", "blocks.png", "density.png", "pushforward.png")
+	for _, c := range []struct {
+		args   string
+		status int
+		want   string
+	}{
+		{"sample g.safetensors -n 3", statusFailed, "say with -given which rows of them to draw for"},
+		{"sample g.safetensors -n 3 -given d.csv -columns a", statusFailed, "the model's columns c are missing; the table has a"},
+		{"sample m.safetensors -n 3 -given c.csv", statusFailed, "the model's density is not given any columns"},
+		{"plot g.safetensors -o nowhere", statusUsage, "it takes DATA to draw that"},
+	} {
+		if status, _, stderr := gaussflow(t, "", strings.Fields(c.args)...); status != c.status || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: exit status %d, errors %q", c.args, status, stderr)
+		}
+	}
+}
+
+// fit -given puts the columns that are given last, by name or number, and is the library's fit to them.
+func TestFitGiven(t *testing.T) {
+	desk(t)
+	x := trainingRows(300)
+	put(t, ".", "named.csv", csvOf([]string{"a", "b", "c"}, x))
+	turned := mat.NewDense(300, 3, nil)
+	for j, from := range []int{1, 2, 0} {
+		turned.SetCol(j, mat.Col(nil, from, x))
+	}
+	put(t, ".", "bare.csv", csvOf(nil, x))
+	want, err := flow.FitGiven(t.Context(), turned, flow.GivenOptions{Context: 1, Blocks: 1, Conditioner: flow.Conditioner{Components: 2}, Seed: 3, Train: flow.TrainOptions{Seed: 3, Steps: 5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logProb := make([]float64, 300)
+	if err := want.LogProb(logProb, turned); err != nil {
+		t.Fatal(err)
+	}
+	small := strings.Fields("-blocks 1 -components 2 -steps 5 -seed 3")
+	must(t, "", append(strings.Fields("fit named.csv -o byname.safetensors -given a -holdout 0"), small...)...)
+	if got := column(t, must(t, "", "score", "byname.safetensors", "named.csv"), "log_prob"); !slices.Equal(got, logProb) {
+		t.Error("by name: other log-densities than FitGiven's")
+	}
+	must(t, "", append(strings.Fields("fit bare.csv -o bare.safetensors -given 1 -holdout 0"), small...)...)
+	put(t, ".", "turned.csv", csvOf(nil, turned))
+	if got := column(t, must(t, "", "score", "bare.safetensors", "turned.csv"), "log_prob"); !slices.Equal(got, logProb) {
+		t.Error("by number: other log-densities than FitGiven's")
+	}
+	// What rows held out are compared with is the same conditional density of a Gaussian.
+	var r fitReport
+	if err := json.Unmarshal([]byte(must(t, "", append(strings.Fields("fit named.csv -o held.safetensors -given a,b -json -plots pics"), small...)...)), &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.Given != 2 || !slices.Equal(r.Names, []string{"c", "a", "b"}) || r.HeldOut.Flow == nil || r.HeldOut.Gaussian == nil || r.HeldOut.Mixture == nil {
+		t.Errorf("%+v", r)
+	} else if g, truth := *r.HeldOut.Gaussian, -math.Log(1e-3)-0.5*math.Log(2*math.Pi*math.E); math.Abs(g-truth) > 0.3 {
+		t.Errorf("the Gaussian of c given a and b, which are independent of it, scores %.3f; c's is %.3f", g, truth)
+	}
+	for _, c := range []struct{ args, want string }{
+		{"-given q", `there is no column "q"; the columns are a, b, c`},
+		{"-given 4", `there is no column "4"`},
+		{"-given a,a", "a stands twice"},
+		{"-given a,b,c", "these are all columns"},
+		{"-given a -rbig", "leave out -rbig"},
+		{"-given a -checkpoint f", "-checkpoint is for"},
+	} {
+		status, _, stderr := gaussflow(t, "", append(strings.Fields("fit named.csv -o x.safetensors"), strings.Fields(c.args)...)...)
+		if status != statusUsage || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: exit status %d, errors %q", c.args, status, stderr)
+		}
 	}
 }
 

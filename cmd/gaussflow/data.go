@@ -175,12 +175,28 @@ func latentNames(f *flow.Flow) []string {
 	return append(numbered("z", f.Dim()), dataNames(f)[f.Dim():]...)
 }
 
-// unconditional refuses a model of p(x | given columns) where there is nothing to give it.
-func unconditional(f *flow.Flow) error {
-	if n := f.Context(); n > 0 {
-		return fmt.Errorf("the model is of a conditional density, given its last %s; score and map take such models", plural(int64(n), "column"))
+// columnList reads a list such as a,b of names of d columns, or of their numbers from 1.
+func columnList(flag, list string, names []string, d int) ([]int, error) {
+	var columns []int
+	for name := range strings.SplitSeq(list, ",") {
+		j := slices.Index(names, name)
+		if j < 0 {
+			number, err := strconv.Atoi(name)
+			if err != nil || number < 1 || number > d || strconv.Itoa(number) != name {
+				have := fmt.Sprintf("there are %s, without names", plural(int64(d), "column"))
+				if names != nil {
+					have = "the columns are " + clipList(names)
+				}
+				return nil, usageErrorf("%s: there is no column %q; %s", flag, name, have)
+			}
+			j = number - 1
+		}
+		if slices.Contains(columns, j) {
+			return nil, usageErrorf("%s %s: %s stands twice", flag, list, name)
+		}
+		columns = append(columns, j)
 	}
-	return nil
+	return columns, nil
 }
 
 // numbered are the names x0, x1, ….
@@ -211,6 +227,11 @@ type stream struct {
 
 // openStream opens a table whose columns are those of a flow, or other names if given.
 func openStream(c *cli.Command, name string, f *flow.Flow, columns []string) (*stream, error) {
+	return openColumns(c, name, f, columns, 0)
+}
+
+// openColumns is openStream without the flow's first columns.
+func openColumns(c *cli.Command, name string, f *flow.Flow, columns []string, from int) (*stream, error) {
 	o, err := tableOptions(c)
 	if err != nil {
 		return nil, err
@@ -223,7 +244,7 @@ func openStream(c *cli.Command, name string, f *flow.Flow, columns []string) (*s
 	if c.Bool("inverse") && !slices.Contains(t.Columns(), columns[0]) {
 		columns = nil // latents of another program, by position
 	}
-	if err := t.Match(columns, width(f)); err != nil {
+	if err := t.Match(columns, width(f)-from); err != nil {
 		t.Close()
 		return nil, err
 	}
@@ -235,6 +256,7 @@ func openStream(c *cli.Command, name string, f *flow.Flow, columns []string) (*s
 			t.Close()
 			return nil, err
 		}
+		s.fill = s.fill[from:]
 	}
 	return s, nil
 }

@@ -45,10 +45,11 @@ repeat are reported before anything is fitted; constant columns are refused.
 
 -rbig is the plain algorithm, rotations and mixtures: -blocks and -components choose its size.
 -coupling trains a flow whose mixtures depend on the other half of the columns; -checkpoint keeps
-that training, and goes on with it. For these, and wherever -holdout is given, a share of the rows
+that training, and goes on with it. -given trains a flow of the density of the other columns given
+those in the list: score and map take rows with both, sample those that are given. For these, and wherever -holdout is given, a share of the rows
 is held out from a first fit, and the model is then fitted to all rows.
 
-`+tableHelp+"\n\n"+examples("gaussflow fit train.csv -o model.safetensors", "gaussflow fit log.parquet -columns latency,size,status -missing skip -o model.safetensors -json"),
+`+tableHelp+"\n\n"+examples("gaussflow fit train.csv -o model.safetensors", "gaussflow fit log.parquet -columns latency,size,hour -given hour -missing skip -o model.safetensors"),
 		[]string{"DATA"},
 		slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "o", Usage: "write the model to `MODEL`", Required: true},
@@ -59,11 +60,12 @@ is held out from a first fit, and the model is then fitted to all rows.
 				}
 				return nil
 			}},
+			&cli.StringFlag{Name: "given", Usage: "train a flow of the density given the columns in `LIST`, by name or by number from 1: a,b"},
 			&cli.BoolFlag{Name: "rbig", Usage: "the plain algorithm"},
-			&cli.IntFlag{Name: "blocks", Usage: "`N` blocks of the plain algorithm", Value: 8, Validator: between(1, 1000)},
-			&cli.IntFlag{Name: "components", Usage: "`K` components of its mixtures", Value: 8, Validator: between(1, 1000)},
+			&cli.IntFlag{Name: "blocks", Usage: "`N` blocks of the plain algorithm; with -given 4 if not set", Value: 8, Validator: between(1, 1000)},
+			&cli.IntFlag{Name: "components", Usage: "`K` components of its mixtures; with -given 5 if not set", Value: 8, Validator: between(1, 1000)},
 			&cli.BoolFlag{Name: "coupling", Usage: "train a coupling flow"},
-			&cli.IntFlag{Name: "steps", Usage: "train it for `N` steps", Value: 600, Validator: between(1, math.MaxInt32)},
+			&cli.IntFlag{Name: "steps", Usage: "train it for `N` steps; with -given 2000 if not set", Value: 600, Validator: between(1, math.MaxInt32)},
 			&cli.StringFlag{Name: "checkpoint", Usage: "go on with the training in `FILE` if it is there, and save it there"},
 			&cli.BoolFlag{Name: "raw", Usage: "do not standardize the columns first (with -rbig)"},
 			&cli.BoolFlag{Name: "jitter", Usage: "spread repeated values over the grid that they lie on, by uniform noise"},
@@ -83,7 +85,8 @@ const mostValues = 1 << 30
 type fitReport struct {
 	Rows        int         `json:"rows"`
 	Columns     int         `json:"columns"`
-	Names       []string    `json:"names"` // of the columns; null if they have none
+	Names       []string    `json:"names"`           // of the columns; null if they have none
+	Given       int         `json:"given,omitempty"` // columns that are given, the last ones
 	Kind        string      `json:"kind"`
 	Blocks      int         `json:"blocks"`
 	Parameters  int         `json:"parameters"`
@@ -125,8 +128,10 @@ func fit(ctx context.Context, c *cli.Command) error {
 		return usageErrorf("-o %s: that is the input", out)
 	case c.IsSet("checkpoint") && !c.Bool("coupling"):
 		return usageErrorf("-checkpoint is for the training of -coupling")
-	case c.IsSet("steps") && !c.Bool("coupling"):
-		return usageErrorf("-steps is for the training of -coupling")
+	case c.IsSet("steps") && !c.Bool("coupling") && !c.IsSet("given"):
+		return usageErrorf("-steps is for the training of -coupling and -given")
+	case c.IsSet("given") && (c.Bool("rbig") || c.Bool("coupling") || c.Bool("raw")):
+		return usageErrorf("-given trains a flow of its own; leave out -rbig, -coupling and -raw")
 	}
 	t := &fitting{c: c, progress: newProgress(c.Root().ErrWriter)}
 	t.report = fitReport{Model: out, Seed: c.Uint64("seed"), Warnings: []string{}}
@@ -228,10 +233,53 @@ func (t *fitting) read(ctx context.Context, name string) ([]float64, error) {
 		}
 	}
 	fillMissing(t.x.RawMatrix().Data, means)
+	if err := t.putLast(means); err != nil {
+		return nil, err
+	}
 	h := newRowHash()
 	h.add(t.x.RawMatrix().Data)
 	t.hash = h.sum()
 	return means, nil
+}
+
+// putLast moves the columns that are given, and all that belongs to them, behind the others.
+func (t *fitting) putLast(means []float64) error {
+	if !t.c.IsSet("given") {
+		return nil
+	}
+	given, err := columnList("-given", t.c.String("given"), t.report.Names, t.report.Columns)
+	if err != nil {
+		return err
+	}
+	if len(given) == t.report.Columns {
+		return usageErrorf("-given %s: these are all columns; there must be others", t.c.String("given"))
+	}
+	var order []int
+	for j := range t.report.Columns {
+		if !slices.Contains(given, j) {
+			order = append(order, j)
+		}
+	}
+	t.report.Given = len(given)
+	order = append(order, given...)
+	reorder(means, order)
+	for i := range t.report.Rows {
+		reorder(t.x.RawRowView(i), order)
+	}
+	t.names = reorder(slices.Clone(t.names), order)
+	if t.report.Names != nil {
+		t.report.Names = t.names
+	}
+	return nil
+}
+
+// reorder puts element order[i] of v in place i.
+func reorder[T any](v []T, order []int) []T {
+	old := slices.Clone(v)
+	for i, j := range order {
+		v[i] = old[j]
+	}
+	return v
 }
 
 // inspect looks for what makes a density meaningless, and says so.
@@ -257,8 +305,8 @@ func (t *fitting) inspect() error {
 		if distinct == 1 {
 			return fmt.Errorf("%s is constant at %v and has no density; leave it out with -columns", name, column[0])
 		}
-		if distinct >= 20 && distinct >= n/20 || distinct >= n/2 {
-			continue
+		if distinct >= 20 && distinct >= n/20 || distinct >= n/2 || j >= d-t.report.Given {
+			continue // what is given may be discrete
 		}
 		if t.c.Bool("jitter") {
 			for i := range n {
@@ -298,7 +346,7 @@ func (t *fitting) inspect() error {
 // byItself reports whether the fit chooses everything, and judges by splits of its own.
 func (t *fitting) byItself() bool {
 	c := t.c
-	for _, name := range []string{"rbig", "coupling", "blocks", "components", "raw", "holdout"} {
+	for _, name := range []string{"rbig", "coupling", "blocks", "components", "raw", "holdout", "given"} {
 		if c.IsSet(name) {
 			return false
 		}
@@ -402,15 +450,24 @@ func (t *fitting) compare(ctx context.Context) ([]float64, error) {
 		fit      func() (*baseline.Mixture, error)
 		mean, se **float64
 	}{
-		{func() (*baseline.Mixture, error) { return baseline.Gaussian(train) }, &t.report.HeldOut.Gaussian, &t.report.HeldOutSE.Gaussian},
-		{func() (*baseline.Mixture, error) { return baseline.Fit(train, mixtureSize, t.report.Seed) }, &t.report.HeldOut.Mixture, &t.report.HeldOutSE.Mixture},
+		{func() (*baseline.Mixture, error) { return baseline.Gaussian(t.givenFirst(train)) }, &t.report.HeldOut.Gaussian, &t.report.HeldOutSE.Gaussian},
+		{func() (*baseline.Mixture, error) {
+			return baseline.Fit(t.givenFirst(train), mixtureSize, t.report.Seed)
+		}, &t.report.HeldOut.Mixture, &t.report.HeldOutSE.Mixture},
 	} {
 		m, err := other.fit()
 		if err != nil {
 			continue // there is none to compare with
 		}
 		theirs := make([]float64, held)
-		m.LogProb(theirs, test)
+		m.LogProb(theirs, t.givenFirst(test))
+		if given := t.report.Given; given > 0 { // the density of all columns over that of those
+			alone := make([]float64, held)
+			m.First(given).LogProb(alone, t.givenFirst(test).Slice(0, held, 0, given).(*mat.Dense))
+			for i := range theirs {
+				theirs[i] -= alone[i]
+			}
+		}
 		*other.mean, *other.se = meanAndError(theirs)
 		if mean := *other.mean; mean != nil && *mean > best {
 			best = *mean
@@ -425,6 +482,20 @@ func (t *fitting) compare(ctx context.Context) ([]float64, error) {
 	return ours, nil
 }
 
+// givenFirst are the rows with what is given in front, as the densities of what to compare with need it.
+func (t *fitting) givenFirst(x *mat.Dense) *mat.Dense {
+	if t.report.Given == 0 {
+		return x
+	}
+	n, d := x.Dims()
+	y := mat.NewDense(n, d, nil)
+	for i := range n {
+		row := x.RawRowView(i)
+		copy(y.RawRowView(i), slices.Concat(row[d-t.report.Given:], row[:d-t.report.Given]))
+	}
+	return y
+}
+
 // meanAndError are nil where a row has no finite log-density.
 func meanAndError(v []float64) (mean, se *float64) {
 	m, s := stat.MeanStdDev(v, nil)
@@ -437,6 +508,9 @@ func meanAndError(v []float64) (mean, se *float64) {
 // flow fits to the rows of x.
 func (t *fitting) flow(ctx context.Context, x *mat.Dense, checkpoint string) (*flow.Flow, error) {
 	c := t.c
+	if t.report.Given > 0 {
+		return t.conditional(ctx, x)
+	}
 	if !slices.ContainsFunc([]string{"rbig", "coupling", "blocks", "components", "raw"}, c.IsSet) {
 		return flow.Fit(ctx, x, t.options(nil))
 	}
@@ -460,6 +534,23 @@ func (t *fitting) flow(ctx context.Context, x *mat.Dense, checkpoint string) (*f
 	}
 	t.history = trainer.History()
 	return trainer.Flow(), saveTraining(trainer, checkpoint)
+}
+
+// conditional trains a flow of the density given the last columns.
+func (t *fitting) conditional(ctx context.Context, x *mat.Dense) (*flow.Flow, error) {
+	o := flow.GivenOptions{Context: t.report.Given, Seed: t.report.Seed, Train: flow.TrainOptions{Seed: t.report.Seed}}
+	if t.c.IsSet("blocks") {
+		o.Blocks = t.c.Int("blocks")
+	}
+	if t.c.IsSet("components") {
+		o.Conditioner.Components = t.c.Int("components")
+	}
+	steps := 2000
+	if t.c.IsSet("steps") {
+		steps = t.c.Int("steps")
+	}
+	o.Train.Steps, o.Train.Progress = steps, t.progress.step(steps)
+	return flow.FitGiven(ctx, x, o)
 }
 
 // plain fits without training.
@@ -595,7 +686,7 @@ func (r *rowHash) sum() string { return hex.EncodeToString(r.h.Sum(nil)) }
 // info says where the model comes from.
 func (t *fitting) info(in string, means []float64) map[string]string {
 	var options []string
-	for _, name := range []string{"rbig", "blocks", "components", "coupling", "steps", "raw", "jitter", "holdout", "missing", "columns"} {
+	for _, name := range []string{"rbig", "blocks", "components", "coupling", "steps", "raw", "jitter", "holdout", "missing", "columns", "given"} {
 		if t.c.IsSet(name) {
 			options = append(options, fmt.Sprintf("-%s %v", name, t.c.Value(name)))
 		}
@@ -628,7 +719,10 @@ func (t *fitting) print() error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s, %s", plural(int64(r.Rows), "row"), plural(int64(r.Columns), "column"))
 	if r.Names != nil {
-		fmt.Fprintf(&b, ": %s", clipList(r.Names))
+		fmt.Fprintf(&b, ": %s", clipList(r.Names[:r.Columns-r.Given]))
+		if r.Given > 0 {
+			fmt.Fprintf(&b, " given %s", clipList(r.Names[r.Columns-r.Given:]))
+		}
 	}
 	fmt.Fprintln(&b)
 	if r.HeldOutRows > 0 {

@@ -579,9 +579,6 @@ func marginals(j marginalsJSON) (model.Model, error) {
 
 // checkImport compares with what another program made of a table.
 func checkImport(ctx context.Context, c *cli.Command, f *flow.Flow, name string) (string, error) {
-	if err := unconditional(f); err != nil {
-		return "", err
-	}
 	o, err := tableOptions(c)
 	if err != nil {
 		return "", err
@@ -602,11 +599,11 @@ func checkImport(ctx context.Context, c *cli.Command, f *flow.Flow, name string)
 	} else {
 		want = append(append(slices.Clone(columns[:at]), columns[at+1:]...), "log_prob")
 	}
-	if err := t.Match(want, f.Dim()+1); err != nil {
+	if err := t.Match(want, width(f)+1); err != nil {
 		return "", err
 	}
-	if t.Width() != f.Dim()+1 {
-		return "", fmt.Errorf("%s: %d columns besides log_prob, and the model has %d", name, t.Width()-1, f.Dim())
+	if t.Width() != width(f)+1 {
+		return "", fmt.Errorf("%s: %d columns besides log_prob, and the model has %d", name, t.Width()-1, width(f))
 	}
 	x, err := t.Read(mostValues)
 	if err != nil {

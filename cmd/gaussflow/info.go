@@ -101,7 +101,11 @@ func (r modelInfo) print(w io.Writer) error {
 		fmt.Fprintf(t, "given\t%s\n", plural(int64(r.Given), "column"))
 	}
 	if r.Columns != nil {
-		fmt.Fprintf(t, "columns\t%s\n", clipList(r.Columns))
+		fmt.Fprintf(t, "columns\t%s", clipList(r.Columns[:r.Dim]))
+		if r.Given > 0 {
+			fmt.Fprintf(t, " given %s", clipList(r.Columns[r.Dim:]))
+		}
+		fmt.Fprintln(t)
 	}
 	fmt.Fprintf(t, "blocks\t%d\n", r.Blocks)
 	for i := 0; i < len(r.Layers); {

@@ -203,18 +203,10 @@ func columnGroups(list string, names []string) ([][]int, error) {
 		return nil, nil
 	}
 	var groups [][]int
-	for _, part := range strings.Split(list, ":") {
-		var g []int
-		for _, name := range strings.Split(part, ",") {
-			j := slices.Index(names, name)
-			if j < 0 {
-				var number int
-				if _, err := fmt.Sscanf(name, "%d", &number); err != nil || number < 1 || number > len(names) || fmt.Sprint(number) != name {
-					return nil, usageErrorf("-groups: there is no column %q; the columns are %s", name, clipList(names))
-				}
-				j = number - 1
-			}
-			g = append(g, j)
+	for part := range strings.SplitSeq(list, ":") {
+		g, err := columnList("-groups", part, names, len(names))
+		if err != nil {
+			return nil, err
 		}
 		groups = append(groups, g)
 	}

@@ -30,7 +30,7 @@ func plotCommand() *cli.Command {
 	return command("plot", "pictures of a model",
 		`Draws a model, with DATA or without. To a directory go
 
-  density      two columns: the log-density with the data and the regions that hold 5, 50 and 95%;
+  density      two columns, none of them given: the log-density with the data and the regions that hold 5, 50 and 95%;
                more: at most six columns in pairs, data and samples, and their marginals
   pushforward  the latents of DATA in pairs, and each against the normal quantiles: where they leave
                the line the model does not fit
@@ -52,8 +52,8 @@ and to a file, .png or .svg, the one that it is named after, or the first.
 			if err != nil {
 				return err
 			}
-			if err := unconditional(f); err != nil {
-				return err
+			if f.Context() > 0 && c.Args().Len() < 2 {
+				return usageErrorf("the model is of a density given its last %s: it takes DATA to draw that", plural(int64(f.Context()), "column"))
 			}
 			d := drawing{f: f, svg: c.Bool("svg")}
 			if name := c.Args().Get(1); name != "" {
@@ -144,7 +144,7 @@ func (d *drawing) read(c *cli.Command, name string) error {
 		if err != nil {
 			return err
 		}
-		rows := b.X.RawMatrix().Data[:len(b.Row)*d.f.Dim()]
+		rows := b.X.RawMatrix().Data[:len(b.Row)*width(d.f)]
 		if s.fill != nil {
 			fillMissing(rows, s.fill)
 		}
@@ -170,7 +170,7 @@ func (d *drawing) read(c *cli.Command, name string) error {
 		note(c, "%s: the pictures show the first %s", s.t.Name(), plural(int64(shown), "row"))
 	}
 	d.hash = h.sum()
-	d.x = mat.NewDense(shown, d.f.Dim(), data)
+	d.x = mat.NewDense(shown, width(d.f), data)
 	return nil
 }
 
@@ -234,8 +234,20 @@ func (d *drawing) title(what string) (string, error) {
 
 // sample draws rows of the model, always the same.
 func (d *drawing) sample(n int) (*mat.Dense, error) {
-	x := mat.NewDense(n, d.f.Dim(), nil)
+	x := mat.NewDense(n, width(d.f), nil)
+	if d.f.Context() > 0 { // given what the rows are given, in turn
+		rows, _ := d.x.Dims()
+		for i := range n {
+			x.SetRow(i, d.x.RawRowView(i%rows))
+		}
+	}
 	return x, d.f.Sample(x, rand.NewPCG(1, 0))
+}
+
+// own are the columns that are not given.
+func (d *drawing) own(x *mat.Dense) *mat.Dense {
+	n, _ := x.Dims()
+	return x.Slice(0, n, 0, d.f.Dim()).(*mat.Dense)
 }
 
 func (d *drawing) density() (*plots.Picture, error) {
@@ -247,7 +259,7 @@ func (d *drawing) density() (*plots.Picture, error) {
 	if data == nil {
 		data = sample
 	}
-	if d.f.Dim() != 2 {
+	if width(d.f) != 2 || d.f.Context() > 0 {
 		title, err := d.title("Columns in pairs")
 		if err != nil {
 			return nil, err
@@ -275,7 +287,7 @@ func (d *drawing) pushforward() (*plots.Picture, error) {
 	if err := d.f.Forward(z, nil, d.x); err != nil {
 		return nil, err
 	}
-	return plots.Pushforward(title, z), nil
+	return plots.Pushforward(title, d.own(z)), nil
 }
 
 func (d *drawing) blocks() (*plots.Picture, error) {
@@ -283,7 +295,7 @@ func (d *drawing) blocks() (*plots.Picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	stages := []plots.Stage{{Name: "data", Rows: d.x}}
+	stages := []plots.Stage{{Name: "data", Rows: d.own(d.x)}}
 	y := mat.DenseCopyOf(d.x)
 	every := max(1, int(math.Ceil(float64(d.f.Blocks())/7))) // at most eight stages
 	for i := range d.f.Blocks() {
@@ -291,7 +303,7 @@ func (d *drawing) blocks() (*plots.Picture, error) {
 			return nil, err
 		}
 		if i == d.f.Blocks()-1 || i%every == every-1 {
-			stages = append(stages, plots.Stage{Name: fmt.Sprintf("block %d", i), Rows: mat.DenseCopyOf(y)})
+			stages = append(stages, plots.Stage{Name: fmt.Sprintf("block %d", i), Rows: mat.DenseCopyOf(d.own(y))})
 		}
 	}
 	return plots.Blocks(title, stages), nil

@@ -19,22 +19,32 @@ func sampleCommand() *cli.Command {
 		`Writes N rows drawn from the model, in the units and with the columns of the data it was fitted to.
 The same model, N and seed give the same rows, on every machine.
 
-`+examples("gaussflow sample model.safetensors -n 1000 -seed 1 -o rows.parquet", "gaussflow sample model.safetensors -n 5 | gaussflow score model.safetensors -"),
+A model of a conditional density, of fit -given, draws N rows for each row of the table -given DATA,
+which has the columns that are given; they stand in the output, too.
+
+`+examples("gaussflow sample model.safetensors -n 1000 -seed 1 -o rows.parquet", "gaussflow sample weather.safetensors -n 100 -given hours.csv | gaussflow score weather.safetensors -"),
 		[]string{"MODEL"},
 		slices.Concat([]cli.Flag{
-			&cli.IntFlag{Name: "n", Usage: "draw `N` rows", Required: true, Validator: between(0, math.MaxInt)},
+			&cli.IntFlag{Name: "n", Usage: "draw `N` rows, or as many for each row that is given", Required: true, Validator: between(0, math.MaxInt)},
 			seedFlag(),
-		}, outputFlags()),
+			&cli.StringFlag{Name: "given", Usage: "draw given the rows of the table `DATA`"},
+		}, outputFlags(), tableFlags()),
 		func(ctx context.Context, c *cli.Command) error {
-			if sameFile(c.String("o"), c.Args().Get(0)) {
-				return usageErrorf("-o %s: that is the model", c.String("o"))
+			given := c.String("given")
+			if sameFile(c.String("o"), c.Args().Get(0)) || sameFile(c.String("o"), given) {
+				return usageErrorf("-o %s: that is an input", c.String("o"))
 			}
 			f, err := loadModel(c.Args().Get(0))
 			if err != nil {
 				return err
 			}
-			if err := unconditional(f); err != nil {
-				return err
+			switch n := f.Context(); {
+			case n > 0 && given == "":
+				return fmt.Errorf("the model is of a density given its last %s: say with -given which rows of them to draw for", plural(int64(n), "column"))
+			case n == 0 && given != "":
+				return errors.New("-given: the model's density is not given any columns")
+			case n > 0:
+				return sampleGiven(ctx, c, f, given)
 			}
 			w, err := newWriter(c, "", dataNames(f))
 			if err != nil {
@@ -62,6 +72,71 @@ The same model, N and seed give the same rows, on every machine.
 		})
 }
 
+// sampleGiven draws rows for each row of a table of what is given.
+func sampleGiven(ctx context.Context, c *cli.Command, f *flow.Flow, name string) error {
+	var columns []string
+	if names := f.Columns(); names != nil {
+		columns = names[f.Dim():]
+	}
+	s, err := openColumns(c, name, f, columns, f.Dim())
+	if err != nil {
+		return err
+	}
+	defer s.close(c)
+	w, err := newWriter(c, c.String("id"), dataNames(f))
+	if err != nil {
+		return err
+	}
+	defer w.Discard()
+	src := rand.NewPCG(c.Uint64("seed"), 0)
+	size := max(64, min(4096, (1<<18)/width(f)))
+	all := mat.NewDense(size, width(f), nil)
+	var ids []string
+	n := 0
+	flush := func() error {
+		if n == 0 {
+			return nil
+		}
+		if err := f.Sample(all.Slice(0, n, 0, width(f)).(*mat.Dense), src); err != nil {
+			return strip(err)
+		}
+		if err := w.Write(ids, all.RawMatrix().Data[:n*width(f)], n); err != nil {
+			return err
+		}
+		n, ids = 0, ids[:0]
+		return nil
+	}
+	for b, err := range s.t.Blocks() {
+		if err != nil {
+			return s.explain(ctx, err)
+		}
+		for i := range b.Row {
+			row := b.X.RawRowView(i)
+			if s.fill != nil {
+				fillMissing(row, s.fill)
+			}
+			for range c.Int("n") {
+				if ctx.Err() != nil {
+					return errors.New("interrupted")
+				}
+				copy(all.RawRowView(n)[f.Dim():], row)
+				if len(b.ID) > 0 {
+					ids = append(ids, b.ID[i])
+				}
+				if n++; n == size {
+					if err := flush(); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	return w.Commit()
+}
+
 func seedFlag() cli.Flag {
 	return &cli.Uint64Flag{Name: "seed", Usage: "start the random numbers from `S`"}
 }
@@ -71,7 +146,7 @@ func mapCommand() *cli.Command {
 		`Writes the latent z of each row of DATA, columns z0, z1, …: independent standard normal variables
 where DATA is like what the model was fitted to. With -inverse DATA holds latents and the output
 is in the units of the data. With -logdet a column logdet holds log|det| of the map's Jacobian at
-each row, in nats.
+each row, in nats. Columns that a model of fit -given is given pass through.
 
 `+tableHelp+"\n\n"+examples("gaussflow map model.safetensors new.csv -o z.npy", "gaussflow map model.safetensors z.npy -inverse -logdet"),
 		[]string{"MODEL", "DATA"},

@@ -15,7 +15,7 @@ func scoreCommand() *cli.Command {
 	return command("score", "the log-density of each row of a table",
 		`Writes a table with a column log_prob: the log-density of each row of DATA, in nats and in the units
 of DATA, in the order of DATA. A row that is so unlikely that float64 cannot say how much has -inf
-(null in JSON).
+(null in JSON). A model of fit -given scores the other columns given those; DATA has both.
 
 With -rank a column says which share of the rows that the model was made from is less likely, from
 0 to 1. With -threshold Q or -below X a column anomaly is 1 for rows less likely than the share Q of

@@ -167,6 +167,20 @@ func (m *Mixture) joint(dst, y, work []float64) {
 	}
 }
 
+// First is the density of the first columns alone.
+func (m *Mixture) First(d int) *Mixture {
+	f := &Mixture{shift: m.shift[:d], scale: m.scale[:d], logWeight: m.logWeight}
+	for c, l := range m.chol {
+		some := l.SliceTri(0, d).(*mat.TriDense)
+		norm := -float64(d) / 2 * log2Pi
+		for j := range d {
+			norm -= math.Log(some.At(j, j))
+		}
+		f.mean, f.chol, f.logNorm = append(f.mean, m.mean[c][:d]), append(f.chol, some), append(f.logNorm, norm)
+	}
+	return f
+}
+
 // LogProb writes the log-density of each row in nats.
 func (m *Mixture) LogProb(dst []float64, x *mat.Dense) {
 	n, d := x.Dims()

@@ -83,3 +83,32 @@ func TestTooLittle(t *testing.T) {
 		}
 	}
 }
+
+// The density of the first columns integrates that of all over the others.
+func TestFirst(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	x := mat.NewDense(200, 3, nil)
+	for i := range 200 {
+		u := rng.NormFloat64()
+		x.SetRow(i, []float64{u, 10 + 5*u + rng.NormFloat64(), u*u + 0.5*rng.NormFloat64()})
+	}
+	m, err := Fit(x, 3, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const steps, h = 4000, 0.02
+	line := mat.NewDense(steps, 3, nil)
+	for i := range steps {
+		line.SetRow(i, []float64{0.3, 12, (float64(i) - steps/2) * h})
+	}
+	all, first := make([]float64, steps), make([]float64, 1)
+	m.LogProb(all, line)
+	m.First(2).LogProb(first, mat.NewDense(1, 2, []float64{0.3, 12}))
+	sum := 0.0
+	for _, v := range all {
+		sum += h * math.Exp(v)
+	}
+	if math.Abs(math.Log(sum)-first[0]) > 1e-9 {
+		t.Errorf("the integral is %v, the density of the first two columns %v", math.Log(sum), first[0])
+	}
+}
