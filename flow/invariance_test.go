@@ -101,3 +101,35 @@ func TestFitRBIGInvariances(t *testing.T) {
 		}
 	}
 }
+
+// Nor do units and origins change what training behind a fit finds, by more than rounding.
+func TestTrainInvariances(t *testing.T) {
+	train := func(scale, shift float64) (mean float64, h *History) {
+		rng := flowtest.NewRand(7)
+		x := mat.NewDense(600, 2, nil)
+		for i := range 600 {
+			a := rng.NormFloat64()
+			x.SetRow(i, []float64{scale*a + shift, scale*(a*a+0.3*rng.NormFloat64()) + shift})
+		}
+		start, err := Fit(t.Context(), x, FitOptions{MaxComponents: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := couple(t, start, CouplingOptions{Width: 16, Blocks: 2})
+		h, err = Train(t.Context(), f, x, TrainOptions{Steps: 300})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return meanLogProb(t, f, x) + 2*math.Log(scale), h
+	}
+	want, h := train(1, 0)
+	if h.Kept == 0 || !(h.Gain > 0.05) {
+		t.Fatalf("kept %d, gain %v: nothing is trained", h.Kept, h.Gain)
+	}
+	for _, in := range []struct{ scale, shift float64 }{{1e-3, 0}, {1e3, 0}, {1, 1e3}} {
+		got, other := train(in.scale, in.shift)
+		if math.Abs(got-want) > 1e-6 || other.Kept != h.Kept {
+			t.Errorf("times %g plus %g: mean log p %v, kept %d; in the first units %v and %d", in.scale, in.shift, got, other.Kept, want, h.Kept)
+		}
+	}
+}

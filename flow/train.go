@@ -315,9 +315,17 @@ func (t *Trainer) images(what string, first int, src tile.Source, x mat.Matrix) 
 	if err := t.flow.evaluate(what, (*workspace).forward, t.flow.layers[:first], &u, logDet, false, x); err != nil {
 		return trainRows{}, err
 	}
+	for i, data := 0, u.RawMatrix().Data; i < len(data); i++ {
+		data[i] = math.RoundToEven(data[i]*(1/grid)) * grid
+	}
 	images, err := t.flow.source(&u)
 	return trainRows{tile.Rows{Source: images}, logDet}, err
 }
+
+// grid is what the images of rows are rounded to: near enough for normal values, and wide
+// enough to swallow what the rounding of other units leaves, which a training of many
+// steps would make large.
+const grid = 0x1p-20
 
 // firstTrained returns the first layer that training moves: behind what Fit has chosen,
 // if couplings follow.

@@ -46,7 +46,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&names, "tables", "two moons,spiral,iris,breast_cancer,digits,rings,sines,five clusters, d=8", "`NAMES` of the tables; those with a comma in their names are found as well")
 	flag.IntVar(&s.seeds, "seeds", 5, "splits, or draws, of each table")
 	flag.StringVar(&s.start, "start", "fit", "what the flow begins with: fit, or rbig with four blocks")
-	flag.IntVar(&s.samples, "samples", 1_000_000, "samples of each trained flow; with 0 the scores are all there is")
+	flag.IntVar(&s.samples, "samples", 1_000_000, "samples of each trained flow; with 0 they, the tails and the kinks are left out")
 	flag.BoolVar(&s.units, "units", false, "train in other units as well")
 	flag.BoolVar(&s.plain, "plain", false, "plain conditioners and one cycle of 600 steps, for comparison")
 	flag.IntVar(&s.train.Steps, "steps", 0, "the most steps; 0 for the default")
@@ -169,6 +169,15 @@ func (s *settings) one(ctx context.Context, t *density.Table, seed int) (r resul
 	}
 	r.gain, r.se = paired(after, before)
 	r.integral = math.NaN()
+	if s.units {
+		for _, by := range []struct{ scale, shift float64 }{{1e-3, 0}, {1e3, 0}, {1, 1e3}} {
+			other, err := s.inUnits(ctx, x, test, by.scale, by.shift, seed, o)
+			if err != nil {
+				return r, err
+			}
+			r.units = max(r.units, math.Abs(other-r.trained))
+		}
+	}
 	if s.samples == 0 {
 		return r, nil
 	}
@@ -181,15 +190,6 @@ func (s *settings) one(ctx context.Context, t *density.Table, seed int) (r resul
 	if f.Dim() == 2 {
 		if err := r.lookClose(f, x); err != nil {
 			return r, err
-		}
-	}
-	if s.units {
-		for _, by := range []struct{ scale, shift float64 }{{1e-3, 0}, {1e3, 0}, {1, 1e3}} {
-			other, err := s.inUnits(ctx, x, test, by.scale, by.shift, seed, o)
-			if err != nil {
-				return r, err
-			}
-			r.units = max(r.units, math.Abs(other-r.trained))
 		}
 	}
 	return r, nil
