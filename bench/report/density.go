@@ -29,16 +29,12 @@ type densityContender struct {
 
 var (
 	densitySklearn = python("scikit-learn", "", "density_peer.py", setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"}, "sklearn")
+	densityNSF     = zukoPeer("zuko, density", "density_peer.py", "nsf", patient)
 	densitySINF    = python("sinflow", "", "density_peer.py", setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"}, "sinf")
 )
 
 // densityContenders returns those that can run here, and says why others cannot.
 func (r *report) densityContenders() (all []densityContender, absent []string, err error) {
-	zuko, err := filepath.Abs(filepath.Join(filepath.Dir(r.python), "../zuko"))
-	if err != nil {
-		return nil, nil, err
-	}
-	densityNSF := python("zuko", debian, "density_peer.py", "apt-get install python3-torch, and "+setup, []string{patient, "PYTHONPATH=" + zuko}, "nsf")
 	local := func(name string, fit func(x *mat.Dense) (*flow.Flow, error)) {
 		all = append(all, densityContender{name, false, false, func(_, _ int, s density.Split) ([]float64, error) {
 			f, err := fit(dense(s.Train))

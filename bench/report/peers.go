@@ -118,19 +118,19 @@ var (
 	jaxTrain  = python("JAX, training", "", "jax_peer.py", setup, nil, "train")
 	torch     = python("PyTorch", cmp.Or(os.Getenv(torchPython), debian), "torch_peer.py", "apt-get install python3-torch, or "+setup+", or set "+torchPython, []string{patient})
 	sklearn   = python("scikit-learn", debian, "sklearn_peer.py", "apt-get install python3-sklearn, or "+setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"})
-	zuko      = zukoPeer("zuko", "kernels")
-	zukoTrain = zukoPeer("zuko, training", "train")
+	zuko      = zukoPeer("zuko", "zuko_peer.py", "kernels", oneThread)
+	zukoTrain = zukoPeer("zuko, training", "zuko_peer.py", "train", oneThread)
 	rbig      = python("rbig", "", "rbig_peer.py", setup, nil)
 )
 
 // zukoPeer is zuko on Debian's PyTorch, in an environment of its own beside that of the others.
-func zukoPeer(name, what string) spec {
+func zukoPeer(name, source, what, threads string) spec {
 	return spec{name, "apt-get install python3-torch python3-venv, and " + setup, func(r *report) (*harness.Peer, error) {
 		interpreter, err := filepath.Abs(filepath.Join("build", "zuko", "bin", "python"))
 		if err != nil {
 			return nil, err
 		}
-		return python(name, interpreter, "zuko_peer.py", "", []string{oneThread}, what).start(r)
+		return python(name, interpreter, source, "", []string{threads}, what).start(r)
 	}}
 }
 
