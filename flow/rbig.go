@@ -82,7 +82,7 @@ func FitRBIG(x mat.Matrix, o RBIGOptions) (*Flow, error) {
 }
 
 // FitRBIGContext is [FitRBIG] that stops when ctx is done: then the error wraps that of
-// ctx. It looks between steps of a mixture's fit, and before each rotation.
+// ctx. It looks between columns, tiles of rows and steps of a mixture's fit.
 func FitRBIGContext(ctx context.Context, x mat.Matrix, o RBIGOptions) (*Flow, error) {
 	const what = "FitRBIG"
 	if _, err := kernels.Active(); err != nil {
@@ -110,12 +110,22 @@ func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 	if o.Components == 0 {
 		o.Components = 8
 	}
-	columns, err := checkData(x, o)
+	columns, err := checkData(ctx, x, o)
 	if err != nil {
 		return nil, err
 	}
+	// In many columns each of these takes long.
+	look := func(b int) error {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("stopped before block %d of %d: %w", b, o.Blocks, err)
+		}
+		return nil
+	}
 	y := tile.New(x.D, x.N)
 	row := canonical(x, y)
+	if err := look(0); err != nil {
+		return nil, err
+	}
 	units := standardUnits(x)
 	res := newResolution(x, columns, units)
 	if o.Dequantize {
@@ -124,15 +134,21 @@ func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 	var blocks []block
 	var first []kernels.Mixture
 	for b := range o.Blocks {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("stopped before block %d of %d: %w", b, o.Blocks, err)
+		if err := look(b); err != nil {
+			return nil, err
 		}
-		axes, err := rotate.PCA(x)
+		axes, err := rotate.PCAContext(ctx, x)
 		if err != nil {
 			return nil, fmt.Errorf("block %d: %w", b, err)
 		}
+		if err := look(b); err != nil {
+			return nil, err
+		}
 		rotation := layer.NewRotation(x.D, axes)
-		layer.Apply(rotation, y, x)
+		layer.Apply(ctx, rotation, y, x)
+		if err := look(b); err != nil {
+			return nil, err
+		}
 		if err := checkRotated(b, axes, y, x); err != nil {
 			return nil, err
 		}
@@ -151,7 +167,10 @@ func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 		res.transform(y, fits)
 		// What the next block sees is what the flow will compute, from the
 		// parameters as they are stored.
-		layer.Apply(mixtures, x, y)
+		layer.Apply(ctx, mixtures, x, y)
+		if err := look(b + 1); err != nil {
+			return nil, err
+		}
 		for j := range x.D {
 			if i := slices.IndexFunc(x.Row(j), func(v float64) bool { return v-v != 0 }); i >= 0 {
 				return nil, fmt.Errorf("block %d: %w", b, outOfRange(row[i]))
@@ -287,7 +306,7 @@ func newMixtures(b int, fits []kernels.Mixture) (layer.Layer, error) {
 
 // checkData refuses data that no flow can be fitted to as o says, and describes the
 // columns.
-func checkData(x tile.Tile, o RBIGOptions) ([]FitColumn, error) {
+func checkData(ctx context.Context, x tile.Tile, o RBIGOptions) ([]FitColumn, error) {
 	switch k := o.Components; {
 	case x.N == 1:
 		return nil, fmt.Errorf("one row has no density; give more rows than columns")
@@ -298,6 +317,9 @@ func checkData(x tile.Tile, o RBIGOptions) ([]FitColumn, error) {
 	}
 	columns := make([]FitColumn, x.D)
 	for j := range x.D {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("stopped before the first block: %w", err)
+		}
 		column := slices.Clone(x.Row(j))
 		if i := slices.IndexFunc(column, func(v float64) bool { return math.Abs(v) > gmm.MaxMagnitude }); i >= 0 {
 			return nil, fmt.Errorf("row %d, column %d is %.3g; values beyond %g leave the range of the kernels; rescale the data", i, j, column[i], float64(gmm.MaxMagnitude))

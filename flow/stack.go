@@ -94,7 +94,7 @@ func ActNorm() Spec {
 // PCA is the fixed rotation to the principal axes of the data as it comes.
 func PCA() Spec {
 	return Spec{"rotation", func(b *builder) (layer.Layer, error) {
-		axes, err := rotate.PCA(b.x)
+		axes, err := rotate.PCAContext(b.ctx, b.x)
 		if err != nil {
 			return nil, err
 		}
@@ -282,7 +282,10 @@ func newStack(ctx context.Context, x mat.Matrix, o StackOptions, specs [][]Spec)
 	other.Data = append([]float64(nil), all.Data...)
 	var blocks []block
 	push := func(l layer.Layer) error {
-		layer.Apply(l, other, b.x)
+		layer.Apply(b.ctx, l, other, b.x)
+		if err := b.ctx.Err(); err != nil {
+			return err
+		}
 		b.x, other = other, b.x
 		for j := range d {
 			if !tile.Finite(b.x.Row(j)) {

@@ -1,6 +1,7 @@
 package gmm
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -29,7 +30,7 @@ func moonsColumn(t testing.TB, j int) []float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	layer.Apply(layer.NewRotation(x.D, axes), y, x)
+	layer.Apply(context.Background(), layer.NewRotation(x.D, axes), y, x)
 	s := slices.Clone(y.Row(j))
 	slices.Sort(s)
 	standardize(s)

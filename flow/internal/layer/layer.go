@@ -7,6 +7,7 @@
 package layer
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -121,13 +122,17 @@ type Conditioner struct {
 }
 
 // Apply runs one layer forward over any number of samples, on as many
-// goroutines as GOMAXPROCS allows, without log-determinants.
-func Apply(l Layer, z, x tile.Tile) {
+// goroutines as GOMAXPROCS allows, without log-determinants. Once ctx is done it leaves
+// the rest of z as it is.
+func Apply(ctx context.Context, l Layer, z, x tile.Tile) {
 	size := tile.Size(x.D)
 	perSample, _ := l.Scratch()
 	tile.Over(x.N, size, func(loop *tile.Loop) {
 		s := make(tile.Arena, perSample*size)
 		for from, to := range loop.Tiles {
+			if ctx.Err() != nil {
+				return
+			}
 			l.Forward(z.Cols(from, to), nil, x.Cols(from, to), s)
 		}
 	})

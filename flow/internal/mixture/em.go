@@ -78,9 +78,10 @@ const (
 	kMeansSteps = 6
 )
 
-// Fit fits a mixture to the samples of x, D×n, by EM.
+// Fit fits a mixture to the samples of x, D×n, by EM. It looks at ctx before every shard
+// of an E-step and every component of an M-step: in many dimensions these take long.
 func Fit(ctx context.Context, x blas.Matrix, o Options) (*Mixture, Convergence, error) {
-	e := newEM(x, o)
+	e := newEM(ctx, x, o)
 	m, err := e.start()
 	if err != nil {
 		return nil, Convergence{}, err
@@ -88,10 +89,10 @@ func Fit(ctx context.Context, x blas.Matrix, o Options) (*Mixture, Convergence, 
 	var c Convergence
 	last := math.Inf(-1)
 	for c.Iterations < o.Iterations {
-		if err := ctx.Err(); err != nil {
+		logLik := e.expect(m)
+		if err := ctx.Err(); err != nil { // and logLik is of what there was time for
 			return nil, c, err
 		}
-		logLik := e.expect(m)
 		c.Gain, last = logLik-last, logLik
 		if logLik-logLik != 0 {
 			return nil, c, fmt.Errorf("EM of %d components left the range of float64", o.Components)
@@ -110,6 +111,7 @@ func Fit(ctx context.Context, x blas.Matrix, o Options) (*Mixture, Convergence, 
 
 // em is the memory of a fit.
 type em struct {
+	ctx     context.Context
 	x       blas.Matrix
 	o       Options
 	k, q    int
@@ -127,8 +129,8 @@ func newWorker(k, q int) *worker {
 	return &worker{make([]float64, q*shardSize), make([]float64, k*shardSize), make([]float64, k*shardSize), make([]float64, shardSize), make([]float64, shardSize)}
 }
 
-func newEM(x blas.Matrix, o Options) *em {
-	e := &em{x: x, o: o, k: o.Components, q: numFeatures(x.Rows)}
+func newEM(ctx context.Context, x blas.Matrix, o Options) *em {
+	e := &em{ctx: ctx, x: x, o: o, k: o.Components, q: numFeatures(x.Rows)}
 	_, e.all = Moments(x)
 	e.theta = make([]float64, e.k*e.q)
 	shards := (x.Cols + shardSize - 1) / shardSize
@@ -186,7 +188,7 @@ func (e *em) expect(m *Mixture) float64 {
 		clear(e.groups[g])
 		e.logLik[g] = 0
 		sums := blas.Matrix{Rows: e.k, Cols: e.q, Stride: e.q, Data: e.groups[g]}
-		for s := g * shards / len(e.groups); s < (g+1)*shards/len(e.groups); s++ {
+		for s := g * shards / len(e.groups); s < (g+1)*shards/len(e.groups) && e.ctx.Err() == nil; s++ {
 			f, r, logDensity := e.shard(w, e.x, s)
 			e.logLik[g] += kernels.Sum(logDensity)
 			blas.Gemm(blas.NoTrans, blas.Trans, 1, r, f, 1, sums)
@@ -268,6 +270,9 @@ func (e *em) maximize() (*Mixture, error) {
 	m.normalise()
 	target := e.target(m)
 	for c := range k {
+		if err := e.ctx.Err(); err != nil {
+			return nil, err
+		}
 		l := m.CholOf(c)
 		a := e.o.Family.Strength
 		for i := range d {
@@ -346,12 +351,15 @@ func (e *em) start() (*Mixture, error) {
 		at[i] = i * e.x.Cols / n
 	}
 	y := e.metric(at)
-	part := kMeans(y, d, e.k, rng)
+	part := kMeans(e.ctx, y, d, e.k, rng)
 	// The M-step of responsibilities 0 and 1, of the sample scaled up to all rows.
 	sums, f := e.groups[0], make([]float64, e.q)
 	clear(sums)
 	one := make([]float64, d)
 	for i, row := range at {
+		if err := e.ctx.Err(); err != nil {
+			return nil, err
+		}
 		for j := range one {
 			one[j] = e.x.Data[j*e.x.Stride+row]
 		}
@@ -386,6 +394,9 @@ func (e *em) metric(at []int) []float64 {
 	}
 	y := make([]float64, len(at)*d)
 	for i, row := range at {
+		if e.ctx.Err() != nil {
+			break // Fit fails
+		}
 		for a := range d {
 			s := 0.0
 			for b := range a + 1 {
@@ -398,7 +409,7 @@ func (e *em) metric(at []int) []float64 {
 }
 
 // kMeans returns the part of each of the rows of y, of d numbers each.
-func kMeans(y []float64, d, k int, rng *rand.Rand) []int {
+func kMeans(ctx context.Context, y []float64, d, k int, rng *rand.Rand) []int {
 	n := len(y) / d
 	row := func(i int) []float64 { return y[i*d : (i+1)*d] }
 	centres := make([]float64, 0, k*d)
@@ -408,6 +419,9 @@ func kMeans(y []float64, d, k int, rng *rand.Rand) []int {
 	}
 	next := rng.IntN(n)
 	for range k {
+		if ctx.Err() != nil {
+			return make([]int, n) // Fit fails
+		}
 		centres = append(centres, row(next)...)
 		c := centres[len(centres)-d:]
 		total := 0.0
@@ -429,6 +443,9 @@ func kMeans(y []float64, d, k int, rng *rand.Rand) []int {
 	part := make([]int, n)
 	count := make([]float64, k)
 	for range kMeansSteps {
+		if ctx.Err() != nil {
+			break
+		}
 		for i := range part {
 			least := math.Inf(1)
 			for c := range k {

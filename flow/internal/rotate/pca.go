@@ -2,6 +2,7 @@
 package rotate
 
 import (
+	"context"
 	"math"
 
 	"github.com/gaussflow/gaussflow/blas"
@@ -13,8 +14,15 @@ import (
 // axes of x: the eigenvectors of its covariance by descending eigenvalue, the
 // largest entry of each (the first of equals) positive. The mean serves the
 // covariance only: the rotation neither centres nor whitens.
-func PCA(x tile.Tile) ([]float64, error) {
-	r := covariance(x)
+func PCA(x tile.Tile) ([]float64, error) { return PCAContext(context.Background(), x) }
+
+// PCAContext is PCA that stops when ctx is done: it looks between chunks of samples,
+// but not while eigenvectors are sought.
+func PCAContext(ctx context.Context, x tile.Tile) ([]float64, error) {
+	r := covariance(ctx, x)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if err := blas.SymEig(make([]float64, x.D), tile.Matrix(x.D, x.D, r)); err != nil {
 		return nil, err
 	}
@@ -41,7 +49,7 @@ func PCA(x tile.Tile) ([]float64, error) {
 // keep their sums below an eighth of x. A worker centres a group's samples, a chunk
 // at a time, and adds up the products; the groups' sums are added in their order.
 // The cuts depend on the shape of x alone, and so do the bits of the result.
-func covariance(x tile.Tile) []float64 {
+func covariance(ctx context.Context, x tile.Tile) []float64 {
 	const (
 		most    = 64      // groups
 		numbers = 1 << 17 // in a chunk, so that it stays in the cache,
@@ -62,7 +70,7 @@ func covariance(x tile.Tile) []float64 {
 		centred := tile.New(d, chunk)
 		for g := range loop.Tiles {
 			sums[g] = make([]float64, d*d)
-			for c := g * chunks / groups; c < (g+1)*chunks/groups; c++ {
+			for c := g * chunks / groups; c < (g+1)*chunks/groups && ctx.Err() == nil; c++ {
 				from, to := c*chunk, min((c+1)*chunk, n)
 				for j, mean := range means {
 					row := centred.Row(j)

@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"testing"
@@ -28,13 +29,13 @@ func BenchmarkPCA(b *testing.B) {
 				runtime.GOMAXPROCS(workers)
 				b.ReportAllocs()
 				for b.Loop() {
-					covariance(x)
+					covariance(context.Background(), x)
 				}
 				b.ReportMetric(float64(s.n)*float64(s.d)*float64(s.d+1)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 			})
 		}
 		b.Run(fmt.Sprintf("blas=%s/part=eigenvectors/d=%d", blas.Backend(), s.d), func(b *testing.B) {
-			cov := covariance(flowtest.Tile(s.d, 2*s.d, 1, flowtest.NewRand(2)))
+			cov := covariance(context.Background(), flowtest.Tile(s.d, 2*s.d, 1, flowtest.NewRand(2)))
 			v, values := make([]float64, len(cov)), make([]float64, s.d)
 			for b.Loop() {
 				copy(v, cov)

@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"context"
 	"math"
 	"runtime"
 	"testing"
@@ -78,10 +79,10 @@ func TestCovariance(t *testing.T) {
 			}
 		}
 		runtime.GOMAXPROCS(1)
-		got := covariance(x)
+		got := covariance(context.Background(), x)
 		for workers := 2; workers <= 3; workers++ {
 			runtime.GOMAXPROCS(workers)
-			flowtest.SameBits(t, "covariance", covariance(x), got)
+			flowtest.SameBits(t, "covariance", covariance(context.Background(), x), got)
 		}
 		if c.d == 2 { // one chunk, one product
 			centred, want := tile.New(c.d, c.n), make([]float64, 4)

@@ -1,0 +1,58 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+
+	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
+	"github.com/gaussflow/gaussflow/flow/internal/layer"
+	"github.com/gaussflow/gaussflow/flow/internal/rotate"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
+)
+
+// FitRBIG stops at whichever look at its context says so, with its error.
+func TestFitRBIGCancel(t *testing.T) {
+	x := flowtest.Table(600, 3, flowtest.NewRand(1))
+	o := RBIGOptions{Blocks: 2, Components: 2}
+	all := &flowtest.Looks{Context: context.Background(), Most: math.MaxInt64}
+	if _, err := FitRBIGContext(all, x, o); err != nil {
+		t.Fatal(err)
+	}
+	for most := range all.Count.Load() {
+		l := &flowtest.Looks{Context: context.Background(), Most: most}
+		f, err := FitRBIGContext(l, x, o)
+		if !errors.Is(err, context.Canceled) || f != nil {
+			t.Fatalf("stopped at look %d of %d: %v, %v", most+1, all.Count.Load(), f, err)
+		}
+	}
+}
+
+// What takes long in many rows and columns looks at every tile and every chunk.
+func TestLooks(t *testing.T) {
+	const d, n = 4, 100000
+	x := flowtest.Tile(d, n, 1, flowtest.NewRand(1))
+	axes, err := rotate.PCA(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		do    func(context.Context)
+		least int64
+	}{
+		"a rotation":        {func(ctx context.Context) { layer.Apply(ctx, layer.NewRotation(d, axes), tile.New(d, n), x) }, n / 256},
+		"a rotation's axes": {func(ctx context.Context) { rotate.PCAContext(ctx, x) }, 3},
+	} {
+		all := &flowtest.Looks{Context: context.Background(), Most: math.MaxInt64}
+		c.do(all)
+		if got := all.Count.Load(); got < c.least {
+			t.Errorf("%s: %d looks; want %d", name, got, c.least)
+		}
+		none := &flowtest.Looks{Context: context.Background()}
+		c.do(none)
+		if got := none.Count.Load(); got > 64 {
+			t.Errorf("%s goes on to look %d times after it was stopped", name, got)
+		}
+	}
+}
