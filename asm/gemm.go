@@ -10,6 +10,7 @@ type GemmArgs struct {
 	ARow, AStep int      // from one row to the next, and from one k to the next
 	B           *float64 // its row 0, at the tile's first column
 	BStep       int
+	BCol        int // from one column to the next; of GemmDots
 	C           *float64
 	CRow        int
 
@@ -21,8 +22,8 @@ type GemmArgs struct {
 
 	Flags int
 
-	// How far the kernel has come in Bias and Mask. It keeps them here for want of registers; they are zero before a call.
-	BiasAt, MaskAt int
+	// How far the kernel has come in A, Bias and Mask. It keeps them here for want of registers; they are zero before a call.
+	AAt, BiasAt, MaskAt int
 }
 
 // What a kernel of products does beside the product.

@@ -217,93 +217,165 @@ TEXT ·Gemm4x8AVX2(SB), NOSPLIT, $0-8
 TEXT ·Gemm4x4AVX2(SB), NOSPLIT, $0-8
 	KERNEL(LOAD1, STEP1, MASK1, STORE1)
 
-// One row of C: 32 columns at a time, then 16, then 4. Its registers:
+// One row or two of C, of which the columns are computed in blocks of as many vectors as registers allow, then of 3,
+// and then one at a time. Registers of these kernels:
 #define COLS CX // left
 #define A_0 R8 // A(i, 0)
 #define B_0 R9 // B(0, ·) at these columns
-#define ROW_STEP R11 // B_STEP of the tiles holds the columns
-#define BIAS R12
-#define H_AT R13 // the mask at these columns
+#define FEW_A_ROW R12
+#define FEW_B_STEP R11
+#define ROW_OF BX // outside of the loop over k: from one row to the next, of C or of the mask
+#define FROM SI // the mask, or the bias
 
-#define EIGHT(OP) FOUR(OP) \
-	OP(128, Y4) \
-	OP(160, Y5) \
-	OP(192, Y6) \
-	OP(224, Y7)
-#define FOUR(OP) SINGLE(OP) \
-	OP(32, Y1)  \
-	OP(64, Y2)  \
-	OP(96, Y3)
-#define SINGLE(OP) OP(0, Y0)
+// Vector registers: the sums are in Y0 to Y11.
+#define ROW0 Y12 // A(·, k)
+#define ROW1 Y13
+#define COLUMN Y14 // B(k, ·)
 
-#define ROW_CLEAR(o, c) VXORPD c, c, c
-#define ROW_SPLAT(o, c) VBROADCASTSD (BIAS), c
-#define ROW_LOAD(o, c) VMOVUPD (o)(C_AT), c
-#define ROW_FMA(o, c) VFMADD231PD (o)(B_K), A0, c
-#define ROW_RELU(o, c) KEEP_WHERE(c, c)
-#define ROW_MASK(o, c) KEEP_WHERE((o)(H_AT), c)
-#define ROW_STORE(o, c) VMOVUPD c, (o)(C_AT)
+// An operation on each vector of a block, whose places in a row are o bytes from its columns' first: of 2 rows and of
+// one. It takes o, the row's place, the sum, and the row's bias.
+#define ROW_1(OP, at, b, c0) OP(0, at, b, c0)
+#define ROW_3(OP, at, b, c0, c1, c2) ROW_1(OP, at, b, c0) \
+	OP(32, at, b, c1) \
+	OP(64, at, b, c2)
+#define ROW_6(OP, at, b, c0, c1, c2, c3, c4, c5) ROW_3(OP, at, b, c0, c1, c2) \
+	OP(96, at, b, c3) \
+	OP(128, at, b, c4) \
+	OP(160, at, b, c5)
+#define ROW_8(OP, at, b, c0, c1, c2, c3, c4, c5, c6, c7) ROW_6(OP, at, b, c0, c1, c2, c3, c4, c5) \
+	OP(192, at, b, c6) \
+	OP(224, at, b, c7)
 
-// The columns that fill so many vectors, as often as there are such.
-#define ROW_OF(VECTORS, width, columns, plain, zero, product, terms, relu, store, done) \
-	SUBQ $width, COLS              \
-	JLT  done                      \
-columns:                           \
-	TESTQ BIAS, BIAS               \
-	JZ    plain                    \
-	VECTORS(ROW_SPLAT)             \
-	JMP   product                  \
-plain:                             \
+#define BLOCK_2x6(OP, r0, r1) \
+	ROW_6(OP, r0, 0(FROM), Y0, Y1, Y2, Y3, Y4, Y5) \
+	ROW_6(OP, r1, 8(FROM), Y6, Y7, Y8, Y9, Y10, Y11)
+#define BLOCK_2x3(OP, r0, r1) \
+	ROW_3(OP, r0, 0(FROM), Y0, Y1, Y2) \
+	ROW_3(OP, r1, 8(FROM), Y6, Y7, Y8)
+#define BLOCK_2x1(OP, r0, r1) \
+	ROW_1(OP, r0, 0(FROM), Y0) \
+	ROW_1(OP, r1, 8(FROM), Y6)
+#define BLOCK_1x8(OP, r0, r1) ROW_8(OP, r0, 0(FROM), Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
+#define BLOCK_1x3(OP, r0, r1) ROW_3(OP, r0, 0(FROM), Y0, Y1, Y2)
+#define BLOCK_1x1(OP, r0, r1) ROW_1(OP, r0, 0(FROM), Y0)
+
+#define FEW_CLEAR(o, at, b, c) VXORPD c, c, c
+#define FEW_SPLAT(o, at, b, c) VBROADCASTSD b, c
+#define FEW_LOAD(o, at, b, c) VMOVUPD o at, c
+#define FEW_RELU(o, at, b, c) KEEP_WHERE(c, c)
+#define FEW_MASK(o, at, b, c) KEEP_WHERE(o at, c)
+#define FEW_STORE(o, at, b, c) VMOVUPD c, o at
+
+// One k: A's elements, then B's vectors one after the other.
+#define A_1 VBROADCASTSD (A_K), ROW0
+#define A_2 A_1 \
+	VBROADCASTSD (A_K)(FEW_A_ROW*1), ROW1
+#define COLUMN_1(o, c0) VFMADD231PD o(B_K), ROW0, c0
+#define COLUMN_2(o, c0, c1) \
+	VMOVUPD     o(B_K), COLUMN   \
+	VFMADD231PD COLUMN, ROW0, c0 \
+	VFMADD231PD COLUMN, ROW1, c1
+#define STEP_2x1 A_2 \
+	COLUMN_2(0, Y0, Y6)
+#define STEP_2x3 STEP_2x1 \
+	COLUMN_2(32, Y1, Y7)  \
+	COLUMN_2(64, Y2, Y8)
+#define STEP_2x6 STEP_2x3 \
+	COLUMN_2(96, Y3, Y9)  \
+	COLUMN_2(128, Y4, Y10) \
+	COLUMN_2(160, Y5, Y11)
+#define STEP_1x1 A_1 \
+	COLUMN_1(0, Y0)
+#define STEP_1x3 STEP_1x1 \
+	COLUMN_1(32, Y1)  \
+	COLUMN_1(64, Y2)
+#define STEP_1x8 STEP_1x3 \
+	COLUMN_1(96, Y3) \
+	COLUMN_1(128, Y4) \
+	COLUMN_1(160, Y5) \
+	COLUMN_1(192, Y6) \
+	COLUMN_1(224, Y7)
+
+#define C_PLACES(BLOCK, OP) BLOCK(OP, (C_AT), (C_AT)(ROW_OF*1))
+#define MASK_PLACES(BLOCK, OP) BLOCK(OP, (FROM), (FROM)(ROW_OF*1))
+#define C_ROWS MOVQ GemmArgs_CRow(TILE), ROW_OF
+
+// The blocks of so many columns, as often as there are such.
+#define BLOCKS_OF(BLOCK, STEP, width, columns, plain, zero, product, terms, relu, store, done) \
+	SUBQ $width, COLS                    \
+	JLT  done                            \
+columns:                             \
+	MOVQ  GemmArgs_Bias(TILE), FROM      \
+	TESTQ FROM, FROM                     \
+	JZ    plain                          \
+	C_PLACES(BLOCK, FEW_SPLAT)           \
+	JMP   product                        \
+plain:                               \
 	TESTQ $const_GemmAdd, GemmArgs_Flags(TILE) \
-	JZ    zero                     \
-	VECTORS(ROW_LOAD)              \
-	JMP   product                  \
-zero:                              \
-	VECTORS(ROW_CLEAR)             \
-product:                           \
-	MOVQ A_0, A_K                  \
-	MOVQ B_0, B_K                  \
-	MOVQ GemmArgs_K(TILE), TERMS   \
-terms:                             \
-	VBROADCASTSD (A_K), A0         \
-	VECTORS(ROW_FMA)               \
-	ADDQ A_STEP, A_K               \
-	ADDQ ROW_STEP, B_K             \
-	DECQ TERMS                     \
-	JNZ  terms                     \
+	JZ    zero                           \
+	C_ROWS                               \
+	C_PLACES(BLOCK, FEW_LOAD)            \
+	JMP   product                        \
+zero:                                \
+	C_PLACES(BLOCK, FEW_CLEAR)           \
+product:                             \
+	MOVQ A_0, A_K                        \
+	MOVQ B_0, B_K                        \
+	MOVQ GemmArgs_K(TILE), TERMS         \
+terms:                               \
+	STEP                                 \
+	ADDQ A_STEP, A_K                     \
+	ADDQ FEW_B_STEP, B_K                 \
+	DECQ TERMS                           \
+	JNZ  terms                           \
 	TESTQ $(const_GemmReLU+const_GemmMask), GemmArgs_Flags(TILE) \
-	JZ    store                    \
-	VXORPD ZERO, ZERO, ZERO        \
+	JZ    store                          \
+	VXORPD ZERO, ZERO, ZERO              \
 	TESTQ $const_GemmMask, GemmArgs_Flags(TILE) \
-	JZ    relu                     \
-	VECTORS(ROW_MASK)              \
-	ADDQ  $(8*width), H_AT         \
-	JMP   store                    \
-relu:                              \
-	VECTORS(ROW_RELU)              \
-store:                             \
-	VECTORS(ROW_STORE)             \
-	ADDQ $(8*width), C_AT          \
-	ADDQ $(8*width), B_0           \
-	SUBQ $width, COLS              \
-	JGE  columns                   \
-done:                              \
+	JZ    relu                           \
+	MOVQ  GemmArgs_Mask(TILE), FROM      \
+	ADDQ  GemmArgs_MaskAt(TILE), FROM    \
+	MOVQ  GemmArgs_MaskRow(TILE), ROW_OF \
+	MASK_PLACES(BLOCK, FEW_MASK)         \
+	ADDQ  $(8*width), GemmArgs_MaskAt(TILE) \
+	JMP   store                          \
+relu:                                \
+	C_PLACES(BLOCK, FEW_RELU)            \
+store:                               \
+	C_ROWS                               \
+	C_PLACES(BLOCK, FEW_STORE)           \
+	ADDQ $(8*width), C_AT                \
+	ADDQ $(8*width), B_0                 \
+	SUBQ $width, COLS                    \
+	JGE  columns                         \
+done:                                \
 	ADDQ $width, COLS
+
+#define FEW_BEGIN \
+	MOVQ t+0(FP), TILE                      \
+	MOVQ GemmArgs_Cols(TILE), COLS          \
+	MOVQ GemmArgs_A(TILE), A_0              \
+	MOVQ GemmArgs_ARow(TILE), FEW_A_ROW     \
+	MOVQ GemmArgs_AStep(TILE), A_STEP       \
+	MOVQ GemmArgs_B(TILE), B_0              \
+	MOVQ GemmArgs_BStep(TILE), FEW_B_STEP   \
+	MOVQ GemmArgs_C(TILE), C_AT
 
 // func GemmRowAVX2(t *GemmArgs)
 TEXT ·GemmRowAVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), TILE
-	MOVQ GemmArgs_Cols(TILE), COLS
-	MOVQ GemmArgs_A(TILE), A_0
-	MOVQ GemmArgs_AStep(TILE), A_STEP
-	MOVQ GemmArgs_B(TILE), B_0
-	MOVQ GemmArgs_BStep(TILE), ROW_STEP
-	MOVQ GemmArgs_C(TILE), C_AT
-	MOVQ GemmArgs_Bias(TILE), BIAS
-	MOVQ GemmArgs_Mask(TILE), H_AT
-	ROW_OF(EIGHT, 32, columns32, plain32, zero32, product32, terms32, relu32, store32, done32)
-	ROW_OF(FOUR, 16, columns16, plain16, zero16, product16, terms16, relu16, store16, done16)
-	ROW_OF(SINGLE, 4, columns4, plain4, zero4, product4, terms4, relu4, store4, done4)
+	FEW_BEGIN
+	BLOCKS_OF(BLOCK_1x8, STEP_1x8, 32, columns8, plain8, zero8, product8, terms8, relu8, store8, done8)
+	BLOCKS_OF(BLOCK_1x3, STEP_1x3, 12, columns3, plain3, zero3, product3, terms3, relu3, store3, done3)
+	BLOCKS_OF(BLOCK_1x1, STEP_1x1, 4, columns1, plain1, zero1, product1, terms1, relu1, store1, done1)
+	VZEROUPPER
+	RET
+
+// func GemmRow2AVX2(t *GemmArgs)
+TEXT ·GemmRow2AVX2(SB), NOSPLIT, $0-8
+	FEW_BEGIN
+	BLOCKS_OF(BLOCK_2x6, STEP_2x6, 24, columns6, plain6, zero6, product6, terms6, relu6, store6, done6)
+	BLOCKS_OF(BLOCK_2x3, STEP_2x3, 12, columns3, plain3, zero3, product3, terms3, relu3, store3, done3)
+	BLOCKS_OF(BLOCK_2x1, STEP_2x1, 4, columns1, plain1, zero1, product1, terms1, relu1, store1, done1)
 	VZEROUPPER
 	RET
 
@@ -334,6 +406,21 @@ vector:
 	VZEROUPPER
 	RET
 
+// Four rows from p on, 4 k of each: k to c0, and so on.
+#define SQUARE(p, c0, c1, c2, c3) \
+	VMOVUPD     (p), X0                      \
+	VMOVUPD     (p)(R9*1), X1                \
+	VINSERTF128 $1, (p)(R9*2), Y0, Y0        \
+	VINSERTF128 $1, (p)(R11*1), Y1, Y1       \
+	VMOVUPD     16(p), X2                    \
+	VMOVUPD     16(p)(R9*1), X3              \
+	VINSERTF128 $1, 16(p)(R9*2), Y2, Y2      \
+	VINSERTF128 $1, 16(p)(R11*1), Y3, Y3     \
+	VUNPCKLPD   Y1, Y0, c0                   \
+	VUNPCKHPD   Y1, Y0, c1                   \
+	VUNPCKLPD   Y3, Y2, c2                   \
+	VUNPCKHPD   Y3, Y2, c3
+
 // func GemmTransposeAVX2(dst, src *float64, ldDst, ldSrc, k int)
 TEXT ·GemmTransposeAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), DI
@@ -345,25 +432,44 @@ TEXT ·GemmTransposeAVX2(SB), NOSPLIT, $0-40
 	LEAQ (R10)(R10*2), R12
 
 square:
-	VMOVUPD     (SI), X0
-	VMOVUPD     (SI)(R9*1), X1
-	VINSERTF128 $1, (SI)(R9*2), Y0, Y0  // 00 01 20 21
-	VINSERTF128 $1, (SI)(R11*1), Y1, Y1 // 10 11 30 31
-	VMOVUPD     16(SI), X2
-	VMOVUPD     16(SI)(R9*1), X3
-	VINSERTF128 $1, 16(SI)(R9*2), Y2, Y2
-	VINSERTF128 $1, 16(SI)(R11*1), Y3, Y3
-	VUNPCKLPD   Y1, Y0, Y4              // 00 10 20 30
-	VUNPCKHPD   Y1, Y0, Y5
-	VUNPCKLPD   Y3, Y2, Y6
-	VUNPCKHPD   Y3, Y2, Y7
-	VMOVUPD     Y4, (DI)
-	VMOVUPD     Y5, (DI)(R10*1)
-	VMOVUPD     Y6, (DI)(R10*2)
-	VMOVUPD     Y7, (DI)(R12*1)
-	ADDQ        $32, SI
-	LEAQ        (DI)(R10*4), DI
-	SUBQ        $4, CX
-	JNZ         square
+	SQUARE(SI, Y4, Y5, Y6, Y7)
+	VMOVUPD Y4, (DI)
+	VMOVUPD Y5, (DI)(R10*1)
+	VMOVUPD Y6, (DI)(R10*2)
+	VMOVUPD Y7, (DI)(R12*1)
+	ADDQ    $32, SI
+	LEAQ    (DI)(R10*4), DI
+	SUBQ    $4, CX
+	JNZ     square
+	VZEROUPPER
+	RET
+
+// func GemmTranspose8AVX2(dst, src *float64, ldDst, ldSrc, k int)
+TEXT ·GemmTranspose8AVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ ldDst+16(FP), R10
+	MOVQ ldSrc+24(FP), R9
+	MOVQ k+32(FP), CX
+	LEAQ (R9)(R9*2), R11
+	LEAQ (R10)(R10*2), R12
+	LEAQ (SI)(R9*4), R8
+
+squares:
+	SQUARE(SI, Y4, Y5, Y6, Y7)
+	SQUARE(R8, Y8, Y9, Y10, Y11)
+	VMOVUPD Y4, (DI)
+	VMOVUPD Y8, 32(DI)
+	VMOVUPD Y5, (DI)(R10*1)
+	VMOVUPD Y9, 32(DI)(R10*1)
+	VMOVUPD Y6, (DI)(R10*2)
+	VMOVUPD Y10, 32(DI)(R10*2)
+	VMOVUPD Y7, (DI)(R12*1)
+	VMOVUPD Y11, 32(DI)(R12*1)
+	ADDQ    $32, SI
+	ADDQ    $32, R8
+	LEAQ    (DI)(R10*4), DI
+	SUBQ    $4, CX
+	JNZ     squares
 	VZEROUPPER
 	RET

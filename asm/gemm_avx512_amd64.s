@@ -222,92 +222,216 @@ TEXT ·Gemm8x16AVX512(SB), NOSPLIT, $0-8
 TEXT ·Gemm8x8AVX512(SB), NOSPLIT, $0-8
 	KERNEL(LOAD1, STEP1, MASK1, STORE1)
 
-// One row of C: 64 columns at a time, then 32, then 8. Its registers:
+// A few rows of C: 1, 2 or 4, of which the columns are computed in blocks of as many vectors as registers allow, then of 3,
+// and then one at a time. Registers of these kernels:
 #define COLS CX // left
 #define A_0 R8 // A(i, 0)
 #define B_0 R9 // B(0, ·) at these columns
-#define ROW_STEP R11 // B_STEP of the tiles holds the columns
-#define BIAS R12
-#define H_AT R13 // the mask at these columns
+#define FEW_A_ROW R12
+#define FEW_A_ROW3 R13
+#define FEW_B_STEP R11
+#define ROW_OF BX // outside of the loop over k: from one row to the next, of C or of the mask
+#define ROW3_OF DX
+#define FROM SI // the mask, or the bias
 
-#define EIGHT(OP) FOUR(OP) \
-	OP(256, Z4) \
-	OP(320, Z5) \
-	OP(384, Z6) \
-	OP(448, Z7)
-#define FOUR(OP) SINGLE(OP) \
-	OP(64, Z1)  \
-	OP(128, Z2) \
-	OP(192, Z3)
-#define SINGLE(OP) OP(0, Z0)
+// Vector registers: the sums are in Z0 to Z23.
+#define ROW0 Z24 // A(·, k)
+#define ROW1 Z25
+#define ROW2 Z26
+#define ROW3_ Z27
+#define COLUMN Z28 // B(k, ·)
+#undef ZERO
+#define ZERO Z31
 
-#define ROW_CLEAR(o, c) VPXORQ c, c, c
-#define ROW_SPLAT(o, c) VBROADCASTSD (BIAS), c
-#define ROW_LOAD(o, c) VMOVUPD (o)(C_AT), c
-#define ROW_FMA(o, c) VFMADD231PD (o)(B_K), A0, c
-#define ROW_RELU(o, c) KEEP_WHERE(c, c)
-#define ROW_MASK(o, c) KEEP_WHERE((o)(H_AT), c)
-#define ROW_STORE(o, c) VMOVUPD c, (o)(C_AT)
+// An operation on each vector of a block, whose places in a row are o bytes from its columns' first: of 4 rows, 2 rows and
+// one. It takes o, the row's place, the sum, and the row's bias.
+#define ROW_1(OP, at, b, c0) OP(0, at, b, c0)
+#define ROW_3(OP, at, b, c0, c1, c2) ROW_1(OP, at, b, c0) \
+	OP(64, at, b, c1) \
+	OP(128, at, b, c2)
+#define ROW_6(OP, at, b, c0, c1, c2, c3, c4, c5) ROW_3(OP, at, b, c0, c1, c2) \
+	OP(192, at, b, c3) \
+	OP(256, at, b, c4) \
+	OP(320, at, b, c5)
+#define ROW_8(OP, at, b, c0, c1, c2, c3, c4, c5, c6, c7) ROW_6(OP, at, b, c0, c1, c2, c3, c4, c5) \
+	OP(384, at, b, c6) \
+	OP(448, at, b, c7)
 
-// The columns that fill so many vectors, as often as there are such.
-#define ROW_OF(VECTORS, width, columns, plain, zero, product, terms, relu, store, done) \
-	SUBQ $width, COLS              \
-	JLT  done                      \
-columns:                           \
-	TESTQ BIAS, BIAS               \
-	JZ    plain                    \
-	VECTORS(ROW_SPLAT)             \
-	JMP   product                  \
-plain:                             \
+#define BLOCK_4x6(OP, r0, r1, r2, r3) \
+	ROW_6(OP, r0, 0(FROM), Z0, Z1, Z2, Z3, Z4, Z5)        \
+	ROW_6(OP, r1, 8(FROM), Z6, Z7, Z8, Z9, Z10, Z11)      \
+	ROW_6(OP, r2, 16(FROM), Z12, Z13, Z14, Z15, Z16, Z17) \
+	ROW_6(OP, r3, 24(FROM), Z18, Z19, Z20, Z21, Z22, Z23)
+#define BLOCK_4x3(OP, r0, r1, r2, r3) \
+	ROW_3(OP, r0, 0(FROM), Z0, Z1, Z2)    \
+	ROW_3(OP, r1, 8(FROM), Z6, Z7, Z8)    \
+	ROW_3(OP, r2, 16(FROM), Z12, Z13, Z14) \
+	ROW_3(OP, r3, 24(FROM), Z18, Z19, Z20)
+#define BLOCK_4x1(OP, r0, r1, r2, r3) \
+	ROW_1(OP, r0, 0(FROM), Z0)   \
+	ROW_1(OP, r1, 8(FROM), Z6)   \
+	ROW_1(OP, r2, 16(FROM), Z12) \
+	ROW_1(OP, r3, 24(FROM), Z18)
+#define BLOCK_2x8(OP, r0, r1, r2, r3) \
+	ROW_8(OP, r0, 0(FROM), Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7) \
+	ROW_8(OP, r1, 8(FROM), Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15)
+#define BLOCK_2x3(OP, r0, r1, r2, r3) \
+	ROW_3(OP, r0, 0(FROM), Z0, Z1, Z2) \
+	ROW_3(OP, r1, 8(FROM), Z8, Z9, Z10)
+#define BLOCK_2x1(OP, r0, r1, r2, r3) \
+	ROW_1(OP, r0, 0(FROM), Z0) \
+	ROW_1(OP, r1, 8(FROM), Z8)
+#define BLOCK_1x8(OP, r0, r1, r2, r3) ROW_8(OP, r0, 0(FROM), Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
+#define BLOCK_1x3(OP, r0, r1, r2, r3) ROW_3(OP, r0, 0(FROM), Z0, Z1, Z2)
+#define BLOCK_1x1(OP, r0, r1, r2, r3) ROW_1(OP, r0, 0(FROM), Z0)
+
+#define FEW_CLEAR(o, at, b, c) VPXORQ c, c, c
+#define FEW_SPLAT(o, at, b, c) VBROADCASTSD b, c
+#define FEW_LOAD(o, at, b, c) VMOVUPD o at, c
+#define FEW_RELU(o, at, b, c) KEEP_WHERE(c, c)
+#define FEW_MASK(o, at, b, c) KEEP_WHERE(o at, c)
+#define FEW_STORE(o, at, b, c) VMOVUPD c, o at
+
+// One k: A's elements, then B's vectors one after the other.
+#define A_1 VBROADCASTSD (A_K), ROW0
+#define A_2 A_1 \
+	VBROADCASTSD (A_K)(FEW_A_ROW*1), ROW1
+#define A_4 A_2 \
+	VBROADCASTSD (A_K)(FEW_A_ROW*2), ROW2 \
+	VBROADCASTSD (A_K)(FEW_A_ROW3*1), ROW3_
+#define COLUMN_1(o, c0) VFMADD231PD o(B_K), ROW0, c0
+#define COLUMN_2(o, c0, c1) \
+	VMOVUPD     o(B_K), COLUMN   \
+	VFMADD231PD COLUMN, ROW0, c0 \
+	VFMADD231PD COLUMN, ROW1, c1
+#define COLUMN_4(o, c0, c1, c2, c3) \
+	COLUMN_2(o, c0, c1)           \
+	VFMADD231PD COLUMN, ROW2, c2  \
+	VFMADD231PD COLUMN, ROW3_, c3
+#define STEP_4x1 A_4 \
+	COLUMN_4(0, Z0, Z6, Z12, Z18)
+#define STEP_4x3 STEP_4x1 \
+	COLUMN_4(64, Z1, Z7, Z13, Z19)  \
+	COLUMN_4(128, Z2, Z8, Z14, Z20)
+#define STEP_4x6 STEP_4x3 \
+	COLUMN_4(192, Z3, Z9, Z15, Z21)  \
+	COLUMN_4(256, Z4, Z10, Z16, Z22) \
+	COLUMN_4(320, Z5, Z11, Z17, Z23)
+#define STEP_2x1 A_2 \
+	COLUMN_2(0, Z0, Z8)
+#define STEP_2x3 STEP_2x1 \
+	COLUMN_2(64, Z1, Z9)   \
+	COLUMN_2(128, Z2, Z10)
+#define STEP_2x8 STEP_2x3 \
+	COLUMN_2(192, Z3, Z11) \
+	COLUMN_2(256, Z4, Z12) \
+	COLUMN_2(320, Z5, Z13) \
+	COLUMN_2(384, Z6, Z14) \
+	COLUMN_2(448, Z7, Z15)
+#define STEP_1x1 A_1 \
+	COLUMN_1(0, Z0)
+#define STEP_1x3 STEP_1x1 \
+	COLUMN_1(64, Z1)  \
+	COLUMN_1(128, Z2)
+#define STEP_1x8 STEP_1x3 \
+	COLUMN_1(192, Z3) \
+	COLUMN_1(256, Z4) \
+	COLUMN_1(320, Z5) \
+	COLUMN_1(384, Z6) \
+	COLUMN_1(448, Z7)
+
+#define C_PLACES(BLOCK, OP) BLOCK(OP, (C_AT), (C_AT)(ROW_OF*1), (C_AT)(ROW_OF*2), (C_AT)(ROW3_OF*1))
+#define MASK_PLACES(BLOCK, OP) BLOCK(OP, (FROM), (FROM)(ROW_OF*1), (FROM)(ROW_OF*2), (FROM)(ROW3_OF*1))
+#define C_ROWS \
+	MOVQ GemmArgs_CRow(TILE), ROW_OF   \
+	LEAQ (ROW_OF)(ROW_OF*2), ROW3_OF
+
+// The blocks of so many columns, as often as there are such.
+#define BLOCKS_OF(BLOCK, STEP, width, columns, plain, zero, product, terms, relu, store, done) \
+	SUBQ $width, COLS                    \
+	JLT  done                            \
+columns:                             \
+	MOVQ  GemmArgs_Bias(TILE), FROM      \
+	TESTQ FROM, FROM                     \
+	JZ    plain                          \
+	C_PLACES(BLOCK, FEW_SPLAT)           \
+	JMP   product                        \
+plain:                               \
 	TESTQ $const_GemmAdd, GemmArgs_Flags(TILE) \
-	JZ    zero                     \
-	VECTORS(ROW_LOAD)              \
-	JMP   product                  \
-zero:                              \
-	VECTORS(ROW_CLEAR)             \
-product:                           \
-	MOVQ A_0, A_K                  \
-	MOVQ B_0, B_K                  \
-	MOVQ GemmArgs_K(TILE), TERMS   \
-terms:                             \
-	VBROADCASTSD (A_K), A0         \
-	VECTORS(ROW_FMA)               \
-	ADDQ A_STEP, A_K               \
-	ADDQ ROW_STEP, B_K             \
-	DECQ TERMS                     \
-	JNZ  terms                     \
+	JZ    zero                           \
+	C_ROWS                               \
+	C_PLACES(BLOCK, FEW_LOAD)            \
+	JMP   product                        \
+zero:                                \
+	C_PLACES(BLOCK, FEW_CLEAR)           \
+product:                             \
+	MOVQ A_0, A_K                        \
+	MOVQ B_0, B_K                        \
+	MOVQ GemmArgs_K(TILE), TERMS         \
+terms:                               \
+	STEP                                 \
+	ADDQ A_STEP, A_K                     \
+	ADDQ FEW_B_STEP, B_K                 \
+	DECQ TERMS                           \
+	JNZ  terms                           \
 	TESTQ $(const_GemmReLU+const_GemmMask), GemmArgs_Flags(TILE) \
-	JZ    store                    \
-	VPXORQ ZERO, ZERO, ZERO        \
+	JZ    store                          \
+	VPXORQ ZERO, ZERO, ZERO              \
 	TESTQ $const_GemmMask, GemmArgs_Flags(TILE) \
-	JZ    relu                     \
-	VECTORS(ROW_MASK)              \
-	ADDQ  $(8*width), H_AT         \
-	JMP   store                    \
-relu:                              \
-	VECTORS(ROW_RELU)              \
-store:                             \
-	VECTORS(ROW_STORE)             \
-	ADDQ $(8*width), C_AT          \
-	ADDQ $(8*width), B_0           \
-	SUBQ $width, COLS              \
-	JGE  columns                   \
-done:                              \
+	JZ    relu                           \
+	MOVQ  GemmArgs_Mask(TILE), FROM      \
+	ADDQ  GemmArgs_MaskAt(TILE), FROM    \
+	MOVQ  GemmArgs_MaskRow(TILE), ROW_OF \
+	LEAQ  (ROW_OF)(ROW_OF*2), ROW3_OF    \
+	MASK_PLACES(BLOCK, FEW_MASK)         \
+	ADDQ  $(8*width), GemmArgs_MaskAt(TILE) \
+	JMP   store                          \
+relu:                                \
+	C_PLACES(BLOCK, FEW_RELU)            \
+store:                               \
+	C_ROWS                               \
+	C_PLACES(BLOCK, FEW_STORE)           \
+	ADDQ $(8*width), C_AT                \
+	ADDQ $(8*width), B_0                 \
+	SUBQ $width, COLS                    \
+	JGE  columns                         \
+done:                                \
 	ADDQ $width, COLS
+
+#define FEW_BEGIN \
+	MOVQ t+0(FP), TILE                      \
+	MOVQ GemmArgs_Cols(TILE), COLS          \
+	MOVQ GemmArgs_A(TILE), A_0              \
+	MOVQ GemmArgs_ARow(TILE), FEW_A_ROW     \
+	LEAQ (FEW_A_ROW)(FEW_A_ROW*2), FEW_A_ROW3 \
+	MOVQ GemmArgs_AStep(TILE), A_STEP       \
+	MOVQ GemmArgs_B(TILE), B_0              \
+	MOVQ GemmArgs_BStep(TILE), FEW_B_STEP   \
+	MOVQ GemmArgs_C(TILE), C_AT
 
 // func GemmRowAVX512(t *GemmArgs)
 TEXT ·GemmRowAVX512(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), TILE
-	MOVQ GemmArgs_Cols(TILE), COLS
-	MOVQ GemmArgs_A(TILE), A_0
-	MOVQ GemmArgs_AStep(TILE), A_STEP
-	MOVQ GemmArgs_B(TILE), B_0
-	MOVQ GemmArgs_BStep(TILE), ROW_STEP
-	MOVQ GemmArgs_C(TILE), C_AT
-	MOVQ GemmArgs_Bias(TILE), BIAS
-	MOVQ GemmArgs_Mask(TILE), H_AT
-	ROW_OF(EIGHT, 64, columns64, plain64, zero64, product64, terms64, relu64, store64, done64)
-	ROW_OF(FOUR, 32, columns32, plain32, zero32, product32, terms32, relu32, store32, done32)
-	ROW_OF(SINGLE, 8, columns8, plain8, zero8, product8, terms8, relu8, store8, done8)
+	FEW_BEGIN
+	BLOCKS_OF(BLOCK_1x8, STEP_1x8, 64, columns8, plain8, zero8, product8, terms8, relu8, store8, done8)
+	BLOCKS_OF(BLOCK_1x3, STEP_1x3, 24, columns3, plain3, zero3, product3, terms3, relu3, store3, done3)
+	BLOCKS_OF(BLOCK_1x1, STEP_1x1, 8, columns1, plain1, zero1, product1, terms1, relu1, store1, done1)
+	VZEROUPPER
+	RET
+
+// func GemmRow2AVX512(t *GemmArgs)
+TEXT ·GemmRow2AVX512(SB), NOSPLIT, $0-8
+	FEW_BEGIN
+	BLOCKS_OF(BLOCK_2x8, STEP_2x8, 64, columns8, plain8, zero8, product8, terms8, relu8, store8, done8)
+	BLOCKS_OF(BLOCK_2x3, STEP_2x3, 24, columns3, plain3, zero3, product3, terms3, relu3, store3, done3)
+	BLOCKS_OF(BLOCK_2x1, STEP_2x1, 8, columns1, plain1, zero1, product1, terms1, relu1, store1, done1)
+	VZEROUPPER
+	RET
+
+// func GemmRow4AVX512(t *GemmArgs)
+TEXT ·GemmRow4AVX512(SB), NOSPLIT, $0-8
+	FEW_BEGIN
+	BLOCKS_OF(BLOCK_4x6, STEP_4x6, 48, columns6, plain6, zero6, product6, terms6, relu6, store6, done6)
+	BLOCKS_OF(BLOCK_4x3, STEP_4x3, 24, columns3, plain3, zero3, product3, terms3, relu3, store3, done3)
+	BLOCKS_OF(BLOCK_4x1, STEP_4x1, 8, columns1, plain1, zero1, product1, terms1, relu1, store1, done1)
 	VZEROUPPER
 	RET

@@ -180,55 +180,69 @@ TEXT ·Gemm4x4NEON(SB), NOSPLIT, $0-8
 TEXT ·Gemm4x2NEON(SB), NOSPLIT, $0-8
 	KERNEL(LOAD1, FMA1, MASK1, STORE1)
 
-// One row of C: 16 columns at a time, then 2.
+// One row of C or two: 16 columns at a time, then 8, then 2.
 #define COLS 2 // left
-#define B_0 9  // B(0, ·) at these columns
-#define A_K 10
+#define B_0 12  // B(0, ·) at these columns
+#define A_K 9
+#define A_K1 10 // of the second row
+#define FROM1 11 // the second row of C, or of the mask
 
-#define EIGHT(OP) OP(0) OP(1) OP(2) OP(3) OP(4) OP(5) OP(6) OP(7)
-#define SINGLE(OP) OP(0)
+#define EIGHT(OP, at, c) FOUR(OP, at, c) OP(64, at, c+4) OP(80, at, c+5) OP(96, at, c+6) OP(112, at, c+7)
+#define FOUR(OP, at, c) ONE(OP, at, c) OP(16, at, c+1) OP(32, at, c+2) OP(48, at, c+3)
+#define ONE(OP, at, c) OP(0, at, c)
 
-#define ROW_CLEAR(v) EOR_B16(v, v, v);
-#define ROW_SPLAT(v) MOV_B16(A0, v);
-#define ROW_LOAD(v) LDR_Q(16*v, C_AT, v);
-#define ROW_FMA(v) LDR_Q(16*v, B_K, B0+(v&3)); FMLA_D2(A1, B0+(v&3), v);
-#define ROW_RELU(v) FMAX_D2(CLEARED, v, v);
-#define ROW_MASK(v) CLEAR_WHERE(16*v, MASK_AT, v);
-#define ROW_STORE(v) STR_Q(16*v, C_AT, v);
+#define ROW_CLEAR(o, at, v) EOR_B16(v, v, v);
+#define ROW_SPLAT(o, at, v) MOV_B16(A0, v);
+#define ROW_LOAD(o, at, v) LDR_Q(o, at, v);
+#define ROW_RELU(o, at, v) FMAX_D2(CLEARED, v, v);
+#define ROW_MASK(o, at, v) CLEAR_WHERE(o, at, v);
+#define ROW_STORE(o, at, v) STR_Q(o, at, v);
+#define FMA_1(o, at, v) LDR_Q(o, B_K, B0+((o)/16&3)); FMLA_D2(A0, B0+((o)/16&3), v);
+#define FMA_2(o, at, v) FMA_1(o, at, v) FMLA_D2(A1, B0+((o)/16&3), v+8);
+
+// What is done with the rows: with the first, whose sums are from 0 on, and with the second, from 8 on.
+#define START_1(VECTORS, OP) SPREAD_BIAS; VECTORS(OP, C_AT, 0)
+#define START_2(VECTORS, OP) START_1(VECTORS, OP) ADD $8, R(BIAS), R(A_K); SPREAD_A; VECTORS(OP, C_AT, 8)
+#define SPREAD_A VLD1R (R9), [V(A0).D2]
+#define ROWS_1(VECTORS, OP, at, row) VECTORS(OP, at, 0)
+#define ROWS_2(VECTORS, OP, at, row) VECTORS(OP, at, 0) ADD R(row), R(at), R(FROM1); VECTORS(OP, FROM1, 8)
+#define TERM_1(VECTORS) SPREAD_K0; VECTORS(FMA_1, B_K, 0)
+#define TERM_2(VECTORS) SPREAD_K0; SPREAD_K1; VECTORS(FMA_2, B_K, 0)
+#define SPREAD_K0 VLD1R.P (R9)(R4), [V(A0).D2]
+#define SPREAD_K1 VLD1R.P (R10)(R4), [V(A1).D2]
 
 // The columns that fill so many vectors, as often as there are such.
-#define ROW_OF(VECTORS, width, columns, plain, zero, product, terms, mask, store, done) \
+#define ROW_OF(VECTORS, ROWS, START, TERM, width, columns, plain, zero, product, terms, mask, store, done) \
 	SUBS $width, R(COLS)                     \
 	BLT  done                                \
 columns:                                     \
 	CBZ  R(BIAS), plain                      \
-	SPREAD_BIAS                              \
-	VECTORS(ROW_SPLAT)                       \
+	START(VECTORS, ROW_SPLAT)                \
 	B    product                             \
 plain:                                       \
 	TBZ  $0, R(FLAGS), zero                  \
-	VECTORS(ROW_LOAD)                        \
+	ROWS(VECTORS, ROW_LOAD, C_AT, C_ROW)     \
 	B    product                             \
 zero:                                        \
-	VECTORS(ROW_CLEAR)                       \
+	ROWS(VECTORS, ROW_CLEAR, C_AT, C_ROW)    \
 product:                                     \
 	MOVD R(A_AT), R(A_K)                     \
+	ADD  R(A_ROW), R(A_AT), R(A_K1)          \
 	MOVD R(B_0), R(B_K)                      \
 	MOVD GemmArgs_K(R(TILE)), R(TERMS)       \
 terms:                                       \
-	SPREAD1                                  \
-	VECTORS(ROW_FMA)                         \
+	TERM(VECTORS)                            \
 	ADD  R(B_STEP), R(B_K), R(B_K)           \
 	SUBS $1, R(TERMS)                        \
 	BNE  terms                               \
 	TBZ  $1, R(FLAGS), mask                  \
-	VECTORS(ROW_RELU)                        \
+	ROWS(VECTORS, ROW_RELU, C_AT, C_ROW)     \
 mask:                                        \
 	TBZ  $2, R(FLAGS), store                 \
-	VECTORS(ROW_MASK)                        \
+	ROWS(VECTORS, ROW_MASK, MASK_AT, MASK_ROW) \
 	ADD  $(8*width), R(MASK_AT)              \
 store:                                       \
-	VECTORS(ROW_STORE)                       \
+	ROWS(VECTORS, ROW_STORE, C_AT, C_ROW)    \
 	ADD  $(8*width), R(C_AT)                 \
 	ADD  $(8*width), R(B_0)                  \
 	SUBS $width, R(COLS)                     \
@@ -236,21 +250,36 @@ store:                                       \
 done:                                        \
 	ADD  $width, R(COLS)
 
+#define ROW_BEGIN \
+	MOVD t+0(FP), R(TILE)                       \
+	MOVD GemmArgs_Cols(R(TILE)), R(COLS)        \
+	MOVD GemmArgs_A(R(TILE)), R(A_AT)           \
+	MOVD GemmArgs_ARow(R(TILE)), R(A_ROW)       \
+	MOVD GemmArgs_AStep(R(TILE)), R(A_STEP)     \
+	MOVD GemmArgs_B(R(TILE)), R(B_0)            \
+	MOVD GemmArgs_BStep(R(TILE)), R(B_STEP)     \
+	MOVD GemmArgs_C(R(TILE)), R(C_AT)           \
+	MOVD GemmArgs_CRow(R(TILE)), R(C_ROW)       \
+	MOVD GemmArgs_Bias(R(TILE)), R(BIAS)        \
+	MOVD GemmArgs_Mask(R(TILE)), R(MASK_AT)     \
+	MOVD GemmArgs_MaskRow(R(TILE)), R(MASK_ROW) \
+	MOVD GemmArgs_Flags(R(TILE)), R(FLAGS)      \
+	EOR_B16(CLEARED, CLEARED, CLEARED)
+
 // func GemmRowNEON(t *GemmArgs)
 TEXT ·GemmRowNEON(SB), NOSPLIT, $0-8
-	MOVD t+0(FP), R(TILE)
-	MOVD GemmArgs_Cols(R(TILE)), R(COLS)
-	MOVD GemmArgs_A(R(TILE)), R(A_AT)
-	MOVD GemmArgs_AStep(R(TILE)), R(A_STEP)
-	MOVD GemmArgs_B(R(TILE)), R(B_0)
-	MOVD GemmArgs_BStep(R(TILE)), R(B_STEP)
-	MOVD GemmArgs_C(R(TILE)), R(C_AT)
-	MOVD GemmArgs_Bias(R(TILE)), R(BIAS)
-	MOVD GemmArgs_Mask(R(TILE)), R(MASK_AT)
-	MOVD GemmArgs_Flags(R(TILE)), R(FLAGS)
-	EOR_B16(CLEARED, CLEARED, CLEARED)
-	ROW_OF(EIGHT, 16, columns16, plain16, zero16, product16, terms16, mask16, store16, done16)
-	ROW_OF(SINGLE, 2, columns2, plain2, zero2, product2, terms2, mask2, store2, done2)
+	ROW_BEGIN
+	ROW_OF(EIGHT, ROWS_1, START_1, TERM_1, 16, columns16, plain16, zero16, product16, terms16, mask16, store16, done16)
+	ROW_OF(FOUR, ROWS_1, START_1, TERM_1, 8, columns8, plain8, zero8, product8, terms8, mask8, store8, done8)
+	ROW_OF(ONE, ROWS_1, START_1, TERM_1, 2, columns2, plain2, zero2, product2, terms2, mask2, store2, done2)
+	RET
+
+// func GemmRow2NEON(t *GemmArgs)
+TEXT ·GemmRow2NEON(SB), NOSPLIT, $0-8
+	ROW_BEGIN
+	ROW_OF(EIGHT, ROWS_2, START_2, TERM_2, 16, columns16, plain16, zero16, product16, terms16, mask16, store16, done16)
+	ROW_OF(FOUR, ROWS_2, START_2, TERM_2, 8, columns8, plain8, zero8, product8, terms8, mask8, store8, done8)
+	ROW_OF(ONE, ROWS_2, START_2, TERM_2, 2, columns2, plain2, zero2, product2, terms2, mask2, store2, done2)
 	RET
 
 // The panels of B.

@@ -400,15 +400,46 @@ func Gemm8x16AVX512(t *GemmArgs)
 //go:noescape
 func Gemm8x8AVX512(t *GemmArgs)
 
-// GemmRowAVX2 computes one row of C, of Cols columns, a multiple of a vector's length, from a B that is not packed.
+// GemmRowAVX2 computes one row of C, of Cols columns, a multiple of a vector's length.
 //
 //go:noescape
 func GemmRowAVX2(t *GemmArgs)
 
-// GemmRowAVX512 computes one row of C, of Cols columns, a multiple of a vector's length, from a B that is not packed.
+// GemmRowAVX512 computes one row of C, of Cols columns, a multiple of a vector's length.
 //
 //go:noescape
 func GemmRowAVX512(t *GemmArgs)
+
+// GemmRow2AVX2 is GemmRow with 2 rows.
+//
+//go:noescape
+func GemmRow2AVX2(t *GemmArgs)
+
+// GemmRow2AVX512 is GemmRow with 2 rows.
+//
+//go:noescape
+func GemmRow2AVX512(t *GemmArgs)
+
+// GemmRow4AVX512 is GemmRow with 4 rows.
+//
+//go:noescape
+func GemmRow4AVX512(t *GemmArgs)
+
+// GemmDots1AVX2 computes one column of C, and Rows, a multiple of 4, rows of it, for A's rows that lie along k: C[r] =
+// FMA(A[r][k], B[k], C[r]) for each k. C lies along its rows.
+//
+//go:noescape
+func GemmDots1AVX2(t *GemmArgs)
+
+// GemmDots2AVX2 is GemmDots1 with 2 columns, of B BCol and of C CRow bytes apart.
+//
+//go:noescape
+func GemmDots2AVX2(t *GemmArgs)
+
+// GemmDots4AVX2 is GemmDots1 with 4 columns.
+//
+//go:noescape
+func GemmDots4AVX2(t *GemmArgs)
 
 // GemmPackAVX2 copies k rows of that many vectors, ld bytes apart, one after the other.
 //
@@ -420,6 +451,11 @@ func GemmPackAVX2(dst, src *float64, ld, k, vectors int)
 //
 //go:noescape
 func GemmTransposeAVX2(dst, src *float64, ldDst, ldSrc, k int)
+
+// GemmTranspose8AVX2 is GemmTranspose with 8 rows.
+//
+//go:noescape
+func GemmTranspose8AVX2(dst, src *float64, ldDst, ldSrc, k int)
 
 // FMAsAVX2 runs rounds, at least one, of 24 fused multiply-adds of vectors of which none waits for another: what the
 // processor can do, by which products are measured.

@@ -203,10 +203,31 @@ func Gemm4x4NEON(t *GemmArgs)
 //go:noescape
 func Gemm4x2NEON(t *GemmArgs)
 
-// GemmRowNEON computes one row of C, of Cols columns, a multiple of a vector's length, from a B that is not packed.
+// GemmRowNEON computes one row of C, of Cols columns, a multiple of a vector's length.
 //
 //go:noescape
 func GemmRowNEON(t *GemmArgs)
+
+// GemmRow2NEON is GemmRow with 2 rows.
+//
+//go:noescape
+func GemmRow2NEON(t *GemmArgs)
+
+// GemmDots1NEON computes one column of C, and Rows, a multiple of 4, rows of it, for A's rows that lie along k: C[r] =
+// FMA(A[r][k], B[k], C[r]) for each k. C lies along its rows.
+//
+//go:noescape
+func GemmDots1NEON(t *GemmArgs)
+
+// GemmDots2NEON is GemmDots1 with 2 columns, of B BCol and of C CRow bytes apart.
+//
+//go:noescape
+func GemmDots2NEON(t *GemmArgs)
+
+// GemmDots4NEON is GemmDots1 with 4 columns.
+//
+//go:noescape
+func GemmDots4NEON(t *GemmArgs)
 
 // GemmPackNEON copies k rows of that many vectors, ld bytes apart, one after the other.
 //

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/gaussflow/gaussflow/blas"
+	"github.com/gaussflow/gaussflow/internal/kerneltest"
+	"github.com/gaussflow/gaussflow/kernels"
 )
 
 // floats reads arbitrary bytes as numbers, as many as there are; next returns 0
@@ -99,6 +101,46 @@ func FuzzGemm(f *testing.F) {
 				if diff.Abs(diff).Cmp(bound) > 0 {
 					t.Fatalf("%c%c %d×%d×%d alpha=%v beta=%v: C(%d, %d) = %v is off by %.3g, beyond %.3g",
 						tA, tB, rows, cols, inner, alpha, beta, i, j, got, diff, bound)
+				}
+			}
+		}
+	})
+}
+
+// FuzzProductTiers holds products of every form on every tier to their definition, bit for bit: arbitrary bytes as numbers and
+// as distances of rows. What lies around the matrices must not change.
+func FuzzProductTiers(f *testing.F) {
+	for i := range 9 {
+		f.Add(uint8(i), uint8(64), uint8(100), encode(0, 1, 0, 1, 0.5, -1.25, math.Inf(1), 3.0, math.NaN(), -38.5))
+		f.Add(uint8(33-i), uint8(i), uint8(9+i), encode(i, 2, 1, 0, 0.25, -0.75, 1.5, 0.001, -3.0, 6.0, 0.5))
+		f.Add(uint8(20+i), uint8(24+i), uint8(17), encode(1, i, 0, 0, 7, 0.25, -0.75, -0.0, 0.001, -3.0, 6.0, 0.5, 39.0))
+	}
+	f.Fuzz(func(t *testing.T, m, n, k uint8, data []byte) {
+		p := kerneltest.DrawProduct(kerneltest.NewBytes(data), int(m)%90, int(n)%90, int(k)%140)
+		want := kerneltest.ProductElements(&p)
+		const around = 8
+		canary := math.Float64frombits(0x7ff4dead_beefcafe)
+		for _, tier := range kernels.Tiers() {
+			var places [][]float64
+			if err := kerneltest.CompareProduct(tier, p, want, func(i, n int) []float64 {
+				all := make([]float64, n+2*around)
+				for j := range all {
+					all[j] = canary
+				}
+				places = append(places, all)
+				from := around - i // alignments differ
+				for j := from; j < from+n; j++ {
+					all[j] = 0
+				}
+				return all[from : from+n : from+n]
+			}); err != nil {
+				t.Error(err)
+			}
+			for i, all := range places {
+				for j, v := range all {
+					if (j < around-5 || j >= len(all)-around) && math.Float64bits(v) != math.Float64bits(canary) {
+						t.Errorf("%v: %d×%d×%d: %v was written beside argument %d", tier, p.M, p.N, p.K, v, i)
+					}
 				}
 			}
 		}

@@ -10,6 +10,7 @@
 //	FuzzSoftmax            against exact arithmetic
 //	FuzzFlow               data through fit, couple, forward, inverse, training and the integral
 //	FuzzStreams            rows in blocks, with all that can be wrong with them, against the same rows without a stream
+//	FuzzProductTiers       matrix products on every tier against their definition, bit for bit
 //	FuzzGemm, FuzzSyrkUpper, FuzzSymEig   linear algebra against exact arithmetic and definitions
 //
 // FuzzCommand, with hostile arguments and files, is in cmd/gaussflow; FuzzLoad, with hostile models and training runs, in

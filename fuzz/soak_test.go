@@ -14,7 +14,8 @@ var (
 )
 
 // TestSoak compares random lane evaluations of every kernel on every tier with the reference, bit for bit, and reports how
-// many there were. A sample of a mixture with K components counts K.
+// many there were. A sample of a mixture with K components counts K, an element of a product of K terms as well; products are
+// compared with their definition.
 //
 //	go test ./fuzz -run Soak -soak 1e9 -soakseed 7 -timeout 0 -v
 func TestSoak(t *testing.T) {
@@ -46,4 +47,24 @@ func TestSoak(t *testing.T) {
 			t.Logf("%-19s %v: %d lane evaluations each, 0 differ", k.Name, tiers, lanes)
 		})
 	}
+	t.Run("Gemm", func(t *testing.T) {
+		t.Parallel()
+		terms := 0
+		for batch := uint64(0); float64(terms) < *soak; batch++ {
+			src := kerneltest.NewRandom(*soakSeed<<32+batch, batch%4 != 3)
+			m, n, k := kerneltest.DrawSize(src), kerneltest.DrawSize(src), kerneltest.DrawSize(src)
+			if !src.Tame {
+				k = min(k, 20) // of more terms one is NaN
+			}
+			p := kerneltest.DrawProduct(src, m, n, k)
+			want := kerneltest.ProductElements(&p)
+			for _, tier := range tiers {
+				if err := kerneltest.CompareProduct(tier, p, want, nil); err != nil {
+					t.Fatalf("-soakseed %d, batch %d: %v", *soakSeed, batch, err)
+				}
+			}
+			terms += m * n * k
+		}
+		t.Logf("%-19s %v: %d terms each, 0 differ", "Gemm", tiers, terms)
+	})
 }

@@ -29,6 +29,7 @@ func TestChecksums(t *testing.T) {
 		for i := range kerneltest.Kernels {
 			fmt.Fprintf(&b, "%-19s %x\n", kerneltest.Kernels[i].Name, checksum(&kerneltest.Kernels[i], kernels.Generic))
 		}
+		fmt.Fprintf(&b, "%-19s %x\n", "Gemm", productChecksum(kernels.Generic))
 		if err := os.WriteFile(checksums, b.Bytes(), 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -44,8 +45,13 @@ func TestChecksums(t *testing.T) {
 			want[fields[0]] = fields[1]
 		}
 	}
-	if len(want) != len(kerneltest.Kernels) {
-		t.Errorf("%s holds %d kernels, there are %d", checksums, len(want), len(kerneltest.Kernels))
+	if len(want) != len(kerneltest.Kernels)+1 {
+		t.Errorf("%s holds %d kernels, there are %d, and products", checksums, len(want), len(kerneltest.Kernels))
+	}
+	for _, tier := range kernels.Tiers() {
+		if got := fmt.Sprintf("%x", productChecksum(tier)); got != want["Gemm"] {
+			t.Errorf("products, %s: %s, want %s", tier, got, want["Gemm"])
+		}
 	}
 	eachKernel(t, func(t *testing.T, k *kerneltest.Kernel) {
 		for _, tier := range kernels.Tiers() {
@@ -81,6 +87,24 @@ func checksum(k *kerneltest.Kernel, tier kernels.Tier) []byte {
 			}
 			h.Write(b)
 		}
+	}
+	return h.Sum(nil)
+}
+
+func productChecksum(tier kernels.Tier) []byte {
+	h := sha256.New()
+	for seed := range uint64(200) {
+		src := kerneltest.NewRandom(seed, seed%4 != 3)
+		p := kerneltest.DrawProduct(src, kerneltest.DrawSize(src), kerneltest.DrawSize(src), 1+src.Choose(30))
+		tier.Gemm(&p)
+		var b []byte
+		for _, v := range p.C {
+			if v != v {
+				v = math.NaN()
+			}
+			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+		}
+		h.Write(b)
 	}
 	return h.Sum(nil)
 }

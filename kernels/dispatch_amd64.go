@@ -275,3 +275,11 @@ func (tier Tier) gemmRow(t *asm.GemmArgs) {
 	}
 	asm.GemmRowAVX2(t)
 }
+
+func (tier Tier) gemmRow2(t *asm.GemmArgs) {
+	if tier == AVX512 {
+		asm.GemmRow2AVX512(t)
+		return
+	}
+	asm.GemmRow2AVX2(t)
+}

@@ -143,3 +143,7 @@ func (tier Tier) splinesBackward(s *asm.SplineArgs) {
 func (tier Tier) gemmRow(t *asm.GemmArgs) {
 	asm.GemmRowNEON(t)
 }
+
+func (tier Tier) gemmRow2(t *asm.GemmArgs) {
+	asm.GemmRow2NEON(t)
+}

@@ -45,3 +45,4 @@ func (tier Tier) splinesForward(s *asm.SplineArgs)                              
 func (tier Tier) splinesInverse(s *asm.SplineArgs)                                { panic(unreachable) }
 func (tier Tier) splinesBackward(s *asm.SplineArgs)                               { panic(unreachable) }
 func (tier Tier) gemmRow(t *asm.GemmArgs)                                         { panic(unreachable) }
+func (tier Tier) gemmRow2(t *asm.GemmArgs)                                        { panic(unreachable) }

@@ -153,29 +153,36 @@ type turned struct {
 var products = sync.Pool{New: func() any { return new(productScratch) }}
 
 const (
-	panelSize = 3 << 10 // three quarters of a first-level cache of 32 KiB; the rows of A and C that meet it stay beside it
-	rowsBlock = 256     // that meet a panel, and with it the part of A that the second-level cache holds meanwhile
-	fewTerms  = 8       // up to here B's rows are used as they lie: packing them costs more than it gains
+	panelSize   = 3 << 10 // three quarters of a first-level cache of 32 KiB; the rows of A and C that meet it stay beside it
+	rowsBlock   = 256     // that meet a panel, and with it the part of A that the second-level cache holds meanwhile
+	fewTerms    = 8       // up to here B's rows are used as they lie: packing them costs more than it gains
+	lineNumbers = 8       // in a line of the cache
+	fewDots     = 4       // rows or columns, up to which the matrix on the other side is not packed
+	dotLanes    = 4       // of which assembly makes a vector there, on every tier
 )
 
 // run computes the product with assembly.
 func (s *productScratch) run(t Tier, p *Product) {
 	rows, lanes, _ := t.gemmTile()
 	switch {
-	case p.N < lanes && p.N < p.M && !p.Upper:
-		s.turn(t, p)
+	case p.TransB && !p.Upper && p.M <= fewDots && p.N >= dotLanes:
+		s.dots(t, p, false)
+	case !p.TransA && !p.Upper && p.N <= fewDots && p.M >= dotLanes:
+		s.dots(t, p, true)
+	case !p.Upper && (p.TransA && p.N < lanes && p.N < p.M || p.TransB && p.M <= 2*fewDots && p.M < p.N):
+		s.turn(t, p) // so that lanes are full, or the smaller matrix is packed; the other case does not turn it back
 	case !p.TransB && !p.Upper && (p.K <= fewTerms || p.M < rows):
 		whole := p.N &^ (lanes - 1)
 		s.rows(t, p, whole)
 		if whole < p.N {
-			s.columns(t, p, whole, lanes)
+			s.columns(t, p, whole)
 		}
 	default:
-		s.columns(t, p, 0, 0)
+		s.columns(t, p, 0)
 	}
 }
 
-// turn computes the transpose of a product with fewer columns than a vector has lanes.
+// turn computes the transpose of a product.
 func (s *productScratch) turn(t Tier, p *Product) {
 	s.c = grown(s.c, p.M*p.N)
 	s.p = Product{M: p.N, N: p.M, K: p.K, TransA: !p.TransB, TransB: !p.TransA, A: p.B, B: p.A, C: s.c, LDA: p.LDB, LDB: p.LDA, LDC: p.M,
@@ -203,24 +210,139 @@ func (s *productScratch) turn(t Tier, p *Product) {
 	s.p = Product{}
 }
 
-// rows computes the first n columns, a multiple of the lanes, a row at a time. B's part of them stays in the first-level
-// cache.
+// dots computes a product with few columns whose rows of A lie along k, or one with few rows whose columns of B do. A vector
+// holds elements of four such rows or columns, which assembly turns in registers: nothing is packed.
+func (s *productScratch) dots(t Tier, p *Product, fewColumns bool) {
+	const size = 8
+	long, few := p.N, p.M
+	a, lda, b, tile := p.B, p.LDB, p.A, asm.GemmArgs{K: p.K, ARow: size * p.LDB, BStep: size, BCol: size * p.LDA}
+	if p.TransA {
+		tile.BStep, tile.BCol = tile.BCol, tile.BStep
+	}
+	if fewColumns {
+		long, few = p.M, p.N
+		a, lda, b, tile = p.A, p.LDA, p.B, asm.GemmArgs{K: p.K, ARow: size * p.LDA, BStep: size * p.LDB, BCol: size}
+		if p.TransB {
+			tile.BStep, tile.BCol = tile.BCol, tile.BStep
+		}
+	}
+	if near := t.gemmNear(); few > 1 && tile.BStep == size && tile.BCol%(size*near) == 0 { // lines of the few would evict one another
+		ld := p.K + lineNumbers
+		s.strip = grown(s.strip, few*ld)
+		for f := range few {
+			copy(s.strip[f*ld:], b[f*tile.BCol/size:][:p.K])
+		}
+		b, tile.BCol = s.strip, size*ld
+	}
+	// The sums of a row or column stand in a row of c. If their number is no multiple of four, the last four begin a second
+	// time behind the others, some of them for nothing.
+	whole := long &^ (dotLanes - 1)
+	ld := whole
+	if whole < long {
+		ld += dotLanes
+	}
+	s.c = grown(s.c, few*ld)
+	for f := range few {
+		row := s.c[f*ld:][:ld]
+		switch {
+		case p.Bias != nil && fewColumns:
+			copy(row, p.Bias[:whole])
+			copy(row[whole:], p.Bias[long-dotLanes:])
+		case p.Bias != nil:
+			for l := range row {
+				row[l] = p.Bias[f]
+			}
+		case p.Add && fewColumns:
+			c := p.C[f:]
+			for l := range whole {
+				row[l] = c[l*p.LDC]
+			}
+			for l := range row[whole:] {
+				row[whole+l] = c[(long-dotLanes+l)*p.LDC]
+			}
+		case p.Add:
+			c := p.C[f*p.LDC:][:long]
+			copy(row, c[:whole])
+			copy(row[whole:], c[long-dotLanes:])
+		default:
+			clear(row)
+		}
+	}
+	tile.CRow = size * ld
+	step := tile.BCol / size
+	for f := 0; f < few; {
+		n := 1
+		if left := few - f; left >= 4 {
+			n = 4
+		} else if left >= 2 {
+			n = 2
+		}
+		tile.B = &b[f*step]
+		tile.A, tile.C, tile.Rows, tile.AAt = &a[0], &s.c[f*ld], whole, 0
+		t.gemmDots(&tile, n)
+		if whole < long {
+			tile.A, tile.C, tile.Rows, tile.AAt = &a[(long-dotLanes)*lda], &s.c[f*ld+whole], dotLanes, 0
+			t.gemmDots(&tile, n)
+		}
+		f += n
+	}
+	for f := range few {
+		row := s.c[f*ld:][:ld]
+		if whole < long {
+			copy(row[whole:], row[ld-(long-whole):])
+		}
+		row = row[:long]
+		i, j, di, dj := f, 0, 0, 1
+		if fewColumns {
+			i, j, di, dj = 0, f, 1, 0
+		}
+		if p.ReLU {
+			for l, v := range row {
+				if notPositive(v) {
+					row[l] = 0
+				}
+			}
+		}
+		if p.Mask != nil {
+			mask, step := p.Mask[i*p.LDMask+j:], di*p.LDMask+dj
+			for l := range row {
+				if notPositive(mask[l*step]) {
+					row[l] = 0
+				}
+			}
+		}
+		if dst, step := p.C[i*p.LDC+j:], di*p.LDC+dj; step == 1 {
+			copy(dst, row)
+		} else {
+			for l, v := range row {
+				dst[l*step] = v
+			}
+		}
+	}
+}
+
+// rows computes the first n columns, a multiple of the lanes, a few rows at a time, from B as it lies. If there are more of
+// them, B's part stays in the first-level cache.
 func (s *productScratch) rows(t Tier, p *Product, n int) {
 	const lines = 64
-	cols := max(lines, panelSize/p.K/lines*lines)
+	cols := n
+	if p.M > 4 {
+		cols = max(lines, panelSize/p.K/lines*lines)
+	}
 	a, tile := p.tile(t)
 	for j := 0; j < n; j += cols {
-		tile.Cols = min(cols, n-j)
-		tile.B = &p.B[j]
-		for i := range p.M {
-			tile.A, tile.C = &p.A[i*a], &p.C[i*p.LDC+j]
+		tile.Cols, tile.B = min(cols, n-j), &p.B[j]
+		for i := 0; i < p.M; {
+			rows := t.gemmFewest(p.M - i)
+			tile.A, tile.C, tile.MaskAt = &p.A[i*a], &p.C[i*p.LDC+j], 0
 			if p.Bias != nil {
 				tile.Bias = &p.Bias[i]
 			}
 			if p.Mask != nil {
 				tile.Mask = &p.Mask[i*p.LDMask+j]
 			}
-			t.gemmRow(&tile)
+			t.gemmFew(&tile, rows)
+			i += rows
 		}
 	}
 }
@@ -246,7 +368,7 @@ func (p *Product) tile(t Tier) (a int, tile asm.GemmArgs) {
 }
 
 // columns computes the columns from first on, a panel of B at a time, which is packed for it.
-func (s *productScratch) columns(t Tier, p *Product, first, _ int) {
+func (s *productScratch) columns(t Tier, p *Product, first int) {
 	rows, lanes, widest := t.gemmTile()
 	if p.M < rows {
 		widest = 8 * lanes
@@ -306,12 +428,13 @@ func (s *productScratch) pack(t Tier, p *Product, k, j, terms, width int) {
 		}
 		return
 	}
-	const strip = 4 // columns of B, which lie in its rows
-	whole := terms &^ (strip - 1)
+	const least = 4 // columns of B, which lie in its rows, and as many terms
+	whole := terms &^ (least - 1)
 	q := 0
 	if whole > 0 {
-		for ; q+strip <= cols; q += strip {
-			t.gemmTranspose(&s.panel[q], &p.B[(j+q)*p.LDB+k], size*width, size*p.LDB, whole)
+		for strip := least; q+least <= cols; q += strip {
+			strip = t.gemmStrip(cols-q, p.LDB)
+			t.gemmTranspose(&s.panel[q], &p.B[(j+q)*p.LDB+k], size*width, size*p.LDB, whole, strip)
 			for r := q; r < q+strip; r++ {
 				for l := whole; l < terms; l++ {
 					s.panel[l*width+r] = p.B[(j+r)*p.LDB+k+l]
@@ -353,7 +476,7 @@ func (s *productScratch) block(t Tier, p *Product, b *float64, ldb, k, terms, to
 		for i := from; i < to; {
 			n := whole
 			if i > from || n == 0 {
-				n = 1
+				n = t.gemmFewest(to - i)
 			}
 			tile.A, tile.C, tile.Rows = &p.A[i*a+k*ka], &c[(i-from)*ldc], n
 			tile.Bias, tile.Mask, tile.BiasAt, tile.MaskAt = nil, nil, 0, 0
@@ -363,8 +486,8 @@ func (s *productScratch) block(t Tier, p *Product, b *float64, ldb, k, terms, to
 			if mask != nil {
 				tile.Mask = &mask[(i-from)*p.LDMask]
 			}
-			if n == 1 {
-				t.gemmRow(&tile)
+			if n < rows {
+				t.gemmFew(&tile, n)
 			} else {
 				t.gemmRows(&tile)
 			}

@@ -44,12 +44,60 @@ func (t Tier) gemmRows(g *asm.GemmArgs) {
 	}
 }
 
+// gemmFewest returns how many of the rows that are left over gemmFew computes at once.
+func (t Tier) gemmFewest(left int) int {
+	switch {
+	case left >= 4 && t == AVX512:
+		return 4
+	case left >= 2:
+		return 2
+	}
+	return 1
+}
+
+// gemmFew computes so many rows beside one another: 2 or 1, with AVX-512 4 as well.
+func (t Tier) gemmFew(g *asm.GemmArgs, rows int) {
+	switch {
+	case rows == 4:
+		asm.GemmRow4AVX512(g)
+	case rows == 2:
+		t.gemmRow2(g)
+	default:
+		t.gemmRow(g)
+	}
+}
+
+// gemmDots computes so many columns of sums along both matrices: 4, 2 or 1. They are bound by loads.
+func (t Tier) gemmDots(g *asm.GemmArgs, columns int) {
+	switch columns {
+	case 4:
+		asm.GemmDots4AVX2(g)
+	case 2:
+		asm.GemmDots2AVX2(g)
+	default:
+		asm.GemmDots1AVX2(g)
+	}
+}
+
 // Moving data is bound by the cache's ports: the longer vectors would gain nothing.
 
 func (t Tier) gemmPack(dst, src *float64, ld, k, width int) {
 	asm.GemmPackAVX2(dst, src, ld, k, width/4)
 }
 
-func (t Tier) gemmTranspose(dst, src *float64, ldDst, ldSrc, k int) {
+// gemmStrip returns how many of the columns that are left gemmTranspose takes: 4 or 8, which fill lines of the panel. The
+// rows of 8 that are a power of two apart would evict one another from the first-level cache.
+func (t Tier) gemmStrip(left, ld int) int {
+	if left >= 8 && ld%256 != 0 {
+		return 8
+	}
+	return 4
+}
+
+func (t Tier) gemmTranspose(dst, src *float64, ldDst, ldSrc, k, strip int) {
+	if strip == 8 {
+		asm.GemmTranspose8AVX2(dst, src, ldDst, ldSrc, k)
+		return
+	}
 	asm.GemmTransposeAVX2(dst, src, ldDst, ldSrc, k)
 }

@@ -23,10 +23,37 @@ func (t Tier) gemmRows(g *asm.GemmArgs) {
 	}
 }
 
+// gemmFewest returns how many of the rows that are left over gemmFew computes at once.
+func (t Tier) gemmFewest(left int) int { return min(left, 2) }
+
+// gemmFew computes so many rows beside one another: 2 or 1.
+func (t Tier) gemmFew(g *asm.GemmArgs, rows int) {
+	if rows == 2 {
+		t.gemmRow2(g)
+		return
+	}
+	t.gemmRow(g)
+}
+
+// gemmDots computes so many columns of sums along both matrices: 4, 2 or 1.
+func (t Tier) gemmDots(g *asm.GemmArgs, columns int) {
+	switch columns {
+	case 4:
+		asm.GemmDots4NEON(g)
+	case 2:
+		asm.GemmDots2NEON(g)
+	default:
+		asm.GemmDots1NEON(g)
+	}
+}
+
 func (t Tier) gemmPack(dst, src *float64, ld, k, width int) {
 	asm.GemmPackNEON(dst, src, ld, k, width/2)
 }
 
-func (t Tier) gemmTranspose(dst, src *float64, ldDst, ldSrc, k int) {
+// gemmStrip returns how many of the columns that are left gemmTranspose takes.
+func (t Tier) gemmStrip(left, ld int) int { return 4 }
+
+func (t Tier) gemmTranspose(dst, src *float64, ldDst, ldSrc, k, strip int) {
 	asm.GemmTransposeNEON(dst, src, ldDst, ldSrc, k)
 }

@@ -2,121 +2,136 @@ package kernels_test
 
 import (
 	"math"
-	"math/rand/v2"
+	"math/big"
 	"testing"
 
+	"github.com/gaussflow/gaussflow/internal/kerneltest"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// element is the definition of a product.
-func element(p *kernels.Product, before []float64, i, j int) float64 {
-	at := func(s []float64, ld, i, j int, trans bool) float64 {
-		if trans {
-			i, j = j, i
-		}
-		return s[i*ld+j]
-	}
-	s := 0.0
-	switch {
-	case p.Bias != nil:
-		s = p.Bias[i]
-	case p.Add:
-		s = before[i*p.LDC+j]
-	}
-	for k := range p.K {
-		s = math.FMA(at(p.A, p.LDA, i, k, p.TransA), at(p.B, p.LDB, k, j, p.TransB), s)
-	}
-	if p.ReLU && s <= 0 || p.Mask != nil && p.Mask[i*p.LDMask+j] <= 0 {
-		s = 0
-	}
-	return s
-}
-
-// randomProduct draws a product; wild makes some of its numbers NaN, infinite, zeros of either sign, or subnormal.
-func randomProduct(rng *rand.Rand, m, n, k int, wild bool) kernels.Product {
-	fill := func(s []float64) []float64 {
-		for i := range s {
-			s[i] = rng.NormFloat64()
-			if wild && rng.IntN(max(2, k)) == 0 {
-				s[i] = math.Copysign([]float64{0, 0, math.NaN(), math.Inf(1), 0x1p-1074, 0x1p-600, math.MaxFloat64}[rng.IntN(7)], rng.NormFloat64())
-			}
-		}
-		return s
-	}
-	pad := func() int { return rng.IntN(2) * rng.IntN(5) }
-	matrix := func(rows, cols int, trans bool) ([]float64, int) {
-		if trans {
-			rows, cols = cols, rows
-		}
-		ld := cols + pad()
-		return fill(make([]float64, max(0, (rows-1)*ld+cols))), ld
-	}
-	p := kernels.Product{M: m, N: n, K: k, TransA: rng.IntN(2) == 0, TransB: rng.IntN(2) == 0, Add: rng.IntN(2) == 0, ReLU: rng.IntN(3) == 0}
-	p.A, p.LDA = matrix(m, k, p.TransA)
-	p.B, p.LDB = matrix(k, n, p.TransB)
-	p.C, p.LDC = matrix(m, n, false)
-	if rng.IntN(3) == 0 {
-		p.Bias = fill(make([]float64, m))
-	}
-	if !p.ReLU && rng.IntN(3) == 0 {
-		p.Mask, p.LDMask = matrix(m, n, false)
-	}
-	if m == n && rng.IntN(2) == 0 {
-		p.Upper = true
-	}
-	return p
-}
-
-func checkProduct(t *testing.T, tier kernels.Tier, p kernels.Product) {
+func checkProduct(t *testing.T, p kernels.Product, place func(i, n int) []float64) {
 	t.Helper()
-	before := append([]float64(nil), p.C...)
-	p.C = append([]float64(nil), before...)
-	tier.Gemm(&p)
-	for at, got := range p.C {
-		i, j := at/p.LDC, at%p.LDC
-		want := before[at]
-		if j < p.N && !(p.Upper && j < i) {
-			want = element(&p, before, i, j)
-		}
-		if math.Float64bits(got) != math.Float64bits(want) && !(math.IsNaN(got) && math.IsNaN(want)) {
-			t.Fatalf("%v: %d×%d×%d transposed %v %v, add %v, bias %v, ReLU %v, mask %v, upper %v: C(%d, %d) = %v (%#x), want %v (%#x)", tier, p.M, p.N, p.K,
-				p.TransA, p.TransB, p.Add, p.Bias != nil, p.ReLU, p.Mask != nil, p.Upper, i, j, got, math.Float64bits(got), want, math.Float64bits(want))
+	want := kerneltest.ProductElements(&p)
+	for _, tier := range kernels.Tiers() {
+		if err := kerneltest.CompareProduct(tier, p, want, place); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
 
 // Every element of every product is the chain that the definition says, on every tier.
 func TestGemm(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
+	tame, wild := kerneltest.NewRandom(1, true), kerneltest.NewRandom(2, false)
 	rounds := 6000
 	if testing.Short() {
 		rounds = 600
 	}
-	for range rounds {
-		size := func() int {
-			switch rng.IntN(4) {
-			case 0:
-				return rng.IntN(10)
-			case 1:
-				return rng.IntN(40)
-			case 2:
-				return 8 * rng.IntN(10)
-			}
-			return rng.IntN(100)
+	for round := range rounds {
+		src := tame
+		if round%3 == 0 {
+			src = wild
 		}
-		m, n, k := size(), size(), size()
-		if rng.IntN(3) == 0 {
-			m = n
+		m, n, k := kerneltest.DrawSize(src), kerneltest.DrawSize(src), kerneltest.DrawSize(src)
+		if !src.Tame {
+			k = min(k, 20) // of more terms one is NaN
 		}
-		if rng.IntN(50) == 0 {
+		switch round % 100 {
+		case 1:
 			k += 300
-		}
-		if rng.IntN(100) == 0 {
+		case 2:
 			m += 256
 		}
-		p := randomProduct(rng, m, n, k, rng.IntN(3) == 0)
+		if src.Choose(3) == 0 {
+			m = n
+		}
+		checkProduct(t, kerneltest.DrawProduct(src, m, n, k), nil)
+	}
+}
+
+// Products with a short side have code of their own: every small number of rows, columns and terms, each with all forms.
+func TestGemmFew(t *testing.T) {
+	src := kerneltest.NewRandom(3, true)
+	forms := 12
+	if testing.Short() {
+		forms = 2
+	}
+	for few := range 10 {
+		for _, long := range []int{0, 1, 3, 4, 5, 7, 8, 11, 16, 19, 24, 31, 64, 73} {
+			for _, k := range []int{0, 1, 2, 3, 4, 7, 8, 9, 16, 17, 27} {
+				for range forms {
+					checkProduct(t, kerneltest.DrawProduct(src, few, long, k), nil)
+					checkProduct(t, kerneltest.DrawProduct(src, long, few, k), nil)
+				}
+			}
+		}
+	}
+}
+
+// An element is one chain: its error is at most that of K roundings, each of a sum of what is added up so far.
+func TestGemmAccuracy(t *testing.T) {
+	exact := func(v float64) *big.Float { return new(big.Float).SetPrec(2200).SetFloat64(v) }
+	src := kerneltest.NewRandom(4, true)
+	most := 0.0
+	for round := range 300 {
+		m, n, k := 1+src.Choose(9), 1+src.Choose(30), 1+src.Choose(200)
+		p := kernels.Product{M: m, N: n, K: k, LDA: k, LDB: n, LDC: n, Bias: make([]float64, m),
+			A: make([]float64, m*k), B: make([]float64, k*n), C: make([]float64, m*n)}
+		for _, s := range [][]float64{p.A, p.B, p.Bias} {
+			for i := range s {
+				s[i] = src.Float(kerneltest.Grad)
+				if a := math.Abs(s[i]); !(a > 1e-100 && a < 1e100) { // underflow and overflow have errors of another kind
+					s[i] = 0
+				}
+			}
+		}
+		tier := kernels.Tiers()[round%len(kernels.Tiers())]
+		tier.Gemm(&p)
+		for i := range m {
+			for j := range n {
+				sum, size := exact(p.Bias[i]), math.Abs(p.Bias[i])
+				for l := range k {
+					a, b := p.A[i*k+l], p.B[l*n+j]
+					sum.Add(sum, new(big.Float).Mul(exact(a), exact(b)))
+					size += math.Abs(a * b)
+				}
+				diff, _ := sum.Sub(sum, exact(p.C[i*n+j])).Float64()
+				if diff == 0 {
+					continue
+				}
+				share := math.Abs(diff) / (float64(k) * 0x1p-53 * size)
+				if most = max(most, share); !(share <= 1) {
+					t.Fatalf("%v: %d×%d×%d: C(%d, %d) is off by %.3g, %.3f of the bound", tier, m, n, k, i, j, diff, share)
+				}
+			}
+		}
+	}
+	t.Logf("the largest error is %.3f of the bound", most)
+}
+
+func TestGemmRefuses(t *testing.T) {
+	for name, change := range map[string]func(p *kernels.Product){
+		"a negative size":  func(p *kernels.Product) { p.M = -1 },
+		"A too short":      func(p *kernels.Product) { p.A = p.A[1:] },
+		"B too short":      func(p *kernels.Product) { p.B = p.B[1:] },
+		"C too short":      func(p *kernels.Product) { p.C = p.C[1:] },
+		"rows of A":        func(p *kernels.Product) { p.LDA = 3 },
+		"rows of B":        func(p *kernels.Product) { p.LDB = 2 },
+		"rows of C":        func(p *kernels.Product) { p.LDC = 2 },
+		"too few biases":   func(p *kernels.Product) { p.Bias = make([]float64, 1) },
+		"a mask too short": func(p *kernels.Product) { p.Mask, p.LDMask = make([]float64, 5), 3 },
+	} {
 		for _, tier := range kernels.Tiers() {
-			checkProduct(t, tier, p)
+			p := kernels.Product{M: 2, N: 3, K: 4, A: make([]float64, 8), B: make([]float64, 12), C: make([]float64, 6), LDA: 4, LDB: 3, LDC: 3}
+			tier.Gemm(&p)
+			change(&p)
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("%v: %s: no panic", tier, name)
+					}
+				}()
+				tier.Gemm(&p)
+			}()
 		}
 	}
 }

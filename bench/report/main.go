@@ -43,7 +43,7 @@ func main() {
 	flag.Float64Var(&r.share, "share", 0.05, "the share of the inputs of kerneltest.Sizes that components tries; 1 takes minutes")
 	flag.IntVar(&r.rows, "rows", 1_000_000, "rows to score, and to stream at the end of the growth study ten times as many")
 	flag.IntVar(&r.splits, "splits", 10, "random splits of the density tables, and half as many seeds of the synthetic ones")
-	flag.StringVar(&r.tables, "tables", "", "the density tables whose names match the `REGEXP`")
+	flag.StringVar(&r.tables, "tables", "", "the density tables, or the products, whose names match the `REGEXP`")
 	flag.Parse()
 	commands := map[string]func() error{"bench": r.bench, "products": r.productTable, "compare": r.compare, "growth": r.growth, "components": r.components, "density": r.density}
 	command := commands[flag.Arg(0)]

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log"
+	"regexp"
 	"runtime"
 	"slices"
 
@@ -66,6 +67,10 @@ func openblasCores() []string {
 
 // productTable measures the matrix products on one core, by the fused multiply-adds that it can do and against others.
 func (r *report) productTable() error {
+	chosen, err := regexp.Compile(r.tables)
+	if err != nil {
+		return err
+	}
 	o := harness.Options{Rounds: r.rounds, Slice: r.slice / 5}
 	var contenders []*harness.Peer
 	start := func(s spec) (*harness.Peer, error) {
@@ -127,6 +132,9 @@ func (r *report) productTable() error {
 	var counted tally
 	rows := map[kernels.Tier][][]any{}
 	for _, s := range productShapes() {
+		if !chosen.MatchString(s.path()) {
+			continue
+		}
 		log.Printf("measuring %s", s.path())
 		var c []harness.Contender
 		for _, p := range contenders {
