@@ -195,7 +195,7 @@ var mutants = []Mutant{
 	{"rows that are turned for more columns, AVX2", "asm/dots_avx2_amd64.s", "VUNPCKHPD Y13, Y12, t1", "VUNPCKLPD Y13, Y12, t1", kernels, "TestGemm"},
 	{"a read beyond the end of a row, AVX2", "asm/dots_avx2_amd64.s", "VMOVSD (p), low ", "VMOVUPD (p), low ", kernels, "TestGemmBetween"},
 	{"rows that are turned, NEON", "asm/dots_neon_arm64.s", "VTRN2 V27.D2, V26.D2, V31.D2", "VTRN1 V27.D2, V26.D2, V31.D2", kernels, "TestGemmFew"},
-	{"the second column of two, NEON", "asm/dots_neon_arm64.s", "OP(0, c); OP(1, c+4) ", "OP(0, c); OP(0, c+4) ", kernels, "TestGemmFew"},
+	{"the second column of two, NEON", "asm/dots_neon_arm64.s", "COLUMNS_2(OP, c) OP(0, c); OP(1, c+4)", "COLUMNS_2(OP, c) OP(0, c); OP(0, c+4)", kernels, "TestGemmFew"},
 	{"a row of two, NEON", "asm/gemm_neon_arm64.s", "FMLA_D2(A1, B0+((o)/16&3), v+8);", "FMLA_D2(A0, B0+((o)/16&3), v+8);", kernels, "TestGemmFew"},
 	{"the last of a number of rows that is no multiple of four", "kernels/gemm.go", "copy(row[whole:], row[ld-(long-whole):])", "", kernels, "TestGemm"},
 	{"columns that overlap where they are copied", "kernels/gemm.go", "ld := p.K + lineNumbers", "ld := p.K - 1", kernels, "TestGemm"},
