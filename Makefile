@@ -7,6 +7,7 @@
 # make compare        side by side with what people use today; make compare-setup installs that
 # make components     the kernels' errors and times by the number of components of a mixture
 # make growth         time and memory against rows, columns, components, blocks and threads
+# make tables         rows per second of reading and scoring files, the share that reading takes, the largest heap; ROWS=10000000 for more
 # make density        densities of unseen rows, side by side with what people use; REPORTFLAGS='-splits 2 -tables iris' for less
 # make training       what training makes of a flow on unseen rows, its samples and tails; TRAININGFLAGS='-start rbig -seeds 1' for less
 # make against        every benchmark against those of another commit, BASE=COMMIT, in one run
@@ -28,6 +29,7 @@ PARALLEL = 2
 SOAK     = 1e9
 SEED     = 1
 SIGNALS  = 100
+ROWS     = 1000000
 BENCH    = .
 BENCHTIME = 100ms
 RESULTS  = bench/results
@@ -35,7 +37,7 @@ RESULTS  = bench/results
 # The builds to compare: OpenBLAS where it can be linked.
 OPENBLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas)
 
-.PHONY: against bits derive training run test measure lint bench products compare components compare-setup growth density measures gobench fuzz fuzz-long soak faults mutation cover setup clean
+.PHONY: against bits derive training run test measure lint bench products compare components compare-setup growth density measures tables gobench fuzz fuzz-long soak faults mutation cover setup clean
 
 run:
 	go run ./cmd/gaussflow equivalence -out $(OUT)
@@ -51,6 +53,10 @@ lint:
 
 bench products compare components growth density:
 	go run ./bench/report -results $(RESULTS) $(REPORTFLAGS) $@
+
+tables:
+	go test -run '^$$' -bench Read ./internal/table
+	go test -run '^$$' -bench ScoreFile -benchtime 1x -timeout 0 ./cmd/gaussflow -rows $(ROWS)
 
 compare-setup:
 	scripts/compare-setup

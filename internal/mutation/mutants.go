@@ -17,6 +17,7 @@ const (
 	layers   = "TestLayers"                  // inverse, log-det and gradient of every layer
 	same     = "TestWorkersAndBatches"       // results depend on the row alone
 	seeds    = "Reproduces"                  // and on the seed
+	tables   = "./internal/table"
 )
 
 // mutants is the table of defects. To add one for assembly, give the .s file, a piece of a line that stands there once,
@@ -281,4 +282,24 @@ var mutants = []Mutant{
 	{"the resolution behind a rotation", "flow/resolution.go", "r.variance = rotated", "_ = rotated", flows, "TestFitRBIGDiscreteColumns"},
 	{"the seed of fitting", "flow/rbig.go", "rand.NewPCG(o.Seed,", "rand.NewPCG(0,", flows, "TestFitRBIGUsesItsSeed"},
 	{"the stored scale", "flow/internal/layer/mixture.go", "raw[i] = (bound + s) / (bound - s)", "raw[i] = (bound - s) / (bound + s)", flows, "TestStoredMixture"},
+
+	// Tables and formats.
+	{"a tie with a remainder", "internal/table/number.go", "low == 1<<10 && (rest != 0 || f&1 == 1)", "low == 1<<10 && (rest == 0 || f&1 == 1)", tables, "TestScanRoundsCorrectly"},
+	{"the sign of an exponent", "internal/table/number.go", "decimals -= e", "decimals += e", tables, "TestScan"},
+	{"a row that is too long", "internal/table/csv.go", "if field != s.fields {", "if field < s.fields {", tables, "TestCSV"},
+	{"line ends in quoted fields", "internal/table/csv.go", "lines += int64(bytes.Count(buf[i:max(i, i+n-1)], []byte{'\\n'}))", "lines += 0 * int64(len(buf))", tables, "TestCSV"},
+	{"a doubled quote", "internal/table/csv.go", "i++ from = i continue", "i++; from = i + 1; continue", tables, "TestCSV"},
+	{"a separator within quotes", "internal/table/csv.go", "case c == sep && !quoted:", "case c == sep:", tables, "TestCSV"},
+	{"what a text column is told from", "internal/table/csv.go", "s.looksLikeNumber(fields[column])", "s.looksLikeNumber(fields[0])", tables, "TestCSV"},
+	{"a row that is left out", "internal/table/table.go", "copy(b.all.RawRowView(to), row)", "_ = row", tables, "TestCSV"},
+	{"the number of a row behind one that is left out", "internal/table/table.go", "b.Row[to] = b.Row[i]", "_ = b.Row[i]", tables, "TestCSVPlaces"},
+	{"columns by position", "internal/table/table.go", "use = append(use, c)", "use = append(use, at)", tables, "TestMatch"},
+	{"the column of a Fortran array", "internal/table/arrays.go", "(int64(c)*s.h.Rows+s.row)", "(int64(j)*s.h.Rows+s.row)", tables, "TestNPY"},
+	{"integers without an exact float64", "internal/npy/npy.go", "-(1<<53) <= v && v <= 1<<53", "-(1<<54) <= v && v <= 1<<54", tables, "TestNPY"},
+	{"a negative decimal", "internal/table/parquet.go", "return -quotient(-uint64(v), powers[scale])", "return quotient(-uint64(v), powers[scale])", tables, "TestParquet"},
+	{"names that need quotes", "internal/table/writer.go", `",;|\t\"\r\n"`, `",;|\t\r\n"`, tables, "TestWriteRead"},
+	{"the sum of a model's numbers", "flow/internal/safetensors/safetensors.go", "!strings.EqualFold(want, hex.EncodeToString(sum.Sum(nil)))", "len(want) == 0", "./flow", "Safetensors"},
+	{"a gap between tensors", "flow/internal/safetensors/safetensors.go", "if t.offsets[0] != at {", "if t.offsets[0] < at {", "./flow", "Safetensors"},
+	{"the rows that a picture is of", "cmd/gaussflow/plot.go", "known != \"\" && known == d.hash", "known != \"\"", "./cmd/gaussflow", "TestPlotTitles"},
+	{"the order of given columns", "cmd/gaussflow/fit.go", "reorder(t.x.RawRowView(i), order)", "_ = i", "./cmd/gaussflow", "TestFitGiven"},
 }

@@ -187,6 +187,16 @@ func TestCSVPlaces(t *testing.T) {
 	if err != nil || !equalRows(rows, [][]float64{{1}, {3}}) || !slices.Equal(ids, []string{"two\nlines", "c"}) || !slices.Equal(lines, []int64{2, 6}) {
 		t.Errorf("rows %v, ids %q, lines %v, error %v", rows, ids, lines, err)
 	}
+	tab, err := Open(path, Options{Columns: "x", Missing: MissingSkip})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tab.Close()
+	for b, err := range tab.Blocks() {
+		if err != nil || !slices.Equal(b.Row, []int64{1, 3}) {
+			t.Errorf("rows number %v, error %v", b.Row, err)
+		}
+	}
 }
 
 func TestCompressed(t *testing.T) {
@@ -463,7 +473,7 @@ func TestWriteRead(t *testing.T) {
 	}
 	rows[0], rows[1], rows[2] = math.Copysign(0, -1), math.MaxFloat64, 5e-324
 	for i := range ids {
-		ids[i] = []string{"plain", "with, comma", `with "quotes"`, "with\nline", " spaces ", "", "ünï"}[i%7]
+		ids[i] = []string{"plain", "with, comma", `"quotes" first`, "with\nline", " spaces ", "", "ünï"}[i%7]
 	}
 	names := []string{"a", `b, "c"`, "d"}
 	for _, ext := range []string{".csv", ".npy", ".parquet"} {
