@@ -21,6 +21,9 @@
 //	elementary  exp, log, tanh, softmax, exp(bound·tanh(raw))
 //	spline      rational-quadratic splines: forward map, inverse, reverse mode
 //	train       Adam, sums
+//	gemm        matrix products: tiles, a few rows, panels
+//	dots        matrix products with one short side, both matrices along k
+//	peak        nothing but fused multiply-adds, to measure by
 //
 // # Rules
 //

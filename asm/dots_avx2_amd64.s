@@ -51,35 +51,47 @@
 // Eight k at a time, of 4 or 8 rows before the next ones: lines of the cache whose addresses are a power of two apart would
 // otherwise evict one another half used.
 
-// One column: the sums of the rows from p on are in c. Loads of one line follow one another.
-#define SUM1_PAIR(a, d, c) \
-	VBROADCASTSD (B_K), Y15             \
-	VFMADD231PD  a, Y15, c              \
-	VBROADCASTSD (B_K)(B_STEP*1), Y15   \
-	VFMADD231PD  d, Y15, c              \
-	LEAQ         (B_K)(B_STEP*2), B_K
-#define SUM1_FOUR(r0, r1, r2, r3, c) \
-	VUNPCKLPD  r1, r0, Y12              \
-	VUNPCKHPD  r1, r0, r0               \
-	VUNPCKLPD  r3, r2, Y13              \
-	VUNPCKHPD  r3, r2, r2               \
-	VPERM2F128 $0x20, Y13, Y12, r1      \
-	VPERM2F128 $0x20, r2, r0, r3        \
-	SUM1_PAIR(r1, r3, c)                \
-	VPERM2F128 $0x31, Y13, Y12, r1      \
-	VPERM2F128 $0x31, r2, r0, r3        \
-	SUM1_PAIR(r1, r3, c)
-#define SUM1_EIGHT(p, c) \
-	VMOVUPD (p), Y4             \
-	VMOVUPD 32(p), Y5           \
-	VMOVUPD (p)(ROW*1), Y6      \
-	VMOVUPD 32(p)(ROW*1), Y7    \
-	VMOVUPD (p)(ROW*2), Y8      \
-	VMOVUPD 32(p)(ROW*2), Y9    \
-	VMOVUPD (p)(ROW3*1), Y10    \
-	VMOVUPD 32(p)(ROW3*1), Y11  \
-	SUM1_FOUR(Y4, Y6, Y8, Y10, c) \
-	SUM1_FOUR(Y5, Y7, Y9, Y11, c)
+// One column: the sums of the 4 rows from p on are in c, those of the rows from q on in d. Of 4 rows and 4 k, Y12, Y4, Y13
+// and Y6, or Y5, Y8, Y7 and Y10, hold what is turned within halves of vectors.
+#define HALVES(r0, r1, r2, r3, low0, low2) \
+	VUNPCKLPD r1, r0, low0 \
+	VUNPCKHPD r1, r0, r0   \
+	VUNPCKLPD r3, r2, low2 \
+	VUNPCKHPD r3, r2, r2
+#define LOAD1_FOUR(o, p, r0, r1, r2, r3) \
+	VMOVUPD o(p), r0          \
+	VMOVUPD o(p)(ROW*1), r1   \
+	VMOVUPD o(p)(ROW*2), r2   \
+	VMOVUPD o(p)(ROW3*1), r3
+#define SUM1_K(half, a0, a2, b0, b2, c, d) \
+	VBROADCASTSD (B_K), Y15        \
+	ADDQ         B_STEP, B_K       \
+	VPERM2F128   half, a2, a0, Y14 \
+	VFMADD231PD  Y14, Y15, c       \
+	VPERM2F128   half, b2, b0, Y9  \
+	VFMADD231PD  Y9, Y15, d
+#define SUM1_FOUR(o, p, q, c, d) \
+	LOAD1_FOUR(o, p, Y4, Y5, Y6, Y7)          \
+	LOAD1_FOUR(o, q, Y8, Y9, Y10, Y11)        \
+	HALVES(Y4, Y5, Y6, Y7, Y12, Y13)          \
+	HALVES(Y8, Y9, Y10, Y11, Y5, Y7)          \
+	SUM1_K($0x20, Y12, Y13, Y5, Y7, c, d)     \
+	SUM1_K($0x20, Y4, Y6, Y8, Y10, c, d)      \
+	SUM1_K($0x31, Y12, Y13, Y5, Y7, c, d)     \
+	SUM1_K($0x31, Y4, Y6, Y8, Y10, c, d)
+// The same with 4 rows alone.
+#define SUM1_ALONE_K(half, a0, a2, c) \
+	VBROADCASTSD (B_K), Y15        \
+	ADDQ         B_STEP, B_K       \
+	VPERM2F128   half, a2, a0, Y14 \
+	VFMADD231PD  Y14, Y15, c
+#define SUM1_ALONE_FOUR(o, p, c) \
+	LOAD1_FOUR(o, p, Y4, Y5, Y6, Y7)   \
+	HALVES(Y4, Y5, Y6, Y7, Y12, Y13)   \
+	SUM1_ALONE_K($0x20, Y12, Y13, c)   \
+	SUM1_ALONE_K($0x20, Y4, Y6, c)     \
+	SUM1_ALONE_K($0x31, Y12, Y13, c)   \
+	SUM1_ALONE_K($0x31, Y4, Y6, c)
 #define SUM1_ONE(p, c) \
 	TURN_ONE(p, Y14, X14)       \
 	VFMADD231PD Y14, Y4, c
@@ -88,21 +100,21 @@
 	ADDQ         B_STEP, B_K
 
 #define EIGHT_1x16 \
-	LEAQ (B_STEP*8), B_BACK     \
-	SUM1_EIGHT(P0, Y0)          \
-	SUBQ B_BACK, B_K            \
-	SUM1_EIGHT(P1, Y1)          \
-	SUBQ B_BACK, B_K            \
-	SUM1_EIGHT(P2, Y2)          \
-	SUBQ B_BACK, B_K            \
-	SUM1_EIGHT(P3, Y3)
+	LEAQ (B_STEP*8), B_BACK       \
+	SUM1_FOUR(0, P0, P1, Y0, Y1)  \
+	SUM1_FOUR(32, P0, P1, Y0, Y1) \
+	SUBQ B_BACK, B_K              \
+	SUM1_FOUR(0, P2, P3, Y2, Y3)  \
+	SUM1_FOUR(32, P2, P3, Y2, Y3)
 #define ONE_1x16 \
 	B1_ONE            \
 	SUM1_ONE(P0, Y0)  \
 	SUM1_ONE(P1, Y1)  \
 	SUM1_ONE(P2, Y2)  \
 	SUM1_ONE(P3, Y3)
-#define EIGHT_1x4 SUM1_EIGHT(P0, Y0)
+#define EIGHT_1x4 \
+	SUM1_ALONE_FOUR(0, P0, Y0)  \
+	SUM1_ALONE_FOUR(32, P0, Y0)
 #define ONE_1x4 \
 	B1_ONE            \
 	SUM1_ONE(P0, Y0)

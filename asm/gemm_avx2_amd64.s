@@ -145,6 +145,9 @@
 	MOVQ GemmArgs_C(TILE), C_AT        \
 	MOVQ GemmArgs_CRow(TILE), C_ROW    \
 	LEAQ (C_ROW)(C_ROW*2), C_ROW3      \
+	ROWS_OF_TILES(LOAD, STEP, MASK, STORE)
+
+#define ROWS_OF_TILES(LOAD, STEP, MASK, STORE) \
 rows:                                  \
 	MOVQ  GemmArgs_Bias(TILE), START   \
 	TESTQ START, START                 \
@@ -213,9 +216,136 @@ TEXT ·Gemm4x12AVX2(SB), NOSPLIT, $0-8
 TEXT ·Gemm4x8AVX2(SB), NOSPLIT, $0-8
 	KERNEL(LOAD2, STEP2, MASK2, STORE2)
 
+// One vector of 4 rows would be 4 chains, which wait for themselves: they are computed 8 rows at a time. The sums of row r
+// are Y(r).
+#define A_K4 R13 // A(·, k), from row 4 on
+#define AT4 R13 // C or the mask, from row 4 on
+#define ROW3 DX
+#define EACH8(OP, at, row) \
+	OP((at), Y0, Y0, Y0)           \
+	OP((at)(row*1), Y1, Y1, Y1)    \
+	OP((at)(row*2), Y2, Y2, Y2)    \
+	OP((at)(ROW3*1), Y3, Y3, Y3)   \
+	OP((AT4), Y4, Y4, Y4)          \
+	OP((AT4)(row*1), Y5, Y5, Y5)   \
+	OP((AT4)(row*2), Y6, Y6, Y6)   \
+	OP((AT4)(ROW3*1), Y7, Y7, Y7)
+#define STEP1x8 \
+	VMOVUPD (B_K), B0               \
+	FMA1((A_K), Y0, _, _)            \
+	FMA1((A_K)(A_ROW*1), Y1, _, _)   \
+	FMA1((A_K)(A_ROW*2), Y2, _, _)   \
+	FMA1((A_K)(A_ROW3*1), Y3, _, _)  \
+	FMA1((A_K4), Y4, _, _)           \
+	FMA1((A_K4)(A_ROW*1), Y5, _, _)  \
+	FMA1((A_K4)(A_ROW*2), Y6, _, _)  \
+	FMA1((A_K4)(A_ROW3*1), Y7, _, _) \
+	ADDQ A_STEP, A_K4                \
+	NEXT_K
+#define PLACES8(at, row) \
+	LEAQ (row)(row*2), ROW3 \
+	LEAQ (at)(row*4), AT4
+#define BIAS8(o, c) VBROADCASTSD o(START), c
+
 // func Gemm4x4AVX2(t *GemmArgs)
 TEXT ·Gemm4x4AVX2(SB), NOSPLIT, $0-8
-	KERNEL(LOAD1, STEP1, MASK1, STORE1)
+	MOVQ t+0(FP), TILE
+	MOVQ GemmArgs_BStep(TILE), B_STEP
+	MOVQ GemmArgs_A(TILE), A_AT
+	MOVQ GemmArgs_ARow(TILE), A_ROW
+	MOVQ GemmArgs_AStep(TILE), A_STEP
+	LEAQ (A_ROW)(A_ROW*2), A_ROW3
+	MOVQ GemmArgs_C(TILE), C_AT
+	MOVQ GemmArgs_CRow(TILE), C_ROW
+	SUBQ $8, GemmArgs_Rows(TILE)
+	JLT  rows8done
+
+rows8:
+	MOVQ  GemmArgs_Bias(TILE), START
+	TESTQ START, START
+	JZ    plain8
+	ADDQ  GemmArgs_BiasAt(TILE), START
+	ADDQ  $64, GemmArgs_BiasAt(TILE)
+	BIAS8(0, Y0)
+	BIAS8(8, Y1)
+	BIAS8(16, Y2)
+	BIAS8(24, Y3)
+	BIAS8(32, Y4)
+	BIAS8(40, Y5)
+	BIAS8(48, Y6)
+	BIAS8(56, Y7)
+	JMP   product8
+
+plain8:
+	PLACES8(C_AT, C_ROW)
+	TESTQ $const_GemmAdd, GemmArgs_Flags(TILE)
+	JZ    zero8
+	EACH8(LOAD1, C_AT, C_ROW)
+	JMP   product8
+
+zero8:
+	EACH8(CLEAR, C_AT, C_ROW)
+
+product8:
+	MOVQ A_AT, A_K
+	LEAQ (A_AT)(A_ROW*4), A_K4
+	MOVQ GemmArgs_B(TILE), B_K
+	MOVQ GemmArgs_K(TILE), TERMS
+	SUBQ $4, TERMS
+	JLT  last8
+
+four8:
+	STEP1x8
+	STEP1x8
+	STEP1x8
+	STEP1x8
+	SUBQ $4, TERMS
+	JGE  four8
+
+last8:
+	ADDQ $4, TERMS
+	JZ   finish8
+
+one8:
+	STEP1x8
+	DECQ TERMS
+	JNZ  one8
+
+finish8:
+	TESTQ  $(const_GemmReLU+const_GemmMask), GemmArgs_Flags(TILE)
+	JZ     store8
+	VXORPD ZERO, ZERO, ZERO
+	TESTQ  $const_GemmMask, GemmArgs_Flags(TILE)
+	JZ     relu8
+	MOVQ   GemmArgs_Mask(TILE), MASK_AT
+	ADDQ   GemmArgs_MaskAt(TILE), MASK_AT
+	MOVQ   GemmArgs_MaskRow(TILE), MASK_ROW
+	PLACES8(MASK_AT, MASK_ROW)
+	EACH8(MASK1, MASK_AT, MASK_ROW)
+	SHLQ   $3, MASK_ROW
+	ADDQ   MASK_ROW, GemmArgs_MaskAt(TILE)
+	JMP    store8
+
+relu8:
+	EACH8(RELU, C_AT, C_ROW)
+
+store8:
+	PLACES8(C_AT, C_ROW)
+	EACH8(STORE1, C_AT, C_ROW)
+	LEAQ (A_AT)(A_ROW*8), A_AT
+	LEAQ (C_AT)(C_ROW*8), C_AT
+	SUBQ $8, GemmArgs_Rows(TILE)
+	JGE  rows8
+
+rows8done:
+	ADDQ $8, GemmArgs_Rows(TILE)
+	JZ   none
+	LEAQ (C_ROW)(C_ROW*2), C_ROW3
+	ROWS_OF_TILES(LOAD1, STEP1, MASK1, STORE1)
+
+none:
+	VZEROUPPER
+	RET
 
 // One row or two of C, of which the columns are computed in blocks of as many vectors as registers allow, then of 3,
 // and then one at a time. Registers of these kernels:

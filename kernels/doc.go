@@ -45,6 +45,7 @@
 //	SmoothReLU         NaN    +Inf and 0; its slope is 1 and 0
 //	Sum, SumSquares    NaN    as additions have it
 //	Adam               NaN    as the formula has it
+//	Gemm               NaN    as fused multiply-adds have it; ReLU and a mask leave NaN
 //
 // NaN gives NaN of any payload. No samples are fine; lengths that differ, and strides that do not fit, panic as in gonum.
 // No kernel allocates in the steady state.

@@ -157,20 +157,21 @@ const (
 	rowsBlock   = 256     // that meet a panel, and with it the part of A that the second-level cache holds meanwhile
 	fewTerms    = 8       // up to here B's rows are used as they lie: packing them costs more than it gains
 	lineNumbers = 8       // in a line of the cache
-	fewDots     = 4       // rows or columns, up to which the matrix on the other side is not packed
-	dotLanes    = 4       // of which assembly makes a vector there, on every tier
+	fewRows     = 8       // of a product whose columns of B lie along k, up to which those are not packed
+	dotLanes    = 4       // rows or columns that dots takes at once
 )
 
 // run computes the product with assembly.
 func (s *productScratch) run(t Tier, p *Product) {
+	t = t.gemmNarrow(p.N)
 	rows, lanes, _ := t.gemmTile()
 	switch {
-	case p.TransB && !p.Upper && p.M <= fewDots && p.N >= dotLanes:
+	case p.TransB && !p.Upper && p.N >= dotLanes && t.gemmDotted(p.M, p.LDB, false):
 		s.dots(t, p, false)
-	case !p.TransA && !p.Upper && p.N <= fewDots && p.M >= dotLanes:
+	case !p.TransA && !p.Upper && p.M >= dotLanes && t.gemmDotted(p.N, p.LDA, true):
 		s.dots(t, p, true)
-	case !p.Upper && (p.TransA && p.N < lanes && p.N < p.M || p.TransB && p.M <= 2*fewDots && p.M < p.N):
-		s.turn(t, p) // so that lanes are full, or the smaller matrix is packed; the other case does not turn it back
+	case !p.Upper && (p.TransA && p.N < lanes && p.N < p.M || p.TransB && p.M <= fewRows && p.M < p.N):
+		s.turn(t, p) // so that lanes are full, or the smaller matrix is packed; neither case turns it back
 	case !p.TransB && !p.Upper && (p.K <= fewTerms || p.M < rows):
 		whole := p.N &^ (lanes - 1)
 		s.rows(t, p, whole)
@@ -199,12 +200,31 @@ func (s *productScratch) turn(t Tier, p *Product) {
 		}
 	}
 	s.run(t, &s.p)
-	for j := range p.N {
-		for i, v := range s.c[j*p.M:][:p.M] {
-			if p.Mask != nil && notPositive(p.Mask[i*p.LDMask+j]) {
-				v = 0
+	const size, square = 8, 4
+	whole := p.M &^ (square - 1)
+	for j := 0; j < p.N; {
+		from, cols := whole, 1
+		if p.N-j >= square && whole > 0 {
+			cols = t.gemmStrip(p.N-j, p.M)
+			t.gemmTranspose(&p.C[j], &s.c[j*p.M], size*p.LDC, size*p.M, whole, cols)
+		} else {
+			from = 0
+		}
+		for q := j; q < j+cols; q++ {
+			for i, v := range s.c[q*p.M:][from:p.M] {
+				p.C[(from+i)*p.LDC+q] = v
 			}
-			p.C[i*p.LDC+j] = v
+		}
+		j += cols
+	}
+	if p.Mask != nil {
+		for i := range p.M {
+			row, mask := p.C[i*p.LDC:][:p.N], p.Mask[i*p.LDMask:][:p.N]
+			for j, h := range mask {
+				if notPositive(h) {
+					row[j] = 0
+				}
+			}
 		}
 	}
 	s.p = Product{}

@@ -2,7 +2,11 @@
 
 package kernels
 
-import "github.com/gaussflow/gaussflow/asm"
+import (
+	"github.com/klauspost/cpuid/v2"
+
+	"github.com/gaussflow/gaussflow/asm"
+)
 
 // gemmTile returns how many rows a tile of C has, how many columns a vector, and how many the widest tile.
 func (t Tier) gemmTile() (rows, lanes, widest int) {
@@ -21,6 +25,24 @@ func (t Tier) gemmNear() int {
 	return 128
 }
 
+// halves tells that the processor takes vectors of 512 bits in two halves, as Zen 4 does: the loads of a tile that is one of
+// them wide, each of which fills a vector, then take longer than its arithmetic.
+var halves = cpuid.CPU.VendorID == cpuid.AMD && cpuid.CPU.Family < 0x1a
+
+// gemmNarrow returns the tier that computes n columns.
+func (t Tier) gemmNarrow(n int) Tier {
+	if n <= 4 {
+		return AVX2 // which AVX-512 has as well
+	}
+	return t
+}
+
+// gemmDotted tells whether dots is the fastest way to compute few rows or columns with a matrix whose rows are ld apart.
+// Lines that are a power of two apart evict one another from the first-level cache.
+func (t Tier) gemmDotted(few, ld int, columns bool) bool {
+	return few == 1 || ld%256 != 0 && (few <= 2 || few <= 4 && !columns)
+}
+
 // gemmRows computes rows of tiles.
 func (t Tier) gemmRows(g *asm.GemmArgs) {
 	if t == AVX512 {
@@ -30,7 +52,11 @@ func (t Tier) gemmRows(g *asm.GemmArgs) {
 		case 16:
 			asm.Gemm8x16AVX512(g)
 		default:
-			asm.Gemm8x8AVX512(g)
+			if halves {
+				asm.Gemm4x8AVX2(g)
+			} else {
+				asm.Gemm8x8AVX512(g)
+			}
 		}
 		return
 	}

@@ -11,6 +11,12 @@ func (t Tier) gemmTile() (rows, lanes, widest int) { return 4, 2, 8 }
 // them pays.
 func (t Tier) gemmNear() int { return 128 }
 
+// gemmNarrow returns the tier that computes n columns.
+func (t Tier) gemmNarrow(n int) Tier { return t }
+
+// gemmDotted tells whether dots is the fastest way to compute few rows or columns with a matrix whose rows are ld apart.
+func (t Tier) gemmDotted(few, ld int, columns bool) bool { return few <= 4 }
+
 // gemmRows computes rows of tiles.
 func (t Tier) gemmRows(g *asm.GemmArgs) {
 	switch g.Cols {
