@@ -109,8 +109,9 @@ type FitCandidate struct {
 // standard deviation, nor than δ/√12 for a column whose values repeat and are δ apart.
 // A share of 1/1000 has the Gaussian of all rows, so that no row, however far out,
 // scores much below that. Where the farthest row is farther out than the farthest of
-// as many normal ones, a share of 1/(n+1) has that Gaussian inflated to reach it, so
-// that tails are as wide as the farthest rows say.
+// as many normal ones, a share of 1/(n+1) goes to that Gaussian inflated to reach it
+// and beyond, by a tail index that the farthest rows have, so that tails are as wide
+// as they say.
 //
 // Rows far out do not decide about the others: where they make up the standard
 // deviation of a column, median and quartiles standardize it; in a choice a row counts

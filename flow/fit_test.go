@@ -39,6 +39,15 @@ func drawClusters(row []float64, rng *rand.Rand) {
 	row[0] += 2 * sign
 }
 
+// drawRoundClusters is four clusters with one covariance, a multiple of 1.
+func drawRoundClusters(row []float64, rng *rand.Rand) {
+	drawNormal(row, rng)
+	c := rng.IntN(4)
+	for j := range row {
+		row[j] += 3 * math.Sin(float64((c+1)*(j+1)))
+	}
+}
+
 // drawLogNormal has skewed columns that depend on each other.
 func drawLogNormal(row []float64, rng *rand.Rand) {
 	drawNormal(row, rng)
@@ -112,6 +121,7 @@ func TestFitUnseenRows(t *testing.T) {
 		{"normal", 100, 3, drawNormal, -0.03},
 		{"clusters", 200, 3, drawClusters, 0.5},
 		{"log-normal", 200, 2, drawLogNormal, 0.7},
+		{"round clusters", 200, 10, drawRoundClusters, 2.5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var r FitReport
@@ -353,7 +363,7 @@ func drawMoons(row []float64, rng *rand.Rand) {
 
 // In the plane a fit integrates to 1, and along every ray log p falls from ten standard
 // deviations out to a million. Where columns go through mixtures of their own that holds
-// beyond them alone: there, from a hundred on.
+// beyond them alone, tails and all: there, from 500 on.
 func TestFitTails(t *testing.T) {
 	for name, draw := range map[string]func([]float64, *rand.Rand){"moons": drawMoons, "log-normal": drawLogNormal} {
 		x := rows(300, 2, 12, draw)
@@ -391,7 +401,7 @@ func TestFitTails(t *testing.T) {
 		var radii []float64
 		first := 10.0
 		if name == "log-normal" {
-			first = 100
+			first = 500
 		}
 		for r := first; r <= 1e6; r *= 1.5 {
 			radii = append(radii, r)
@@ -474,6 +484,30 @@ func TestFitFarRow(t *testing.T) {
 		// A Gaussian as wide as the row is far, with its share, has about this density there.
 		if least := -math.Log(200) - 2*math.Log(math.Abs(far)) - 10; !(row > least) {
 			t.Errorf("the row at %g scores %.1f; want %.1f at least", far, row, least)
+		}
+	}
+}
+
+// Tails are as heavy as the farthest rows say: beyond them a Cauchy distribution's score
+// what a heavy tail would give them, a normal one's do not.
+func TestFitHeavyTails(t *testing.T) {
+	for seed := range uint64(3) {
+		x := rows(200, 1, 20+seed, func(row []float64, rng *rand.Rand) { row[0] = rng.NormFloat64() / rng.NormFloat64() })
+		most := 0.0
+		for i := range 200 {
+			most = max(most, math.Abs(x.At(i, 0)))
+		}
+		f := mustFit(t, x, FitOptions{})
+		for _, r := range []float64{2, 10, 30} {
+			at := r * most
+			got, truth := scoreOf(t, f, mat.NewDense(1, 1, []float64{at})), -math.Log(math.Pi*at*at)
+			t.Logf("Cauchy: %.1f at %g times the farthest row; the truth is %.1f", got, r, truth)
+			if !(math.Abs(got-truth) < 4) {
+				t.Errorf("Cauchy: log p is %.1f at %g times the farthest row; the truth is %.1f", got, r, truth)
+			}
+		}
+		if got := scoreOf(t, mustFit(t, rows(200, 1, 30+seed, drawNormal), FitOptions{}), mat.NewDense(1, 1, []float64{30})); !(got < -30) {
+			t.Errorf("normal rows: log p is %.1f at 30 standard deviations", got)
 		}
 	}
 }

@@ -97,6 +97,7 @@ const (
 	leastShare   = 0.02 // a candidate with less is left out
 	mostOpening  = 128  // components of the opening
 	mostColumn   = 24   // components of a column's mixture
+	mostTails    = 8    // components beyond the farthest row
 	mostBag      = 512  // components that are combined before alike ones are merged
 	alike        = 1e-3 // nats that merging may cost in any case
 )
@@ -436,7 +437,10 @@ func (f *fitter) families() []mixture.Family {
 			mixture.Family{Target: mixture.ToPooled, Strength: 0.02, White: true},
 			mixture.Family{Target: mixture.ToAll, Strength: p},
 			mixture.Family{Target: mixture.ToDiagonal, Strength: float64(f.d)},
-			mixture.Family{Target: mixture.ToDiagonal, Strength: p, Diagonal: true})
+			mixture.Family{Target: mixture.ToDiagonal, Strength: p, Diagonal: true},
+			// one covariance for all components
+			mixture.Family{Target: mixture.ToPooled, Strength: 1e4},
+			mixture.Family{Target: mixture.ToPooled, Strength: 1e4, Diagonal: true})
 	}
 	return all
 }
@@ -592,7 +596,7 @@ func (s *stack) combined(most int) *mixture.Mixture {
 			share = append(share, s.weight[i]/float64(bag))
 		}
 	}
-	return s.anchored(mixture.Combined(share, of).Reduced(alike, most-2), s.gaussian.Fits, s.x)
+	return s.anchored(mixture.Combined(share, of), most, s.gaussian.Fits, s.x)
 }
 
 // ofSplit returns the mixture that did not see the rows of one split.
@@ -601,33 +605,66 @@ func (s *stack) ofSplit(i, most int) *mixture.Mixture {
 	for c := range of {
 		of[c] = s.candidates[c].Fits[i]
 	}
-	return s.anchored(mixture.Combined(s.weight, of).Reduced(alike, most-2), s.gaussian.Fits[i:i+1], s.splits[i].Train)
+	return s.anchored(mixture.Combined(s.weight, of), most, s.gaussian.Fits[i:i+1], s.splits[i].Train)
 }
 
-// anchored gives m the Gaussian of all rows as another component, so that no row,
-// however far out, has a density much below that. Where the farthest row lies farther
-// than the farthest of as many normal ones, there is one more: that Gaussian made so
-// wide that it reaches the farthest row, with the share of one row in n+1, the chance
-// that the next row lies beyond all rows (the rule of succession), so that tails are
-// as wide as the farthest rows say.
-func (s *stack) anchored(m *mixture.Mixture, gaussian []*mixture.Mixture, x blas.Matrix) *mixture.Mixture {
+// anchored merges components of m that are alike, and until no more than most are left
+// together with those that it adds: the Gaussian of all rows, so that no row, however
+// far out, has a density much below that, its tails where there are any, and for rows
+// that were set aside that Gaussian made as wide as they are far, with their share.
+func (s *stack) anchored(m *mixture.Mixture, most int, gaussian []*mixture.Mixture, x blas.Matrix) *mixture.Mixture {
 	share := make([]float64, len(gaussian))
 	for i := range share {
 		share[i] = 1 / float64(len(gaussian))
 	}
 	g := mixture.Combined(share, gaussian).Reduced(0, 1)
-	beyond := 1 / float64(x.Cols+1)
-	if far := g.Farthest(x); far > chiSquareUpper(x.Rows, beyond) {
-		m = mixture.Combined([]float64{1 - beyond, beyond}, []*mixture.Mixture{m, g.Inflated(far / float64(x.Rows))})
-	}
+	of, shares := tails(g, x)
 	if aside := s.far.Cols; aside > 0 {
-		share := float64(aside) / float64(x.Cols+aside)
-		m = mixture.Combined([]float64{1 - share, share}, []*mixture.Mixture{m, g.Inflated(g.Farthest(s.far) / float64(x.Rows))})
+		of = append(of, g.Inflated(slices.Max(g.Distances(s.far))/float64(x.Rows)))
+		shares = append(shares, float64(aside)/float64(x.Cols+aside))
 	}
-	if m.K() == 1 {
+	m = m.Reduced(alike, most-1-len(of))
+	if len(of) == 0 && m.K() == 1 {
 		return m // it is the Gaussian
 	}
-	return mixture.Combined([]float64{1 - anchorWeight, anchorWeight}, []*mixture.Mixture{m, g})
+	of, shares = append(of, g), append(shares, anchorWeight)
+	rest := 1 - kernels.Sum(shares)
+	return mixture.Combined(append(shares, rest), append(of, m))
+}
+
+// tails returns components, and their shares, for rows beyond all those of x, if its
+// farthest from the Gaussian g is farther than the farthest of as many normal ones. The
+// chance that the next row lies beyond all n is 1/(n+1) (the rule of succession), and
+// that it lies beyond r times the farthest falls like r^-α. The tail index α is that of
+// the √n farthest rows (Hill 1975). So there is g made so wide that it reaches the
+// farthest row, and again and again four times wider with 4^-α of the share, down to a
+// few thousandths of it.
+func tails(g *mixture.Mixture, x blas.Matrix) (of []*mixture.Mixture, shares []float64) {
+	beyond := 1 / float64(x.Cols+1)
+	squares := g.Distances(x)
+	slices.Sort(squares)
+	slices.Reverse(squares)
+	if squares[0] <= chiSquareUpper(x.Rows, beyond) {
+		return nil, nil
+	}
+	top := squares[:int(math.Ceil(math.Sqrt(float64(len(squares)))))+1]
+	logs := make([]float64, len(top))
+	kernels.Log(logs, top)
+	spread := 0.0 // 2/α
+	for _, l := range logs {
+		spread += (l - logs[len(logs)-1]) / float64(len(logs)-1)
+	}
+	fall := mixture.Power(16, -1/min(max(spread, 0.1), 10))
+	left := 1.0
+	for wide := squares[0] / float64(x.Rows); left > 3e-3; wide *= 16 {
+		share := 1 - fall
+		if len(of) == mostTails-1 {
+			share = 1
+		}
+		of, shares = append(of, g.Inflated(wide)), append(shares, float64(beyond*float64(left*share)))
+		left *= 1 - share
+	}
+	return of, shares
 }
 
 // chiSquareUpper returns what the share upper of χ² variables of d degrees of freedom

@@ -308,7 +308,7 @@ func (e *em) target(m *Mixture) []float64 {
 		e.widen(t)
 		return t
 	}
-	shrink := power(float64(e.k), -2/float64(d))
+	shrink := Power(float64(e.k), -2/float64(d))
 	for i := range d {
 		for j := range d {
 			if i == j || e.o.Family.Target == ToAll {
@@ -330,8 +330,8 @@ func (e *em) widen(t []float64) {
 	}
 }
 
-// power returns x^p for x > 0.
-func power(x, p float64) float64 {
+// Power returns x^p for x > 0.
+func Power(x, p float64) float64 {
 	v := []float64{x}
 	kernels.Log(v, v)
 	v[0] *= p

@@ -45,25 +45,23 @@ func (m *Mixture) Inflated(factor float64) *Mixture {
 	return c
 }
 
-// Farthest returns the largest squared Mahalanobis distance of a sample of x, D×n,
-// from the first component.
-func (m *Mixture) Farthest(x blas.Matrix) float64 {
+// Distances returns the squared Mahalanobis distances of the samples of x, D×n, from
+// the first component.
+func (m *Mixture) Distances(x blas.Matrix) []float64 {
 	d := m.D
 	mean, l, u := m.MeanOf(0), m.CholOf(0), make([]float64, d)
-	farthest := 0.0
-	for s := range x.Cols {
-		sum := 0.0
+	distances := make([]float64, x.Cols)
+	for s := range distances {
 		for i := range d {
 			v := x.Data[i*x.Stride+s] - mean[i]
 			for j := range i {
 				v -= float64(l[i*d+j] * u[j])
 			}
 			u[i] = v / l[i*d+i]
-			sum += float64(u[i] * u[i])
+			distances[s] += float64(u[i] * u[i])
 		}
-		farthest = max(farthest, sum)
 	}
-	return farthest
+	return distances
 }
 
 // Combined returns the mixture Σ_i share_i·m_i.

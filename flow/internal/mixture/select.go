@@ -44,8 +44,8 @@ type Search struct {
 
 // Candidates fits the mixtures of every family with more and more components, as long
 // as the rows held out gain: a family ends once it has tried more than three, and more
-// than twice as many components as were best, and once the first splits say that a
-// number is clearly worse than the best one. A fit that fails ends its family, too.
+// than twice as many components as were best, and once two numbers in a row fail or are,
+// as the first splits say, clearly worse than the best one.
 func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, error) {
 	found := make([][]Candidate, len(s.Families))
 	cpu := make(chan struct{}, runtime.GOMAXPROCS(0))
@@ -53,7 +53,7 @@ func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, e
 	var all tile.Group
 	for f := range s.Families {
 		all.Go(func() {
-			best := 0
+			best, misses := 0, 0
 			for _, k := range s.Ladder {
 				// One component drawn to its own covariance is the same in every family.
 				if k == 1 && f > 0 && s.Families[f].Target != ToDiagonal && !s.Families[f].Diagonal && len(s.Ladder) > 1 {
@@ -68,8 +68,12 @@ func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, e
 				}
 				c := s.candidate(ctx, splits, s.Families[f], k, leader, cpu)
 				if c == nil {
-					break
+					if misses++; misses == 2 {
+						break
+					}
+					continue
 				}
+				misses = 0
 				found[f] = append(found[f], *c)
 				if leader == nil || Gain(c.HeldOut, leader.HeldOut).Mean > 0 {
 					best = len(found[f])
