@@ -92,6 +92,26 @@ func TestPlateauGoesBack(t *testing.T) {
 	}
 }
 
+// The default noise is Silverman's bandwidth, times itself or a half.
+func TestDefaultNoise(t *testing.T) {
+	for _, c := range []struct{ n, d int }{{2000, 2}, {300, 3}, {60, 8}} {
+		start := newFlow(c.d, []block{{flowtest.RandomRotation(c.d, flowtest.NewRand(1))}})
+		x := normalRows(c.n, c.d, 1, flowtest.NewRand(2))
+		tr := newTrainerFor(t, couple(t, start, CouplingOptions{Width: 4}), x, TrainOptions{})
+		d := float64(c.d)
+		h := math.Pow(4/(d+2), 1/(d+4)) * math.Pow(float64(tr.data.Len()), -1/(d+4))
+		if want := min(h*h, h/2); math.Abs(tr.noise-want) > 1e-12 {
+			t.Errorf("%d rows in %d dimensions: noise %v, want %v", c.n, c.d, tr.noise, want)
+		}
+		if tr.cuts = 1; tr.noiseNow() != tr.noise/2 {
+			t.Errorf("having gone back once: noise %v of %v", tr.noiseNow(), tr.noise)
+		}
+		if tr.cuts = mostCuts; tr.noiseNow() != 0 {
+			t.Errorf("in the last part there is noise of %v", tr.noiseNow())
+		}
+	}
+}
+
 // Noise keeps the spread, and neither it nor anything else depends on the goroutines.
 func TestNoise(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))

@@ -57,8 +57,8 @@ type TrainOptions struct {
 	// minibatch, anew each time, along the principal axes of the rows and in units of
 	// their standard deviation there; rows then shrink towards their mean, so that their
 	// spread is what it was. It keeps a flow of many parameters from fitting few rows
-	// too closely. If zero, Plateau takes half of Silverman's bandwidth,
-	// (4/(d+2))^(1/(d+4))·n^(-1/(d+4)), where that is 0.4 at least, and OneCycle none.
+	// too closely. If zero, Plateau takes h·min(h, ½), where
+	// h = (4/(d+2))^(1/(d+4))·n^(-1/(d+4)) is Silverman's bandwidth, and OneCycle none.
 	// Negative is none.
 	Noise float64
 
@@ -660,20 +660,14 @@ func (t *Trainer) noiseNow() float64 {
 
 // bandwidth is the standard deviation of the noise.
 func (t *Trainer) bandwidth() float64 {
-	const wide = 0.4
-	switch {
-	case t.o.Noise != 0 || t.o.Schedule != Plateau:
+	if t.o.Noise != 0 || t.o.Schedule != Plateau {
 		return max(t.o.Noise, 0)
-	default:
-		d, v := float64(t.flow.dim), make([]float64, 2)
-		kernels.Log(v, []float64{4 / (d + 2), float64(t.data.Len())})
-		v[0] = (v[0] - v[1]) / (d + 4)
-		kernels.Exp(v, v)
-		if v[0] < wide {
-			return 0
-		}
-		return v[0] / 2
 	}
+	d, v := float64(t.flow.dim), make([]float64, 2)
+	kernels.Log(v, []float64{4 / (d + 2), float64(t.data.Len())})
+	v[0] = (v[0] - v[1]) / (d + 4)
+	kernels.Exp(v, v)
+	return v[0] * min(v[0], 0.5)
 }
 
 // validate returns the loss on the rows held out, or the error of ctx.
