@@ -132,7 +132,7 @@ func LoadTrainer(r io.Reader, x mat.Matrix, o TrainOptions) (*Trainer, error) {
 	if err := t.o.setDefaults(what); err != nil {
 		return nil, err
 	}
-	if err := t.setData(what, x); err != nil {
+	if err := t.setData(context.Background(), what, x); err != nil {
 		return nil, err
 	}
 	if t.fingerprint() != saved {
@@ -146,7 +146,7 @@ func LoadTrainer(r io.Reader, x mat.Matrix, o TrainOptions) (*Trainer, error) {
 		// What the start and the best are worth, for the rule that chooses between them.
 		for _, c := range []struct{ p, lp []float64 }{{t.start, t.lpStart}, {t.best, t.lpBest}} {
 			t.part.set(c.p)
-			if _, err := t.validate(context.Background()); err != nil {
+			if _, err := t.validate(context.Background(), t.validation); err != nil {
 				return nil, err
 			}
 			copy(c.lp, t.lp)

@@ -152,7 +152,8 @@ func Fit(ctx context.Context, x mat.Matrix, o FitOptions) (*Flow, error) {
 	if r.Columns != nil {
 		b = append(b, layer.NewMixtures(r.Columns, boundFor(r.Columns)))
 	}
-	b = append(b, layer.NewRosenblatt(data.D, r.Opening.Weight, r.Opening.Mean, r.Opening.Chol))
+	b = append(b, layer.NewRosenblatt(data.D, r.Opening.Weight, r.Opening.Mean, r.Opening.Chol,
+		layer.Fitted{MaxComponents: o.MaxComponents, Dequantized: o.Dequantize}))
 	f := newFlow(data.D, []block{b})
 	f.quantiles = quantilesOf(r.Typical)
 	if o.Report != nil {

@@ -20,7 +20,7 @@ func TestClippedSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := newTrainer("test", byHand, x, TrainOptions{Schedule: OneCycle, Batch: batch})
+	tr, err := newTrainer(t.Context(), "test", byHand, x, TrainOptions{Schedule: OneCycle, Batch: batch})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,14 @@
 package flow
 
 import (
+	"bytes"
+	"context"
 	"math"
 	"runtime"
 	"slices"
 	"testing"
+
+	"gonum.org/v1/gonum/mat"
 
 	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
 	"github.com/gaussflow/gaussflow/flow/internal/tile"
@@ -27,7 +31,7 @@ func TestTrainDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(h.Validations) == 0 || h.Validations[0].Step != 0 || h.Kept == 0 || !(h.Gain > h.GainSE) || !(h.GainSE > 0) {
+	if len(h.Validations) == 0 || h.Validations[0].Step != 0 || h.Kept == 0 || !(h.Gain > beyondChance*h.GainSE) || !(h.GainSE > 0) {
 		t.Errorf("%d validations, kept %d, gain %v ± %v", len(h.Validations), h.Kept, h.Gain, h.GainSE)
 	}
 	if after := meanLogProb(t, f, x); !(after > before) {
@@ -58,11 +62,110 @@ func TestPlateauKeepsTheStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h.Kept != 0 || h.Gain > h.GainSE {
+		if h.Kept != 0 || h.Gain > beyondChance*h.GainSE {
 			t.Errorf("seed %d: kept %d, gain %v ± %v", seed, h.Kept, h.Gain, h.GainSE)
 			continue
 		}
 		flowtest.SameBits(t, "parameters", c.params, before)
+	}
+}
+
+// bent returns rows around a parabola.
+func bent(n int, seed uint64) *mat.Dense {
+	rng := flowtest.NewRand(seed)
+	x := mat.NewDense(n, 2, nil)
+	for i := range n {
+		a := rng.NormFloat64()
+		x.SetRow(i, []float64{a, a*a + 0.3*rng.NormFloat64()})
+	}
+	return x
+}
+
+// Behind a fit, training takes place behind one that has not seen the rows held out, and
+// what it finds there is worth as much behind the flow's own.
+func TestTrainRefits(t *testing.T) {
+	x, fresh := bent(900, 1), bent(4000, 2)
+	start, err := Fit(t.Context(), x, FitOptions{Seed: 5, MaxComponents: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := TrainOptions{Seed: 3, Steps: 200}
+	behind := func(f *Flow) *Flow { return couple(t, f, CouplingOptions{Width: 16, Blocks: 2}) }
+	coupled := func() *Flow { return behind(start) }
+	tr := newTrainerFor(t, coupled(), x, o)
+	if err := tr.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h := tr.History()
+	gain, se := paired(scores(t, tr.Flow(), fresh), scores(t, start, fresh))
+	t.Logf("by the rows held out %.4f ± %.4f, by fresh ones %.4f ± %.4f", h.Gain, h.GainSE, gain, se)
+	if h.Kept == 0 || !(math.Abs(gain-h.Gain) < 3*math.Hypot(se, h.GainSE)) || !(gain > 3*se) {
+		t.Errorf("kept %d; by the rows held out %v ± %v is gained, by fresh ones %v ± %v", h.Kept, h.Gain, h.GainSE, gain, se)
+	}
+
+	held, seen := mat.NewDense(tr.validation.Len(), 2, nil), mat.NewDense(tr.data.Len(), 2, nil)
+	for i, k := range tr.validation.Index {
+		held.SetRow(i, x.RawRowView(k))
+	}
+	for i, k := range tr.data.Index {
+		seen.SetRow(i, x.RawRowView(k))
+	}
+	other, err := Fit(t.Context(), seen, FitOptions{Seed: 3, MaxComponents: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := h.Validations[0].Loss, -meanLogProb(t, behind(other), held); math.Abs(got-want) > 1e-5 {
+		t.Errorf("the first loss is %v; behind a fit without the rows held out it is %v, behind the flow's own %v", got, want, -meanLogProb(t, coupled(), held))
+	}
+
+	halves := newTrainerFor(t, coupled(), x, o)
+	ctx, cancel := context.WithCancel(t.Context())
+	halves.o.Progress = func(s Step) {
+		if s.Step == 90 {
+			cancel()
+		}
+	}
+	if err := halves.Run(ctx); err == nil {
+		t.Fatal("it was not stopped")
+	}
+	var saved bytes.Buffer
+	if err := halves.Save(&saved); err != nil {
+		t.Fatal(err)
+	}
+	again, err := LoadTrainer(&saved, x, TrainOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	flowtest.SameBits(t, "parameters of a run that was stopped", again.Flow().params, tr.Flow().params)
+
+	// What is good behind the other fit and bad behind the flow's own is not kept.
+	last := slices.Clone(tr.part.params)
+	if !tr.transfers() {
+		t.Error("what it kept does not transfer")
+	}
+	for i := range tr.best {
+		tr.best[i] += 0.5
+	}
+	if tr.transfers() {
+		t.Error("any parameters transfer")
+	}
+	flowtest.SameBits(t, "parameters", tr.part.params, last)
+
+	// Rows of one's own to validate with need none of this, nor do flows that begin otherwise.
+	if own := newTrainerFor(t, coupled(), seen, TrainOptions{Validation: held}); own.own.N != 0 {
+		t.Error("with Validation the fit is made again")
+	}
+	rbig, _ := problem(t, 2, 300)
+	if own := newTrainerFor(t, couple(t, rbig, CouplingOptions{Width: 4}), x, TrainOptions{}); own.own.N != 0 {
+		t.Error("behind FitRBIG the fit is made again")
+	}
+	// Where these rows cannot be fitted, training is behind the flow's own fit.
+	few := newTrainerFor(t, coupled(), x.Slice(0, 4, 0, 2), TrainOptions{ValidationFraction: 0.5})
+	if few.own.N != 0 || few.data.Len() != 2 {
+		t.Errorf("two rows are fitted; %d rows to train on", few.data.Len())
 	}
 }
 

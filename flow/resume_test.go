@@ -265,7 +265,7 @@ func TestValidationFraction(t *testing.T) {
 		for _, row := range tr.validation.Index {
 			lp += meanLogProb(t, start, x.Slice(row, row+1, 0, 2))
 		}
-		if got, err := tr.validate(t.Context()); err != nil || math.Abs(got+lp/50) > 1e-12*math.Abs(got) {
+		if got, err := tr.validate(t.Context(), tr.validation); err != nil || math.Abs(got+lp/50) > 1e-12*math.Abs(got) {
 			t.Errorf("the loss on the rows held out is %v, %v, want %v", got, err, -lp/50)
 		}
 	}

@@ -25,8 +25,8 @@ const (
 	// parameters, forgets Adam's moments, and continues with a third of the rate and
 	// half the noise; the fifth time, it ends. What is validated and kept are
 	// parameters averaged over some 100 steps. In the end the flow keeps those it came
-	// with unless the best are better on the rows held out by more than one standard
-	// error of the difference.
+	// with unless the best are better on the rows held out by more than chance: by 1.645
+	// standard errors of the difference.
 	Plateau Schedule = iota
 	// OneCycle takes all steps: the rate follows a cosine from a 25th of the learning
 	// rate up to it over the first 30% of them, and another one down to a 250,000th
@@ -107,7 +107,8 @@ type History struct {
 	Kept int
 	// Gain is by how much the best parameters are better than those the flow came with,
 	// in nats per row held out, and GainSE the standard error of that difference. They
-	// are 0 with OneCycle.
+	// are 0 with OneCycle. Behind a fit, losses and gain are those behind one that has not
+	// seen the rows held out.
 	Gain, GainSE float64
 	// StoppedEarly is true if Patience ended the run before its last step.
 	StoppedEarly bool
@@ -118,6 +119,11 @@ type History struct {
 // minibatches. Rotations and the base are not trained. What [Fit] has chosen by rows
 // held out is not either if couplings follow it, but refined if it is all there is. x must
 // not change meanwhile, and f must not be used.
+//
+// A fit has seen all rows, and behind it those that training holds out look better than
+// unseen ones do. So where Plateau holds rows out itself and couplings follow a fit, that is
+// made again without these rows, which takes as long as [Fit]; training and validation
+// take place behind it, and f gets the couplings.
 //
 // The result depends on the data, the options and the flow alone, not on the
 // number of goroutines (GOMAXPROCS).
@@ -133,7 +139,7 @@ type History struct {
 //
 // To go on later where a run was stopped, use a [Trainer].
 func Train(ctx context.Context, f *Flow, x mat.Matrix, o TrainOptions) (*History, error) {
-	t, err := newTrainer("Train", f, x, o)
+	t, err := newTrainer(ctx, "Train", f, x, o)
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +159,7 @@ type Trainer struct {
 	o                TrainOptions
 	rows             [2]tile.Source // x and Validation
 	data, validation trainRows
+	own              trainRows // the rows held out behind the flow's own fit, where part is trained behind another
 	pcg              *rand.PCG
 	rng              *rand.Rand
 	adam             kernels.AdamParams
@@ -181,10 +188,10 @@ type Trainer struct {
 // NewTrainer prepares what [Train] does. Its errors are those that leave f as it
 // is.
 func NewTrainer(f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, error) {
-	return newTrainer("NewTrainer", f, x, o)
+	return newTrainer(context.Background(), "NewTrainer", f, x, o)
 }
 
-func newTrainer(what string, f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, error) {
+func newTrainer(ctx context.Context, what string, f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, error) {
 	if err := f.ready(what); err != nil {
 		return nil, err
 	}
@@ -194,7 +201,7 @@ func newTrainer(what string, f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, e
 	t := &Trainer{
 		flow: f, o: o, pcg: rand.NewPCG(o.Seed, 1), adam: newAdam(),
 	}
-	if err := t.setData(what, x); err != nil {
+	if err := t.setData(ctx, what, x); err != nil {
 		return nil, err
 	}
 	p := t.part.params
@@ -218,7 +225,7 @@ func newAdam() kernels.AdamParams {
 }
 
 // setData checks the data and splits it as the options say.
-func (t *Trainer) setData(what string, x mat.Matrix) error {
+func (t *Trainer) setData(ctx context.Context, what string, x mat.Matrix) error {
 	if _, err := kernels.Active(); err != nil {
 		return fmt.Errorf("flow: %s: %w", what, err)
 	}
@@ -238,25 +245,33 @@ func (t *Trainer) setData(what string, x mat.Matrix) error {
 		return fmt.Errorf("flow: %s: Batch is %d; it can be %d, or as many as there are rows", what, t.o.Batch, maxBatch)
 	}
 	t.rows[0] = src
-	if t.data, err = t.images(what, first, src, x); err != nil {
+	var order []int // rows held out come first
+	held := 0
+	if t.o.ValidationFraction > 0 {
+		if held = t.heldOut(src.N); held == 0 || held == src.N {
+			return fmt.Errorf("flow: %s: a ValidationFraction of %g holds out %d of %d rows; both parts need one at least", what, t.o.ValidationFraction, held, src.N)
+		}
+		order = rand.New(rand.NewPCG(t.o.Seed, 2)).Perm(src.N)
+		slices.Sort(order[:held])
+		slices.Sort(order[held:])
+	}
+	if t.data, err = images(what, t.flow, first, src, x); err != nil {
 		return err
 	}
-	switch held := t.heldOut(src.N); {
+	switch {
 	case t.o.Validation != nil:
 		what += ": Validation"
 		if t.rows[1], err = t.source(what, t.o.Validation); err != nil {
 			return err
 		}
-		if t.validation, err = t.images(what, first, t.rows[1], t.o.Validation); err != nil {
+		if t.validation, err = images(what, t.flow, first, t.rows[1], t.o.Validation); err != nil {
 			return err
 		}
-	case t.o.ValidationFraction > 0:
-		if held == 0 || held == src.N {
-			return fmt.Errorf("flow: %s: a ValidationFraction of %g holds out %d of %d rows; both parts need one at least", what, t.o.ValidationFraction, held, src.N)
+	case order != nil:
+		if other, ok := t.refit(ctx, first, src, x, order[held:]); ok {
+			t.own, t.data = t.data, other
+			t.own.Index = order[:held:held]
 		}
-		order := rand.New(rand.NewPCG(t.o.Seed, 2)).Perm(src.N)
-		slices.Sort(order[:held])
-		slices.Sort(order[held:])
 		t.validation = t.data
 		t.validation.Index, t.data.Index = order[:held:held], order[held:]
 	}
@@ -304,22 +319,44 @@ func (r *trainRows) before(k int) float64 {
 	return r.logDet[k]
 }
 
-// images takes rows through the layers before the first that is trained, once for all
-// steps.
-func (t *Trainer) images(what string, first int, src tile.Source, x mat.Matrix) (trainRows, error) {
+// images takes rows through the first layers of a flow, those before what is trained, once
+// for all steps.
+func images(what string, f *Flow, first int, src tile.Source, x mat.Matrix) (trainRows, error) {
 	if first == 0 {
 		return trainRows{Rows: tile.Rows{Source: src}}, nil
 	}
 	var u mat.Dense
 	logDet := make([]float64, src.N)
-	if err := t.flow.evaluate(what, (*workspace).forward, t.flow.layers[:first], &u, logDet, false, x); err != nil {
+	if err := f.evaluate(what, (*workspace).forward, f.layers[:first], &u, logDet, false, x); err != nil {
 		return trainRows{}, err
 	}
 	for i, data := 0, u.RawMatrix().Data; i < len(data); i++ {
 		data[i] = math.RoundToEven(data[i]*(1/grid)) * grid
 	}
-	images, err := t.flow.source(&u)
+	images, err := f.source(&u)
 	return trainRows{tile.Rows{Source: images}, logDet}, err
+}
+
+// refit returns the images of all rows by a fit that has seen only the given ones: behind
+// it, rows held out judge, and not behind one that has seen them. ok is false if the flow
+// does not begin with what Fit makes, and if those rows cannot be fitted.
+func (t *Trainer) refit(ctx context.Context, first int, src tile.Source, x mat.Matrix, seen []int) (r trainRows, ok bool) {
+	if t.o.Schedule != Plateau || t.flow.context > 0 || first == 0 || first != len(t.flow.block(0)) {
+		return r, false
+	}
+	fitted := t.flow.layers[first-1].(layer.Chosen).Chosen()
+	rows, row := mat.NewDense(len(seen), src.Dim, nil), tile.New(src.Dim, 1)
+	for i, k := range seen {
+		if src.ReadRow(row, 0, k) != nil {
+			return r, false // it has changed since it was checked, and the step will say so
+		}
+		rows.SetRow(i, row.Data)
+	}
+	f, err := Fit(ctx, rows, FitOptions{Seed: t.o.Seed, MaxComponents: fitted.MaxComponents, Dequantize: fitted.Dequantized})
+	if err == nil {
+		r, err = images("Train", f, len(f.layers), src, x)
+	}
+	return r, err == nil
 }
 
 // grid is what the images of rows are rounded to: near enough for normal values, and wide
@@ -562,7 +599,7 @@ func (t *Trainer) judge(ctx context.Context, done int) (loss float64, p []float6
 		p = t.average
 		defer func() { t.part.set(t.now) }()
 	}
-	loss, err = t.validate(ctx)
+	loss, err = t.validate(ctx, t.validation)
 	return loss, p, err
 }
 
@@ -577,8 +614,12 @@ func (t *Trainer) goBack(done int) {
 	clear(t.v)
 }
 
+// beyondChance is how many standard errors a gain must have: a one-sided test at 5 %. That
+// the best were chosen among many by the same rows makes gains look larger than they are.
+const beyondChance = 1.645
+
 // kept decides which parameters the flow gets: the best, but for Plateau only if they are
-// better than what it came with by more than a standard error of the difference.
+// better than what it came with.
 func (t *Trainer) kept() []float64 {
 	h := &t.history
 	h.Kept = t.bestStep
@@ -586,11 +627,30 @@ func (t *Trainer) kept() []float64 {
 		return t.best
 	}
 	h.Gain, h.GainSE = paired(t.lpBest, t.lpStart)
-	if h.Gain > h.GainSE {
+	if h.Gain > beyondChance*h.GainSE && t.transfers() {
 		return t.best
 	}
 	h.Kept = 0
 	return t.start
+}
+
+// transfers reports whether the best parameters, if they were trained behind another fit,
+// are behind the flow's own not worse than the start by more than a standard error. The
+// rows held out have been seen by that, so that it is no question whether they gain.
+func (t *Trainer) transfers() bool {
+	if t.own.N == 0 {
+		return true
+	}
+	now := slices.Clone(t.part.params)
+	defer t.part.set(now)
+	var lp [2][]float64
+	for i, p := range [][]float64{t.best, t.start} {
+		t.part.set(p)
+		t.validate(context.Background(), t.own)
+		lp[i] = slices.Clone(t.lp)
+	}
+	gain, se := paired(lp[0], lp[1])
+	return gain > -se
 }
 
 // paired returns the mean of a-b and its standard error: infinite if there are fewer than
@@ -670,8 +730,8 @@ func (t *Trainer) bandwidth() float64 {
 	return v[0] * min(v[0], 0.5)
 }
 
-// validate returns the loss on the rows held out, or the error of ctx.
-func (t *Trainer) validate(ctx context.Context) (float64, error) {
+// validate returns the loss on rows held out, or the error of ctx.
+func (t *Trainer) validate(ctx context.Context, rows trainRows) (float64, error) {
 	f := t.part
 	tile.Over(len(t.lp), tile.Size(f.dim), func(loop *tile.Loop) {
 		w := f.pool.Get().(*workspace)
@@ -681,14 +741,14 @@ func (t *Trainer) validate(ctx context.Context) (float64, error) {
 				return
 			}
 			lp := t.lp[from:to]
-			if err := w.load(t.validation.Rows, from, to); err != nil {
+			if err := w.load(rows.Rows, from, to); err != nil {
 				tile.Fill(lp, math.Inf(-1)) // the row has changed since it was checked
 				continue
 			}
 			w.logProb(f.layers, tile.Padded(to-from))
 			copy(lp, w.logDet)
 			for i := range lp {
-				lp[i] += t.validation.before(from + i)
+				lp[i] += rows.before(from + i)
 			}
 		}
 	})

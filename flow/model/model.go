@@ -45,7 +45,8 @@ type Base struct{ Loc, Scale []float64 }
 //	rosenblatt  Rosenblatt's transform of a Gaussian mixture in d dimensions,
 //	          Σ_k weight_k N(mean_k, L_k·L_kᵀ): its density is that of the mixture
 //	          weight [K], mean [K,d], chol [K,d,d] with the lower triangular L_k;
-//	          raw.logit [K], raw.scale [K,d], the logarithms of the L_kjj
+//	          raw.logit [K], raw.scale [K,d], the logarithms of the L_kjj;
+//	          attributes max_components and dequantized (1), where the fit had these options
 //
 //	actnorm        z = exp(log_scale)·x + shift, trained
 //	               shift [d], log_scale [d]

@@ -109,8 +109,15 @@ type Pinned interface {
 }
 
 // Chosen is a layer that Fit has chosen, with the layers before it, by rows held out.
-// Couple leaves their block as it is, and training does if couplings follow.
-type Chosen interface{ Chosen() }
+// Couple leaves their block as it is, and training does if couplings follow. It says
+// how to fit the like.
+type Chosen interface{ Chosen() Fitted }
+
+// Fitted are the options of a fit that are not their defaults.
+type Fitted struct {
+	MaxComponents int
+	Dequantized   bool
+}
 
 // A Conditioner says how networks are built: the width and number of hidden layers,
 // and the bound on |log σ|, 0 for that of the layer that is coupled. Plain ones have

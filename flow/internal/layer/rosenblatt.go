@@ -3,6 +3,7 @@ package layer
 import (
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/gaussflow/gaussflow/blas"
 	"github.com/gaussflow/gaussflow/flow/internal/tile"
@@ -37,6 +38,8 @@ type rosenblatt struct {
 	offset   []float64 // K·d: the L_k⁻¹·m_k
 	scale    []float64 // K×d: the L_kjj
 	constant []float64 // log w_k - log|L_k| - d·log√(2π)
+
+	fitted Fitted
 }
 
 // Samples go through in parts of so many: what K·d numbers for each take stays in
@@ -45,10 +48,10 @@ const rosenblattPart = 64
 
 // NewRosenblatt returns the transform of the mixture with the given weights, means,
 // K×d, and lower triangular factors of the covariances, K×d×d, to independent standard
-// normals.
-func NewRosenblatt(d int, weight, mean, chol []float64) Layer {
+// normals. It says with which options it was fitted.
+func NewRosenblatt(d int, weight, mean, chol []float64, fitted Fitted) Layer {
 	k := len(weight)
-	l := &rosenblatt{d: d, k: k, p: make([]float64, rosenblattParams(d, k))}
+	l := &rosenblatt{d: d, k: k, fitted: fitted, p: make([]float64, rosenblattParams(d, k))}
 	logit, means, logScale, lower := l.split(l.p)
 	kernels.Log(logit, weight)
 	copy(means, mean)
@@ -458,9 +461,23 @@ func (l *rosenblatt) Describe() model.Layer {
 		}
 	}
 	m := model.Rosenblatt(l.d, weight, slices.Clone(mean), chol)
+	if l.fitted != (Fitted{}) {
+		m.Attributes = map[string]string{}
+	}
+	if n := l.fitted.MaxComponents; n > 0 {
+		m.Attributes[attributeMost] = strconv.Itoa(n)
+	}
+	if l.fitted.Dequantized {
+		m.Attributes[attributeDequantized] = "1"
+	}
 	m.Tensors = append(m.Tensors, model.Vector("raw.logit", slices.Clone(logit)), model.Matrix("raw.scale", l.k, l.d, slices.Clone(logScale)))
 	return m
 }
+
+const (
+	attributeMost        = "max_components"
+	attributeDequantized = "dequantized"
+)
 
 func buildRosenblatt(m *description, d int) Layer {
 	mean := m.tensor("mean", anySize, d)
@@ -483,6 +500,12 @@ func buildRosenblatt(m *description, d int) Layer {
 		return &rosenblatt{}
 	}
 	l := &rosenblatt{d: d, k: k, p: make([]float64, rosenblattParams(d, k))}
+	if m.attribute(attributeMost) != "" {
+		l.fitted.MaxComponents = m.number(attributeMost, math.MaxInt32)
+	}
+	if m.attribute(attributeDequantized) != "" {
+		l.fitted.Dequantized = m.number(attributeDequantized, 1) == 1
+	}
 	logit, means, logScale, lower := l.split(l.p)
 	copy(means, mean.Values)
 	for c := range k {
@@ -707,4 +730,4 @@ func logQuantile(l float64) float64 {
 }
 
 // Chosen marks the transform as one that Fit has chosen.
-func (l *rosenblatt) Chosen() {}
+func (l *rosenblatt) Chosen() Fitted { return l.fitted }

@@ -3,6 +3,7 @@ package layer_test
 import (
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
@@ -19,7 +20,9 @@ type full struct {
 	weight, mean, chol []float64
 }
 
-func (m *full) layer() layer.Layer { return layer.NewRosenblatt(m.d, m.weight, m.mean, m.chol) }
+func (m *full) layer() layer.Layer {
+	return layer.NewRosenblatt(m.d, m.weight, m.mean, m.chol, layer.Fitted{MaxComponents: 7, Dequantized: true})
+}
 
 // randomFull has k components with covariances of their own.
 func randomFull(d, k int, rng *rand.Rand) *full {
@@ -165,5 +168,31 @@ func TestRosenblattTightClusters(t *testing.T) {
 				t.Errorf("gradient of %s, entry %d: %v, numerically %v", part.what, i, part.grad[i], want)
 			}
 		}
+	}
+}
+
+// What a fit's options were comes back with the layer.
+func TestRosenblattFitted(t *testing.T) {
+	l := randomFull(2, 3, flowtest.NewRand(1)).layer()
+	m := l.Describe()
+	again, err := layer.Build(m, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := again.(layer.Chosen).Chosen(), (layer.Fitted{MaxComponents: 7, Dequantized: true}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	for _, name := range []string{"max_components", "dequantized"} {
+		for _, value := range []string{"0", "-1", "many"} {
+			bad := m
+			bad.Attributes = map[string]string{name: value}
+			if _, err := layer.Build(bad, 2); err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s = %q: error %v", name, value, err)
+			}
+		}
+	}
+	m.Attributes = nil
+	if again, err = layer.Build(m, 2); err != nil || again.(layer.Chosen).Chosen() != (layer.Fitted{}) || len(again.Describe().Attributes) != 0 {
+		t.Errorf("without attributes: %+v, %v", again, err)
 	}
 }
