@@ -145,6 +145,8 @@ func TestMalformed(t *testing.T) {
 		"missing.csv":      "a,b,c\n1,2,3\n4,,6\n", "text.csv": "a,b,c\n1,2,red\n1,2,blue\n", "typo.csv": "a,b,c\n1,2,3\n4,5,n/a\n7,8,9\n",
 		"ragged.csv": "a,b,c\n1,2,3\n4,5\n", "two.csv": "a,b\n1,2\n", "other.csv": "x,b,c\n1,2,3\n", "twice.csv": "a,a,c\n1,2,3\n",
 		"inf.csv": "a,b,c\n1,2,inf\n", "far.csv": "a,b,c\n1000,0,0\n\n1000,0,1e307\n", "named.csv": "name,a,b,c\nx,1,2,3\n", "four.csv": "1,2,3,4\n", "header.csv": "a,b,c\n", "quote.csv": "a,b,c\n1,\"2,3\n",
+		"percent.csv": "a,b,c\n1,2,50%\n", "euro.csv": "a,b,c\n1,2,€ 50\n", "u2212.csv": "a,b,c\n1,2,\u22123\n", "blanks.csv": "a b c\n1 2 3\n", "cr.csv": "a,b,c\r1,2,3\r", "note.csv": "# mine\na,b,c\n1,2,3\n",
+		"page.csv": "<!DOCTYPE html>\n<html>", "rows.json": "[{\"a\":1}]\n", "latin1.csv": "gr\xf6\xdfe,b\n1,2\n3,5\n5,4\n", "index.csv": ",a,b\n0,1,2\n1,3,5\n2,5,4\n", "again.csv": "a,b,a,c\n1,2,3,4\n",
 		"utf16.csv": "\xff\xfea\x00", "binary.csv": "\x00\x01\x02", "cut.csv.gz": "\x1f\x8b\x08\x00", "bad.zst": "\x28\xb5\x2f\xfd\x00",
 		"bad.npy": "\x93NUMPY\x01\x00\x10\x00{'descr': '<f8',", "bomb.npy": string(npyHeader("(1000000000000, 3)")), "cube.npy": string(npyHeader("(2, 2, 2)")),
 		"bad.parquet": "PAR1xxxxPAR1", "bad.npz": "PK\x03\x04",
@@ -176,6 +178,21 @@ func TestMalformed(t *testing.T) {
 		{"fit train.csv", usage, `fit: Required flag "o" not set`},
 		{"fit -o x.safetensors", usage, "fit: DATA is missing"},
 		{"fit train.csv -o train.csv", usage, "fit: -o train.csv: that is the input"},
+		{"fit train.csv -o x -holdout 20%", usage, `invalid value "20%" for flag -holdout: want a number (`},
+		{"sample m.safetensors -n 1e6", usage, `invalid value "1e6" for flag -n: want a whole number (`},
+		{"sample m.safetensors -n 99999999999999999999", usage, "it is too large"},
+		{"score m.safetensors d.csv -treshold 0.1", usage, "-treshold; did you mean -threshold? (gaussflow score -h"},
+		{"score m.safetensors percent.csv", failed, `percent.csv:2:3 (c): "50%" is not a number: remove the "%"`},
+		{"score m.safetensors euro.csv", failed, `"€ 50" is not a number: remove the "€"`},
+		{"score m.safetensors u2212.csv", failed, "its minus is the character U+2212"},
+		{"fit blanks.csv -o x", failed, `(-sep " " cuts the lines at blanks)`},
+		{"fit cr.csv -o x", failed, "its lines end with a carriage return alone"},
+		{"fit note.csv -o x", failed, "note.csv:2: 3 fields, the header has 1 and begins with #: a comment must go"},
+		{"fit page.csv -o x", failed, "page.csv: it looks like a web page or XML"},
+		{"fit rows.json -o x", failed, "rows.json: it looks like JSON"},
+		{"fit latin1.csv -o x", failed, `the name "gr\xf6\xdfe" is not UTF-8`},
+		{"fit index.csv -o x", failed, "index.csv:1:1: column 1 has an empty name"},
+		{"score m.safetensors again.csv", failed, `columns 1 and 3 are both called "a"`},
 		{"fit train.csv -o x -holdout 1", usage, "want 0 to 0.9"},
 		{"fit train.csv -o x -blocks 0", usage, "want 1 to 1000"},
 		{"fit train.csv -o x -steps 5", usage, "-steps is for the training of -coupling"},
@@ -209,6 +226,8 @@ func TestMalformed(t *testing.T) {
 		{"plot m.safetensors -o pushforward.png", usage, "pushforward needs DATA"},
 		{"plot m.safetensors none.csv -o pics", failed, "plot: open none.csv"},
 		{"plot m.safetensors header.csv -o pics", failed, "plot: header.csv: there are no rows"},
+		{"plot m.safetensors -o density.pdf", usage, "-o density.pdf: the pictures are .png and .svg"},
+		{"fit nowhere.csv -o nodir/x.safetensors", failed, "open nodir/x.safetensors: no such file"}, // before anything is read
 		{"plot m.safetensors d.csv -o text.csv", failed, "plot: mkdir text.csv: it is a file"},
 		{"completion", usage, "name one shell"},
 		{"completion tcsh", usage, "name one shell"},
@@ -233,7 +252,8 @@ func TestMalformed(t *testing.T) {
 		{"score m.safetensors ragged.csv -o x.csv", failed, "score: ragged.csv:3: 2 fields, the header has 3"},
 		{"score m.safetensors two.csv -o x.csv", failed, "score: two.csv: the model's columns c are missing; the table has a, b"},
 		{"score m.safetensors other.csv -o x.csv", failed, "score: other.csv: the model's columns a are missing"},
-		{"score m.safetensors twice.csv -o x.csv", failed, `score: twice.csv:1:2: columns 1 and 2 are both called "a"`},
+		{"score m.safetensors twice.csv -o x.csv", failed, "score: twice.csv: the model's columns b are missing; the table has a, a, c"},
+		{"fit twice.csv -o x.safetensors", failed, `fit: twice.csv:1:2: columns 1 and 2 are both called "a"`},
 		{"score m.safetensors four.csv -o x.csv", failed, "score: four.csv: 4 columns, and the model has 3"},
 		{"score m.safetensors inf.csv -o x.csv", failed, `score: inf.csv:2:3 (c): "inf" is not finite`},
 		{"map m.safetensors far.csv -o x.npy", failed, "map: far.csv:4: the row is so far out"},
@@ -990,6 +1010,29 @@ func TestImportOthers(t *testing.T) {
 		if got, err := f.Score(test.row); err != nil || math.Abs(got-test.want) > 1e-12 {
 			t.Errorf("%s: log p %v, error %v; want %v", name, got, err, test.want)
 		}
+	}
+}
+
+// An argument that a shell has made empty is a mistake, and nothing is left behind.
+func TestEmptyArguments(t *testing.T) {
+	dir := desk(t)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"fit", "", "-o", "x"}, "fit: DATA is empty"},
+		{[]string{"fit", "train.csv", "-o", ""}, "fit: -o is empty"},
+		{[]string{"score", "m.safetensors", "d.csv", "-o", ""}, "score: -o is empty"},
+		{[]string{"plot", "m.safetensors", "", "-o", "pics"}, "plot: DATA is empty"},
+		{[]string{"fit", "train.csv", "-o", "x", "-given", ""}, "fit: -given is empty"},
+	} {
+		status, _, stderr := gaussflow(t, "", c.args...)
+		if status != statusUsage || !strings.Contains(stderr, c.want) {
+			t.Errorf("%q: exit status %d, errors %q", c.args, status, stderr)
+		}
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 3 {
+		t.Errorf("the directory holds %v", entries)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -133,6 +134,15 @@ func fit(ctx context.Context, c *cli.Command) error {
 	case c.IsSet("given") && (c.Bool("rbig") || c.Bool("coupling") || c.Bool("raw")):
 		return usageErrorf("-given trains a flow of its own; leave out -rbig, -coupling and -raw")
 	}
+	// Whatever takes long is not to end in a place that there is not.
+	if err := writable(out); err != nil {
+		return err
+	}
+	if dir := c.String("plots"); dir != "" {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return err
+		}
+	}
 	t := &fitting{c: c, progress: newProgress(c.Root().ErrWriter)}
 	t.report = fitReport{Model: out, Seed: c.Uint64("seed"), Warnings: []string{}}
 	defer t.progress.clear()
@@ -184,6 +194,15 @@ func fit(ctx context.Context, c *cli.Command) error {
 		return writeJSON(c.Root().Writer, t.report)
 	}
 	return t.print()
+}
+
+// writable reports why a file could not be written.
+func writable(name string) error {
+	f, err := atomicfile.Create(name)
+	if err == nil {
+		f.Discard()
+	}
+	return err
 }
 
 // read reads the table and returns the means of its columns.
@@ -761,7 +780,7 @@ func (t *fitting) print() error {
 // clipList joins names, not too many of them.
 func clipList(names []string) string {
 	if len(names) > 12 {
-		return strings.Join(names[:12], ", ") + ", …"
+		return oneLine(strings.Join(names[:12], ", ")) + ", …"
 	}
-	return strings.Join(names, ", ")
+	return oneLine(strings.Join(names, ", "))
 }

@@ -33,6 +33,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -203,6 +204,16 @@ func command(name, usage, description string, arguments []string, flags []cli.Fl
 			case n > len(arguments):
 				return usageErrorf("%s: unexpected argument %q (%s -h shows how it is used)", name, c.Args().Get(len(arguments)), c.FullName())
 			}
+			for i := range c.Args().Len() {
+				if c.Args().Get(i) == "" {
+					return usageErrorf("%s: %s is empty (%s -h shows how it is used)", name, strings.Trim(arguments[i], "[]"), c.FullName())
+				}
+			}
+			for _, flag := range []string{"o", "out", "plots", "plot", "checkpoint", "against", "given"} {
+				if c.IsSet(flag) && c.String(flag) == "" {
+					return usageErrorf("%s: -%s is empty (%s -h lists the flags)", name, flag, c.FullName())
+				}
+			}
 			err := action(ctx, c)
 			if errors.Is(err, context.Canceled) {
 				err = errors.New("interrupted")
@@ -227,8 +238,55 @@ func usageErrorf(format string, args ...any) error {
 }
 
 func onUsageError(_ context.Context, c *cli.Command, err error, _ bool) error {
-	return usageErrorf("%s: %w (%s -h lists the flags)", c.Name, err, c.FullName())
+	text := notParsed.ReplaceAllStringFunc(err.Error(), func(s string) string {
+		switch {
+		case strings.HasSuffix(s, "range"):
+			return "it is too large"
+		case strings.Contains(s, "Float"):
+			return "want a number"
+		}
+		return "want a whole number"
+	})
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
+		name, _, _ = strings.Cut(strings.TrimLeft(name, "-"), "=")
+		near, least := "", min(3, (len(name)+1)/2)
+		for _, f := range c.Flags {
+			for _, n := range f.Names() {
+				if d := edits(name, n); d < least {
+					near, least = n, d
+				}
+			}
+		}
+		if near != "" {
+			text += fmt.Sprintf("; did you mean -%s?", near)
+		}
+	}
+	return usageErrorf("%s: %s (%s -h lists the flags)", c.Name, text, c.FullName())
 }
+
+// edits is how many letters must be put in, taken out or changed to make b of a (Levenshtein 1965).
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range a {
+		before := row[0]
+		row[0] = i + 1
+		for j := range b {
+			cost := before
+			if a[i] != b[j] {
+				cost++
+			}
+			before = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// notParsed is what strconv says of a flag's value.
+var notParsed = regexp.MustCompile(`strconv\.Parse\w+: parsing ".*": (invalid syntax|value out of range)`)
 
 // writeJSON prints v as one JSON object.
 func writeJSON(w io.Writer, v any) error {

@@ -70,6 +70,9 @@ and to a file, .png or .svg, the one that it is named after, or the first.
 			}
 			out := c.String("o")
 			format := pictureFormat(out)
+			if slices.Contains([]string{".jpg", ".jpeg", ".gif", ".pdf", ".eps", ".webp", ".tif", ".tiff", ".bmp"}, strings.ToLower(filepath.Ext(out))) {
+				return usageErrorf("-o %s: the pictures are .png and .svg", out)
+			}
 			if format == "" {
 				return d.all(ctx, out)
 			}

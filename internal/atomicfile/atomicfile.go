@@ -21,6 +21,8 @@ type File struct {
 func Create(name string) (*File, error) {
 	info, err := os.Stat(name)
 	switch {
+	case name == "":
+		return nil, &fs.PathError{Op: "create", Path: name, Err: fmt.Errorf("the name is empty")}
 	case err == nil && info.IsDir():
 		return nil, &fs.PathError{Op: "create", Path: name, Err: fmt.Errorf("it is a directory")}
 	case err == nil && !info.Mode().IsRegular():

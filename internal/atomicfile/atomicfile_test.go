@@ -17,6 +17,18 @@ func content(t *testing.T, name string) string {
 	return string(b)
 }
 
+// A name that is empty is none: nothing is written beside a place that there is not.
+func TestEmptyName(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := WriteFile("", []byte("x")); err == nil {
+		t.Error("no error")
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("the directory holds %v, %v", entries, err)
+	}
+}
+
 func TestCommitAndDiscard(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "f")

@@ -161,6 +161,9 @@ func newNPZ(t *Table, in *input, key string) (source, error) {
 	var keys []string
 	var found *zip.File
 	for _, entry := range z.File {
+		if entry.Name == "[Content_Types].xml" || entry.Name == "content.xml" {
+			return nil, fmt.Errorf("%s: it is a spreadsheet; save it as CSV", t.name)
+		}
 		k, ok := strings.CutSuffix(entry.Name, ".npy")
 		if !ok {
 			continue

@@ -62,6 +62,12 @@ func newCSV(t *Table, in *input) (source, error) {
 	if bytes.IndexByte(head[:min(len(head), 1<<12)], 0) >= 0 {
 		return nil, fmt.Errorf("%s: it is neither text nor a format that is read: there are zero bytes in it", t.name)
 	}
+	if what := otherText(head[s.pos:]); what != "" {
+		return nil, fmt.Errorf("%s: it looks like %s; tables are CSV, NPY, NPZ or Parquet", t.name, what)
+	}
+	if cr := bytes.IndexByte(head, '\r'); cr >= 0 && cr < len(head)-1 && bytes.IndexByte(head, '\n') < 0 {
+		return nil, fmt.Errorf("%s: its lines end with a carriage return alone; convert them to line feeds", t.name)
+	}
 	first, err := s.peek()
 	if err == io.EOF {
 		return nil, fmt.Errorf("%s: it is empty", t.name)
@@ -419,7 +425,11 @@ func (s *csvSource) tryRecord(b *Block) (lines int64, size int, err error) {
 }
 
 func (s *csvSource) raggedError(fields int) error {
-	return fmt.Errorf("%s:%d: %s, %s %d", s.t.name, s.line, count(fields, "field"), s.ragged, s.fields)
+	hint := ""
+	if s.headerLine > 0 && strings.HasPrefix(s.t.names[0], "#") {
+		hint = " and begins with #: a comment must go"
+	}
+	return fmt.Errorf("%s:%d: %s, %s %d%s", s.t.name, s.line, count(fields, "field"), s.ragged, s.fields, hint)
 }
 
 // raggedOr is err, unless the row, of which rest is left, has another number of fields: that is what is
@@ -482,12 +492,48 @@ func (s *csvSource) notNumber(content string, field int) error {
 		return fmt.Errorf("%s: %s is not finite", at, quoted)
 	case comma && other == ',' && strings.Count(content, ",") == 1 && !groups(content):
 		return fmt.Errorf("%s: %s is not a number (-decimal , reads decimal commas)", at, quoted)
+	case s.fields == 1 && s.blanksBetween(content):
+		return fmt.Errorf("%s: %s is not a number (-sep \" \" cuts the lines at blanks)", at, quoted)
 	case grouped && bare != content:
 		return fmt.Errorf("%s: %s is not a number: separators of thousands are not read", at, quoted)
+	case strings.ContainsRune(content, '\u2212'):
+		return fmt.Errorf("%s: %s is not a number: its minus is the character U+2212, not a hyphen", at, quoted)
+	case s.withSign(content) != "":
+		return fmt.Errorf("%s: %s is not a number: remove the %q", at, quoted, s.withSign(content))
 	case s.isText(field):
 		return fmt.Errorf("%s: %s is not a number: the column holds text; leave it out with -columns, or pass it through with -id", at, quoted)
 	}
 	return fmt.Errorf("%s: %s is not a number (-missing-texts says which texts stand for a missing value)", at, quoted)
+}
+
+// withSign is the sign of a unit beside a number.
+func (s *csvSource) withSign(content string) string {
+	for _, sign := range []string{"%", "$", "€", "£", "¥"} {
+		bare := strings.TrimSpace(strings.TrimPrefix(strings.TrimSuffix(content, sign), sign))
+		if bare != content && s.looksLikeNumber(bare) {
+			return sign
+		}
+	}
+	return ""
+}
+
+// blanksBetween reports whether a text is several numbers, as many as the header has words.
+func (s *csvSource) blanksBetween(content string) bool {
+	fields := strings.Fields(content)
+	return len(fields) > 1 && s.t.names != nil && len(strings.Fields(s.t.names[0])) == len(fields) && !slices.ContainsFunc(fields, func(f string) bool { return !s.looksLikeNumber(f) })
+}
+
+// otherText tells text that is no table by how it begins.
+func otherText(head []byte) string {
+	text := strings.ToLower(string(bytes.TrimSpace(head[:min(len(head), 256)])))
+	inside := strings.TrimSpace(strings.TrimPrefix(text, "["))
+	switch {
+	case strings.HasPrefix(text, "<!doctype"), strings.HasPrefix(text, "<html"), strings.HasPrefix(text, "<?xml"):
+		return "a web page or XML"
+	case strings.HasPrefix(text, "{"), inside != text && strings.HasPrefix(inside, "{"), inside != text && strings.HasPrefix(inside, "["):
+		return "JSON"
+	}
+	return ""
 }
 
 // groups reports whether a comma may separate thousands: three digits follow.

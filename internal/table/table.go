@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -70,7 +71,9 @@ type Table struct {
 	id      int      // column of the file, or -1
 	notes   []string
 	skipped int64
-	close   []func() error
+	// badNames is what is wrong with the names of the columns in use, as long as it matters.
+	badNames error
+	close    []func() error
 }
 
 // A source is a table of one format.
@@ -156,12 +159,13 @@ func (t *Table) open(name string) (err error) {
 	if len(t.use) == 0 {
 		return fmt.Errorf("%s: no column holds numbers", t.name)
 	}
-	return t.checkNames()
+	t.badNames = t.checkNames() // unless Match says that they are of no use
+	return nil
 }
 
 // title names a column in messages: its number from 1, and its name.
 func (t *Table) title(c int) string {
-	if t.names != nil {
+	if t.names != nil && t.names[c] != "" {
 		return fmt.Sprintf("column %d (%s)", c+1, clip(t.names[c]))
 	}
 	return fmt.Sprintf("column %d", c+1)
@@ -232,6 +236,9 @@ func (t *Table) checkNames() error {
 	first := map[string]int{}
 	for _, c := range t.use {
 		name := t.names[c]
+		if !utf8.ValidString(name) {
+			return fmt.Errorf("%s: the name %q is not UTF-8; convert the file, or say -header no and leave the first line out", t.at(c), clip(name))
+		}
 		if name == "" {
 			return fmt.Errorf("%s: column %d has an empty name; give it one, leave it out with -columns, or say -header no", t.at(c), c+1)
 		}
@@ -282,6 +289,7 @@ func (t *Table) Match(want []string, dim int) error {
 		if len(t.use) != dim {
 			return fmt.Errorf("%s: %d columns, and the model has %d; choose them with -columns", t.name, len(t.use), dim)
 		}
+		t.badNames = nil
 		return nil
 	}
 	var use []int
@@ -308,11 +316,17 @@ func (t *Table) Match(want []string, dim int) error {
 	}
 	var extra []string
 	for _, c := range t.use {
-		if !slices.Contains(use, c) {
+		switch {
+		case slices.Contains(use, c):
+		case t.names[c] == "":
+			extra = append(extra, t.title(c))
+		case slices.Contains(want, t.names[c]):
+			return t.badNames // it is there twice
+		default:
 			extra = append(extra, t.names[c])
 		}
 	}
-	t.use, t.notes = use, nil
+	t.use, t.notes, t.badNames = use, nil, nil
 	if len(extra) > 0 {
 		t.notes = append(t.notes, fmt.Sprintf("%s: columns that the model does not have are ignored: %s", t.name, list(extra)))
 	}
@@ -336,6 +350,10 @@ func blockRows(width int) int { return min(max((1<<18)/width, 16), 4096) }
 // Blocks yields the rows, once.
 func (t *Table) Blocks() iter.Seq2[*Block, error] {
 	return func(yield func(*Block, error) bool) {
+		if t.badNames != nil {
+			yield(nil, t.badNames)
+			return
+		}
 		d := len(t.use)
 		b := &Block{all: mat.NewDense(blockRows(d), d, nil)}
 		for {

@@ -437,6 +437,9 @@ func TestMatch(t *testing.T) {
 		{"b,a,c\n1,2,3\n", "", nil, 2, nil, "", "3 columns, and the model has 2"},
 		{"b,a,c\n1,2,3\n", "3,1", nil, 2, []float64{3, 1}, "", ""},
 		{"b,a,c\n1,2,3\n", "c,b,a", []string{"a", "b"}, 2, []float64{2, 1}, "ignored: c", ""},
+		{",a,b\n0,1,2\n", "", []string{"a", "b"}, 2, []float64{1, 2}, "ignored: column 1", ""}, // as pandas writes the index
+		{"a,x,b,x\n1,0,2,0\n", "", []string{"a", "b"}, 2, []float64{1, 2}, "ignored: x", ""},
+		{"a,b,a\n1,2,1\n", "", []string{"a", "b"}, 2, nil, "", `both called "a"`},
 		{"b,a,c\n1,2,3\n", "c,b", []string{"a", "b"}, 2, nil, "", "the model's columns a are missing"},
 	} {
 		tab, err := Open(disk(t, "d.csv", []byte(test.text)), Options{Columns: test.columns})
