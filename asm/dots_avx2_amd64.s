@@ -106,6 +106,13 @@
 	SUBQ B_BACK, B_K              \
 	SUM1_FOUR(0, P2, P3, Y2, Y3)  \
 	SUM1_FOUR(32, P2, P3, Y2, Y3)
+#define EIGHT_1x8 \
+	SUM1_FOUR(0, P0, P1, Y0, Y1)  \
+	SUM1_FOUR(32, P0, P1, Y0, Y1)
+#define ONE_1x8 \
+	B1_ONE            \
+	SUM1_ONE(P0, Y0)  \
+	SUM1_ONE(P1, Y1)
 #define ONE_1x16 \
 	B1_ONE            \
 	SUM1_ONE(P0, Y0)  \
@@ -163,6 +170,11 @@
 	TURN_ONE(P2, Y8, X8)                          \
 	TURN_ONE(P3, Y10, X10)                        \
 	COLUMNS2(COLUMN8, Y8, Y10, Y2, Y3, Y6, Y7)
+#define EIGHT_2x8 SUM2x8_EIGHT(P0, P1, Y0, Y1, Y4, Y5)
+#define ONE_2x8 \
+	TURN_ONE(P0, Y8, X8)                          \
+	TURN_ONE(P1, Y10, X10)                        \
+	COLUMNS2(COLUMN8, Y8, Y10, Y0, Y1, Y4, Y5)
 #define SUM2x4_TWO(o) \
 	TURN(o, P0, Y8, Y9)                           \
 	COLUMNS2(COLUMN4, Y8, Y8, Y0, Y0, Y4, Y4)     \
@@ -210,6 +222,9 @@
 	OP(32(C_AT), Y1)  \
 	OP(64(C_AT), Y2)  \
 	OP(96(C_AT), Y3)
+#define SUMS_1x8(OP) \
+	OP((C_AT), Y0)    \
+	OP(32(C_AT), Y1)
 #define SUMS_1x4(OP) OP((C_AT), Y0)
 #define SUMS_2x16(OP) \
 	SUMS_1x16(OP)               \
@@ -217,6 +232,10 @@
 	OP(32(C_AT)(C_ROW*1), Y5)   \
 	OP(64(C_AT)(C_ROW*1), Y6)   \
 	OP(96(C_AT)(C_ROW*1), Y7)
+#define SUMS_2x8(OP) \
+	SUMS_1x8(OP)                \
+	OP((C_AT)(C_ROW*1), Y4)     \
+	OP(32(C_AT)(C_ROW*1), Y5)
 #define SUMS_2x4(OP) \
 	SUMS_1x4(OP)                \
 	OP((C_AT)(C_ROW*1), Y4)
@@ -307,6 +326,7 @@ done:                                          \
 TEXT ·GemmDots1AVX2(SB), NOSPLIT, $0-8
 	BEGIN
 	ROWS_OF(16, 4, SUMS_1x16, POINT16, MOVE16, EIGHT_1x16, ONE_1x16, begin16, eight16, last16, one16, store16, done16)
+	ROWS_OF(8, 3, SUMS_1x8, POINT8, MOVE8, EIGHT_1x8, ONE_1x8, begin8, eight8, last8, one8, store8, done8)
 	ROWS_OF(4, 2, SUMS_1x4, POINT4, MOVE4, EIGHT_1x4, ONE_1x4, begin4, eight4, last4, one4, store4, done4)
 	VZEROUPPER
 	RET
@@ -316,6 +336,7 @@ TEXT ·GemmDots2AVX2(SB), NOSPLIT, $0-8
 	BEGIN
 	MOVQ GemmArgs_BCol(TILE), COL
 	ROWS_OF(16, 4, SUMS_2x16, POINT16, MOVE16, EIGHT_2x16, ONE_2x16, begin16, eight16, last16, one16, store16, done16)
+	ROWS_OF(8, 3, SUMS_2x8, POINT8, MOVE8, EIGHT_2x8, ONE_2x8, begin8, eight8, last8, one8, store8, done8)
 	ROWS_OF(4, 2, SUMS_2x4, POINT4, MOVE4, EIGHT_2x4, ONE_2x4, begin4, eight4, last4, one4, store4, done4)
 	VZEROUPPER
 	RET

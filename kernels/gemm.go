@@ -163,13 +163,14 @@ const (
 
 // run computes the product with assembly.
 func (s *productScratch) run(t Tier, p *Product) {
+	dots := t
 	t = t.gemmNarrow(p.N)
 	rows, lanes, _ := t.gemmTile()
 	switch {
-	case p.TransB && !p.Upper && p.N >= dotLanes && t.gemmDotted(p.M, p.LDB, false):
-		s.dots(t, p, false)
-	case !p.TransA && !p.Upper && p.M >= dotLanes && t.gemmDotted(p.N, p.LDA, true):
-		s.dots(t, p, true)
+	case p.TransB && !p.Upper && p.N >= dotLanes && dots.gemmDotted(p.M, p.LDB, false):
+		s.dots(dots, p, false)
+	case !p.TransA && !p.Upper && p.M >= dotLanes && dots.gemmDotted(p.N, p.LDA, true):
+		s.dots(dots, p, true)
 	case !p.Upper && (p.TransA && p.N < lanes && p.N < p.M || p.TransB && p.M <= fewRows && p.M < p.N):
 		s.turn(t, p) // so that lanes are full, or the smaller matrix is packed; neither case turns it back
 	case !p.TransB && !p.Upper && (p.K <= fewTerms || p.M < rows):
@@ -298,8 +299,12 @@ func (s *productScratch) dots(t Tier, p *Product, fewColumns bool) {
 			n = 2
 		}
 		tile.B = &b[f*step]
-		tile.A, tile.C, tile.Rows, tile.AAt = &a[0], &s.c[f*ld], whole, 0
-		t.gemmDots(&tile, n)
+		for l := 0; l < whole; {
+			rows := t.gemmDotRows(whole-l, lda)
+			tile.A, tile.C, tile.Rows, tile.AAt = &a[l*lda], &s.c[f*ld+l], rows, 0
+			t.gemmDots(&tile, n)
+			l += rows
+		}
 		if whole < long {
 			tile.A, tile.C, tile.Rows, tile.AAt = &a[(long-dotLanes)*lda], &s.c[f*ld+whole], dotLanes, 0
 			t.gemmDots(&tile, n)

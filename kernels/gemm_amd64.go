@@ -40,7 +40,7 @@ func (t Tier) gemmNarrow(n int) Tier {
 // gemmDotted tells whether dots is the fastest way to compute few rows or columns with a matrix whose rows are ld apart.
 // Lines that are a power of two apart evict one another from the first-level cache.
 func (t Tier) gemmDotted(few, ld int, columns bool) bool {
-	return few == 1 || ld%256 != 0 && (few <= 2 || few <= 4 && !columns)
+	return few <= 2 || ld%256 != 0 && few <= 4 && !columns
 }
 
 // gemmRows computes rows of tiles.
@@ -93,7 +93,16 @@ func (t Tier) gemmFew(g *asm.GemmArgs, rows int) {
 	}
 }
 
-// gemmDots computes so many columns of sums along both matrices: 4, 2 or 1. They are bound by loads.
+// gemmDotRows returns how many of the rows that are left, a multiple of 4, gemmDots takes at once.
+func (t Tier) gemmDotRows(left, ld int) int {
+	if left > 8 && ld%256 == 0 {
+		return 8
+	}
+	return left
+}
+
+// gemmDots computes so many columns of sums along both matrices: 4, 2 or 1. It is bound by turning rows, which longer
+// vectors would not do faster.
 func (t Tier) gemmDots(g *asm.GemmArgs, columns int) {
 	switch columns {
 	case 4:

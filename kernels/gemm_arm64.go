@@ -41,6 +41,9 @@ func (t Tier) gemmFew(g *asm.GemmArgs, rows int) {
 	t.gemmRow(g)
 }
 
+// gemmDotRows returns how many of the rows that are left, a multiple of 4, gemmDots takes at once.
+func (t Tier) gemmDotRows(left, ld int) int { return left }
+
 // gemmDots computes so many columns of sums along both matrices: 4, 2 or 1.
 func (t Tier) gemmDots(g *asm.GemmArgs, columns int) {
 	switch columns {

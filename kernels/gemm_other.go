@@ -15,3 +15,4 @@ func (t Tier) gemmFew(g *asm.GemmArgs, rows int)                           { pan
 func (t Tier) gemmDots(g *asm.GemmArgs, columns int)                       { panic(unreachable) }
 func (t Tier) gemmNarrow(n int) Tier                                       { panic(unreachable) }
 func (t Tier) gemmDotted(few, ld int, columns bool) bool                   { panic(unreachable) }
+func (t Tier) gemmDotRows(left, ld int) int                                { panic(unreachable) }

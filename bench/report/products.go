@@ -124,6 +124,7 @@ func (r *report) productTable() error {
 			{Name: "tier"}, {Name: "product"}, {Name: "out"}, {Name: "in"}, {Name: "n"},
 			{Name: "rate", Unit: "GFLOP/s"},
 			{Name: "of the peak", Unit: "share of FMAs"},
+			{Name: "OpenBLAS", Unit: "of the peak"},
 			{Name: "over OpenBLAS", Unit: "times as fast: " + spread},
 			{Name: "over gonum", Unit: "times as fast: " + spread},
 			{Name: "met"},
@@ -152,15 +153,17 @@ func (r *report) productTable() error {
 			mine, peak := of(u.p), series[len(contenders)+i]
 			share := peak.Over(mine).Scale(s.flops() / 2 / u.fmas).Median
 			v := verdict{small: s.small, share: share, gonum: of(gonum).Over(mine).Median}
-			var overOpenBLAS any
+			var overOpenBLAS, itsShare any
 			for _, p := range others {
 				if ratio := of(p).Over(mine); overOpenBLAS == nil || ratio.Median < v.openblas {
 					overOpenBLAS, v.openblas = ratio, ratio.Median
+					v.others = peak.Over(of(p)).Scale(s.flops() / 2 / u.fmas).Median
+					itsShare = v.others
 				}
 			}
 			met := v.met()
 			counted.add(v)
-			rows[u.tier] = append(rows[u.tier], []any{u.tier.String(), s.op, s.out, s.in, s.n, s.flops() / mine.Time(1).Median, share, overOpenBLAS, of(gonum).Over(mine), met})
+			rows[u.tier] = append(rows[u.tier], []any{u.tier.String(), s.op, s.out, s.in, s.n, s.flops() / mine.Time(1).Median, share, itsShare, overOpenBLAS, of(gonum).Over(mine), met})
 		}
 	}
 	for _, u := range us {
@@ -179,6 +182,7 @@ func (r *report) productTable() error {
 type verdict struct {
 	small                  bool
 	share, openblas, gonum float64
+	others                 float64 // OpenBLAS's share of the peak
 }
 
 func (v verdict) peakMet() bool     { return v.share >= shareOfPeak }
@@ -210,7 +214,7 @@ func (v verdict) met() string {
 }
 
 // A tally counts what is met.
-type tally struct{ all, peak, openblas, gonum, small, smallMet int }
+type tally struct{ all, peak, openblas, impossible, gonum, small, smallMet int }
 
 func (c *tally) add(v verdict) {
 	count := func(n *int, met bool) {
@@ -226,9 +230,11 @@ func (c *tally) add(v verdict) {
 	c.all++
 	count(&c.peak, v.peakMet())
 	count(&c.openblas, v.openblasMet())
+	count(&c.impossible, v.others*timesOpenBLAS > 1)
 	count(&c.gonum, v.gonumMet())
 }
 
 func (c tally) String() string {
-	return fmt.Sprintf("Met: the share of the peak in %d rows of %d, OpenBLAS in %d, gonum in %d; small shapes in %d of %d.", c.peak, c.all, c.openblas, c.gonum, c.smallMet, c.small)
+	return fmt.Sprintf("Met: the share of the peak in %d rows of %d, OpenBLAS in %d (in %d OpenBLAS is so near the peak that it cannot be met), gonum in %d; small shapes in %d of %d.",
+		c.peak, c.all, c.openblas, c.impossible, c.gonum, c.smallMet, c.small)
 }

@@ -52,7 +52,8 @@ func TestProductsMet(t *testing.T) {
 		{verdict{share: 0.75, openblas: 1.15, gonum: 5}, "yes"},
 		{verdict{share: 0.75, gonum: 5}, "yes"},
 		{verdict{share: 0.74, openblas: 1.14, gonum: 4.9}, "NO: peak OpenBLAS gonum"},
-		{verdict{share: 0.9, openblas: 1.1, gonum: 9}, "NO: OpenBLAS"},
+		{verdict{share: 0.9, openblas: 1.1, gonum: 9, others: 0.87}, "NO: OpenBLAS"},
+		{verdict{share: 0.9, openblas: 1.2, gonum: 9, others: 0.86}, "yes"},
 		{verdict{small: true, share: 0.1, openblas: 1, gonum: 1}, "yes"},
 		{verdict{small: true, gonum: 1}, "yes"},
 		{verdict{small: true, openblas: 0.9, gonum: 3}, "NO: slower"},
@@ -63,7 +64,7 @@ func TestProductsMet(t *testing.T) {
 			t.Errorf("%+v: %q, want %q", test.v, got, test.want)
 		}
 	}
-	if want := (tally{all: 4, peak: 3, openblas: 2, gonum: 3, small: 4, smallMet: 2}); all != want {
+	if want := (tally{all: 5, peak: 4, openblas: 3, impossible: 1, gonum: 4, small: 4, smallMet: 2}); all != want {
 		t.Errorf("%+v, want %+v", all, want)
 	}
 }
