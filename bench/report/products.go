@@ -123,14 +123,14 @@ func (r *report) productTable() error {
 		Columns: []harness.Column{
 			{Name: "tier"}, {Name: "product"}, {Name: "out"}, {Name: "in"}, {Name: "n"},
 			{Name: "rate", Unit: "GFLOP/s"},
-			{Name: "of the peak", Unit: "share of FMAs"},
+			{Name: "of the peak", Unit: "share: " + spread},
 			{Name: "OpenBLAS", Unit: "of the peak"},
 			{Name: "over OpenBLAS", Unit: "times as fast: " + spread},
 			{Name: "over gonum", Unit: "times as fast: " + spread},
 			{Name: "met"},
 		},
 	}
-	var counted tally
+	var counted, least tally // by medians, and by least times
 	rows := map[kernels.Tier][][]any{}
 	for _, s := range productShapes() {
 		if !chosen.MatchString(s.path()) {
@@ -151,19 +151,23 @@ func (r *report) productTable() error {
 		of := func(p *harness.Peer) harness.Series { return series[slices.Index(contenders, p)] }
 		for i, u := range us {
 			mine, peak := of(u.p), series[len(contenders)+i]
-			share := peak.Over(mine).Scale(s.flops() / 2 / u.fmas).Median
-			v := verdict{small: s.small, share: share, gonum: of(gonum).Over(mine).Median}
+			fmas := s.flops() / 2 / u.fmas // of the product, in repetitions of the peak
+			share, overGonum := peak.Over(mine).Scale(fmas), of(gonum).Over(mine)
+			v := verdict{small: s.small, share: share.Median, gonum: overGonum.Median}
+			b := verdict{small: s.small, share: share.Best, gonum: overGonum.Best}
 			var overOpenBLAS, itsShare any
 			for _, p := range others {
-				if ratio := of(p).Over(mine); overOpenBLAS == nil || ratio.Median < v.openblas {
-					overOpenBLAS, v.openblas = ratio, ratio.Median
-					v.others = peak.Over(of(p)).Scale(s.flops() / 2 / u.fmas).Median
-					itsShare = v.others
+				ratio, its := of(p).Over(mine), peak.Over(of(p)).Scale(fmas)
+				if overOpenBLAS == nil || ratio.Median < v.openblas {
+					overOpenBLAS, v.openblas, itsShare, v.others = ratio, ratio.Median, its.Median, its.Median
+				}
+				if b.openblas == 0 || ratio.Best < b.openblas {
+					b.openblas, b.others = ratio.Best, its.Best
 				}
 			}
-			met := v.met()
 			counted.add(v)
-			rows[u.tier] = append(rows[u.tier], []any{u.tier.String(), s.op, s.out, s.in, s.n, s.flops() / mine.Time(1).Median, share, itsShare, overOpenBLAS, of(gonum).Over(mine), met})
+			least.add(b)
+			rows[u.tier] = append(rows[u.tier], []any{u.tier.String(), s.op, s.out, s.in, s.n, s.flops() / mine.Time(1).Median, share, itsShare, overOpenBLAS, overGonum, v.met()})
 		}
 	}
 	for _, u := range us {
@@ -174,7 +178,8 @@ func (r *report) productTable() error {
 	r.note(t, o)
 	t.Note("NN: values W·X; NT: the kernel's gradient dY·Xᵀ; TN: the inputs' gradient Wᵀ·dY. The peak: fused multiply-adds on registers and nothing else, timed in the same rounds. OpenBLAS is the faster of its kernels %v.", openblasCores())
 	t.Note("Promised for out and in from 24 on: at least %g of the peak, %g times OpenBLAS, %g times gonum; else: not slower than the better of the two.", shareOfPeak, timesOpenBLAS, float64(timesGonum))
-	t.Note("%s", counted)
+	t.Note("Met, by the medians: %s.", counted)
+	t.Note("Met, by the least times, which other work on the machine does not reach: %s.", least)
 	return r.publish(t, nil)
 }
 
@@ -235,6 +240,6 @@ func (c *tally) add(v verdict) {
 }
 
 func (c tally) String() string {
-	return fmt.Sprintf("Met: the share of the peak in %d rows of %d, OpenBLAS in %d (in %d OpenBLAS is so near the peak that it cannot be met), gonum in %d; small shapes in %d of %d.",
+	return fmt.Sprintf("the share of the peak in %d rows of %d, OpenBLAS in %d (in %d OpenBLAS is so near the peak that it cannot be met), gonum in %d; small shapes in %d of %d",
 		c.peak, c.all, c.openblas, c.impossible, c.gonum, c.smallMet, c.small)
 }
