@@ -22,7 +22,8 @@
 // # Errors of estimates
 //
 // [Estimate.SE] is the standard error of the mean over rows, with the bias that the mean
-// of both ends removed as one more independent error. Rows are taken to be independent.
+// of both ends removed as one more independent error; that of a divergence also has the
+// other sample's part in it. Rows are taken to be independent.
 //
 // # What has no finite answer
 //
@@ -247,6 +248,8 @@ func Divergence(ctx context.Context, x, y mat.Matrix, o Options) (Divergences, e
 	var d Divergences
 	d.PQ = sp.mean(terms{{1, pp}, {-1, both(qp)}})
 	d.QP = sq.mean(terms{{1, qq}, {-1, both(pq)}})
+	sp.other(&d.PQ, pq, qq.unseen)
+	sq.other(&d.QP, qp, pp.unseen)
 	a := sp.mean(terms{{1, pp}, {-1, middle(pp, both(qp))}})
 	b := sq.mean(terms{{1, qq}, {-1, middle(qq, both(pq))}})
 	d.JS = Estimate{Nats: (a.Nats + b.Nats) / 2, CrossFitted: (a.CrossFitted + b.CrossFitted) / 2, Rows: a.Rows + b.Rows}
@@ -750,6 +753,28 @@ func (s *sample) mean(t terms) Estimate {
 	e.SE = math.Sqrt(variance + float64(bias*bias))
 	s.interval(&e)
 	return e
+}
+
+// other adds to the standard error of E_p log(p/q) what the other sample's part in it is:
+// the influence of a row of that on the estimate is -p/q (Kandasamy et al. 2015), here of
+// the log-densities of its rows. The mean of p/q over them is 1, so that none is more than
+// their number.
+func (s *sample) other(e *Estimate, p, q []float64) {
+	n := float64(len(p))
+	most := []float64{n}
+	kernels.Log(most, most)
+	ratio := make([]float64, len(p))
+	for i, v := range p {
+		ratio[i] = min(v-q[i], most[0])
+	}
+	kernels.Exp(ratio, ratio)
+	mean := kernels.Sum(ratio) / n
+	for i := range ratio {
+		ratio[i] -= mean
+	}
+	variance := kernels.SumSquares(ratio) / float64(n*(n-1))
+	e.SE = math.Sqrt(float64(e.SE*e.SE) + variance)
+	s.interval(e)
 }
 
 // interval sets the ends of the confidence interval, which is normal.

@@ -129,6 +129,36 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
+// TestDivergenceSE holds the standard error to what normal densities of variance 1 and a
+// distance of 1 have: the variance of the log-ratio, 1, and that of the ratio in the other
+// sample, e - 1.
+func TestDivergenceSE(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	const n, m = 400, 800
+	draw := func(n int, mean float64) *mat.Dense {
+		x := mat.NewDense(n, 1, nil)
+		for i := range n {
+			x.Set(i, 0, mean+rng.NormFloat64())
+		}
+		return x
+	}
+	d, err := Divergence(context.Background(), draw(n, 0), draw(m, 1), Options{MaxComponents: 1, Folds: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name      string
+		got       Estimate
+		own, from float64
+	}{{"p from q", d.PQ, n, m}, {"q from p", d.QP, m, n}} {
+		want := math.Sqrt(1/c.own + (math.E-1)/c.from)
+		if math.Abs(c.got.SE/want-1) > 0.25 {
+			t.Errorf("%s: the standard error is %.4f; want about %.4f", c.name, c.got.SE, want)
+		}
+		near(t, c.name, c.got, 0.5)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	ctx := context.Background()
 	x, _ := equicorrelated(500, 2, 0.5, 3)
