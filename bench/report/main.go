@@ -44,6 +44,7 @@ func main() {
 	flag.IntVar(&r.rows, "rows", 1_000_000, "rows to score, and to stream at the end of the growth study ten times as many")
 	flag.IntVar(&r.splits, "splits", 10, "random splits of the density tables, and half as many seeds of the synthetic ones")
 	flag.StringVar(&r.tables, "tables", "", "the density tables, or the products, whose names match the `REGEXP`")
+	flag.StringVar(&r.contenders, "contenders", "", "the densities beside gaussflow.Fit whose names match the `REGEXP`")
 	flag.Parse()
 	commands := map[string]func() error{"bench": r.bench, "products": r.productTable, "compare": r.compare, "growth": r.growth, "components": r.components, "density": r.density}
 	command := commands[flag.Arg(0)]
@@ -68,7 +69,7 @@ type report struct {
 	rounds, flowRounds     int
 	slice                  time.Duration
 	rows, splits           int
-	tables                 string
+	tables, contenders     string
 	share                  float64
 
 	data    string // the inputs

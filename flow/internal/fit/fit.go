@@ -109,6 +109,10 @@ var ladder = []int{1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128}
 // Run fits a density to the samples of x, d×n, which it overwrites.
 func Run(ctx context.Context, x blas.Matrix, o Options) (*Result, error) {
 	f := &fitter{ctx: ctx, o: o, d: x.Rows}
+	return f.run(x)
+}
+
+func (f *fitter) run(x blas.Matrix) (*Result, error) {
 	if err := f.prepare(x); err != nil {
 		return nil, err
 	}
