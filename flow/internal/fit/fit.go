@@ -436,7 +436,7 @@ func (f *fitter) families() []mixture.Family {
 	if f.d > 1 {
 		all = append(all, mixture.Family{Target: mixture.ToPooled, Strength: p})
 	}
-	if f.d > 1 && f.n < 1000 {
+	if f.d > 1 && f.n < 500 {
 		all = append(all,
 			mixture.Family{Target: mixture.ToPooled, Strength: 0.02, White: true},
 			mixture.Family{Target: mixture.ToAll, Strength: p},
