@@ -603,3 +603,20 @@ squares:
 	JNZ     squares
 	VZEROUPPER
 	RET
+
+// func GemmScaleAVX2(dst, src *float64, n int, by float64)
+TEXT ·GemmScaleAVX2(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), DI
+	MOVQ         src+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSD by+24(FP), Y0
+
+numbers:
+	VMULPD  (SI), Y0, Y1
+	VMOVUPD Y1, (DI)
+	ADDQ    $32, SI
+	ADDQ    $32, DI
+	SUBQ    $4, CX
+	JNZ     numbers
+	VZEROUPPER
+	RET

@@ -341,3 +341,21 @@ square:
 	SUBS   $2, R(LEFT)
 	BNE    square
 	RET
+
+// func GemmScaleNEON(dst, src *float64, n int, by float64)
+TEXT ·GemmScaleNEON(SB), NOSPLIT, $0-32
+	MOVD  dst+0(FP), R(DST)
+	MOVD  src+8(FP), R(SRC)
+	MOVD  n+16(FP), R(LEFT)
+	FMOVD by+24(FP), F0
+	DUP_D2(0, 0, 0)
+
+numbers:
+	LDR_Q(0, SRC, 1)
+	FMUL_D2(0, 1, 1)
+	STR_Q(0, DST, 1)
+	ADD  $16, R(SRC)
+	ADD  $16, R(DST)
+	SUBS $2, R(LEFT)
+	BNE  numbers
+	RET

@@ -452,6 +452,11 @@ func GemmPackAVX2(dst, src *float64, ld, k, vectors int)
 //go:noescape
 func GemmTransposeAVX2(dst, src *float64, ldDst, ldSrc, k int)
 
+// GemmScaleAVX2 sets dst[i] = by·src[i], n a multiple of 4.
+//
+//go:noescape
+func GemmScaleAVX2(dst, src *float64, n int, by float64)
+
 // GemmTranspose8AVX2 is GemmTranspose with 8 rows.
 //
 //go:noescape

@@ -240,6 +240,11 @@ func GemmPackNEON(dst, src *float64, ld, k, vectors int)
 //go:noescape
 func GemmTransposeNEON(dst, src *float64, ldDst, ldSrc, k int)
 
+// GemmScaleNEON sets dst[i] = by·src[i], n a multiple of 4.
+//
+//go:noescape
+func GemmScaleNEON(dst, src *float64, n int, by float64)
+
 // FMAsNEON runs rounds, at least one, of 24 fused multiply-adds of vectors of which none waits for another: what the
 // processor can do, by which products are measured.
 //

@@ -23,6 +23,9 @@ type Product struct {
 	A, B, C        []float64
 	LDA, LDB, LDC  int
 
+	// Scale, unless it is zero, multiplies the elements of A first; what comes out is rounded.
+	Scale float64
+
 	Add  bool      // s = C(i, j)
 	Bias []float64 // s = Bias[i], unless nil
 
@@ -48,7 +51,11 @@ func (t Tier) Gemm(p *Product) {
 			panic(err)
 		}
 		s := products.Get().(*productScratch)
-		s.run(t, p)
+		if p.Scale != 0 && p.Scale != 1 {
+			s.scaled(t, p)
+		} else {
+			s.run(t, p)
+		}
 		products.Put(s)
 	}
 }
@@ -75,6 +82,10 @@ func notPositive(x float64) bool { return x <= 0 }
 // reference computes the product by its definition, eight elements of a row side by side.
 func (p *Product) reference() {
 	const lanes = 8
+	scale := p.Scale
+	if scale == 0 {
+		scale = 1
+	}
 	a, ka := p.LDA, 1
 	if p.TransA {
 		a, ka = 1, p.LDA
@@ -103,7 +114,7 @@ func (p *Product) reference() {
 			case len(c) == lanes && !p.TransB:
 				s0, s1, s2, s3, s4, s5, s6, s7 := s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
 				for k := range p.K {
-					x, b := p.A[i*a+k*ka], (*[lanes]float64)(p.B[k*kb+j:])
+					x, b := float64(scale*p.A[i*a+k*ka]), (*[lanes]float64)(p.B[k*kb+j:])
 					s0, s1, s2, s3 = math.FMA(x, b[0], s0), math.FMA(x, b[1], s1), math.FMA(x, b[2], s2), math.FMA(x, b[3], s3)
 					s4, s5, s6, s7 = math.FMA(x, b[4], s4), math.FMA(x, b[5], s5), math.FMA(x, b[6], s6), math.FMA(x, b[7], s7)
 				}
@@ -115,7 +126,7 @@ func (p *Product) reference() {
 					b[q] = p.B[(j+q)*jb:][:p.K]
 				}
 				for k := range p.K {
-					x := p.A[i*a+k*ka]
+					x := float64(scale * p.A[i*a+k*ka])
 					s0, s1, s2, s3 = math.FMA(x, b[0][k], s0), math.FMA(x, b[1][k], s1), math.FMA(x, b[2][k], s2), math.FMA(x, b[3][k], s3)
 					s4, s5, s6, s7 = math.FMA(x, b[4][k], s4), math.FMA(x, b[5][k], s5), math.FMA(x, b[6][k], s6), math.FMA(x, b[7][k], s7)
 				}
@@ -123,7 +134,7 @@ func (p *Product) reference() {
 			default:
 				for q := range c {
 					for k := range p.K {
-						s[q] = math.FMA(p.A[i*a+k*ka], p.B[k*kb+(j+q)*jb], s[q])
+						s[q] = math.FMA(float64(scale*p.A[i*a+k*ka]), p.B[k*kb+(j+q)*jb], s[q])
 					}
 				}
 			}
@@ -142,6 +153,13 @@ type productScratch struct {
 	panel [panelSize]float64 // a block of B
 	strip []float64          // a block of C that is not as wide as a tile, or crosses the diagonal
 	turned
+	scaledBlock
+}
+
+// scaledBlock holds some terms of a product whose A is scaled.
+type scaledBlock struct {
+	terms Product
+	a     []float64
 }
 
 // turned holds the transpose of a product that has few columns.
@@ -155,16 +173,55 @@ var products = sync.Pool{New: func() any { return new(productScratch) }}
 const (
 	panelSize   = 3 << 10 // three quarters of a first-level cache of 32 KiB; the rows of A and C that meet it stay beside it
 	rowsBlock   = 256     // that meet a panel, and with it the part of A that the second-level cache holds meanwhile
+	scaledTerms = 256     // of a product, whose A is scaled at once
 	fewTerms    = 8       // up to here B's rows are used as they lie: packing them costs more than it gains
 	lineNumbers = 8       // in a line of the cache
 	fewRows     = 8       // of a product whose columns of B lie along k, up to which those are not packed
 	dotLanes    = 4       // rows or columns that dots takes at once
 )
 
+// scaled computes a product whose A is scaled, some of its terms at a time.
+func (s *productScratch) scaled(t Tier, p *Product) {
+	q := &s.terms
+	for k := 0; k < p.K; k += scaledTerms {
+		*q = *p
+		q.K, q.Scale = min(scaledTerms, p.K-k), 0
+		rows, cols, first := p.M, q.K, k
+		if p.TransA {
+			rows, cols, first = q.K, p.M, k*p.LDA
+		}
+		s.a = grown(s.a, rows*cols)
+		whole := cols &^ 3
+		for i := range rows {
+			dst, src := s.a[i*cols:][:cols], p.A[first+i*p.LDA:][:cols]
+			if whole > 0 {
+				t.gemmScale(&dst[0], &src[0], whole, p.Scale)
+			}
+			for j := whole; j < cols; j++ {
+				dst[j] = float64(p.Scale * src[j])
+			}
+		}
+		q.A, q.LDA = s.a, cols
+		if p.TransB {
+			q.B = p.B[k:]
+		} else {
+			q.B = p.B[k*p.LDB:]
+		}
+		if k > 0 {
+			q.Add, q.Bias = true, nil
+		}
+		if k+q.K < p.K {
+			q.ReLU, q.Mask = false, nil
+		}
+		s.run(t, q)
+	}
+	*q = Product{}
+}
+
 // run computes the product with assembly.
 func (s *productScratch) run(t Tier, p *Product) {
 	dots := t
-	t = t.gemmNarrow(p.N)
+	t = t.gemmNarrow(p.N, p.Upper)
 	rows, lanes, _ := t.gemmTile()
 	switch {
 	case p.TransB && !p.Upper && p.N >= dotLanes && dots.gemmDotted(p.M, p.LDB, false):

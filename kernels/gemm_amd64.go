@@ -29,9 +29,9 @@ func (t Tier) gemmNear() int {
 // them wide, each of which fills a vector, then take longer than its arithmetic.
 var halves = cpuid.CPU.VendorID == cpuid.AMD && cpuid.CPU.Family < 0x1a
 
-// gemmNarrow returns the tier that computes n columns.
-func (t Tier) gemmNarrow(n int) Tier {
-	if n <= 4 {
+// gemmNarrow returns the tier that computes n columns, or an upper triangle, along whose edge smaller tiles waste less.
+func (t Tier) gemmNarrow(n int, upper bool) Tier {
+	if n <= 4 || halves && upper {
 		return AVX2 // which AVX-512 has as well
 	}
 	return t
@@ -136,3 +136,5 @@ func (t Tier) gemmTranspose(dst, src *float64, ldDst, ldSrc, k, strip int) {
 	}
 	asm.GemmTransposeAVX2(dst, src, ldDst, ldSrc, k)
 }
+
+func (t Tier) gemmScale(dst, src *float64, n int, by float64) { asm.GemmScaleAVX2(dst, src, n, by) }

@@ -11,8 +11,8 @@ func (t Tier) gemmTile() (rows, lanes, widest int) { return 4, 2, 8 }
 // them pays.
 func (t Tier) gemmNear() int { return 128 }
 
-// gemmNarrow returns the tier that computes n columns.
-func (t Tier) gemmNarrow(n int) Tier { return t }
+// gemmNarrow returns the tier that computes n columns, or an upper triangle.
+func (t Tier) gemmNarrow(n int, upper bool) Tier { return t }
 
 // gemmDotted tells whether dots is the fastest way to compute few rows or columns with a matrix whose rows are ld apart.
 func (t Tier) gemmDotted(few, ld int, columns bool) bool { return few <= 4 }
@@ -66,3 +66,5 @@ func (t Tier) gemmStrip(left, ld int) int { return 4 }
 func (t Tier) gemmTranspose(dst, src *float64, ldDst, ldSrc, k, strip int) {
 	asm.GemmTransposeNEON(dst, src, ldDst, ldSrc, k)
 }
+
+func (t Tier) gemmScale(dst, src *float64, n int, by float64) { asm.GemmScaleNEON(dst, src, n, by) }

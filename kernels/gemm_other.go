@@ -13,6 +13,7 @@ func (t Tier) gemmTranspose(dst, src *float64, ldDst, ldSrc, k, strip int) { pan
 func (t Tier) gemmFewest(left int) int                                     { panic(unreachable) }
 func (t Tier) gemmFew(g *asm.GemmArgs, rows int)                           { panic(unreachable) }
 func (t Tier) gemmDots(g *asm.GemmArgs, columns int)                       { panic(unreachable) }
-func (t Tier) gemmNarrow(n int) Tier                                       { panic(unreachable) }
+func (t Tier) gemmNarrow(n int, upper bool) Tier                           { panic(unreachable) }
 func (t Tier) gemmDotted(few, ld int, columns bool) bool                   { panic(unreachable) }
 func (t Tier) gemmDotRows(left, ld int) int                                { panic(unreachable) }
+func (t Tier) gemmScale(dst, src *float64, n int, by float64)              { panic(unreachable) }

@@ -101,6 +101,8 @@ var table = []kernel{
 	{name: "GemmTranspose", args: "dst, src *float64, ldDst, ldSrc, k int", tiers: []string{"AVX2", "NEON"},
 		doc: `makes columns of 4 rows of k numbers, a multiple of a vector's length: dst[l][r] = src[r][l], with rows ldDst and ldSrc bytes apart.`},
 
+	{name: "GemmScale", args: "dst, src *float64, n int, by float64", tiers: []string{"AVX2", "NEON"},
+		doc: `sets dst[i] = by·src[i], n a multiple of 4.`},
 	{name: "GemmTranspose8", args: "dst, src *float64, ldDst, ldSrc, k int", tiers: []string{"AVX2"},
 		doc: `is GemmTranspose with 8 rows.`},
 	{name: "FMAs", args: "rounds int", tiers: []string{"AVX2", "AVX512", "NEON"},

@@ -54,6 +54,7 @@ func DrawProduct(src Source, m, n, k int) kernels.Product {
 		p.Mask, p.LDMask = matrix(m, n, false)
 	}
 	p.Upper = m == n && src.Choose(2) == 0
+	p.Scale = []float64{0, 0, 0, 1, -0.75, 1.0 / 3}[src.Choose(6)]
 	return p
 }
 
@@ -86,8 +87,12 @@ func element(p *kernels.Product, i, j int) float64 {
 	case p.Add:
 		s = p.C[i*p.LDC+j]
 	}
+	scale := p.Scale
+	if scale == 0 {
+		scale = 1
+	}
 	for k := range p.K {
-		s = math.FMA(at(p.A, p.LDA, i, k, p.TransA), at(p.B, p.LDB, k, j, p.TransB), s)
+		s = math.FMA(float64(scale*at(p.A, p.LDA, i, k, p.TransA)), at(p.B, p.LDB, k, j, p.TransB), s)
 	}
 	if p.ReLU && s <= 0 || p.Mask != nil && p.Mask[i*p.LDMask+j] <= 0 {
 		s = 0
@@ -128,8 +133,8 @@ func CompareProduct(t kernels.Tier, p kernels.Product, want []float64, place fun
 	}
 	t.Gemm(&q)
 	what := func() string {
-		return fmt.Sprintf("%v: %d×%d×%d transposed %v %v, rows %d, %d and %d apart, add %v, bias %v, ReLU %v, mask %v, upper %v", t, p.M, p.N, p.K,
-			p.TransA, p.TransB, p.LDA, p.LDB, p.LDC, p.Add, p.Bias != nil, p.ReLU, p.Mask != nil, p.Upper)
+		return fmt.Sprintf("%v: %d×%d×%d transposed %v %v, rows %d, %d and %d apart, times %v, add %v, bias %v, ReLU %v, mask %v, upper %v", t, p.M, p.N, p.K,
+			p.TransA, p.TransB, p.LDA, p.LDB, p.LDC, p.Scale, p.Add, p.Bias != nil, p.ReLU, p.Mask != nil, p.Upper)
 	}
 	for at, got := range q.C {
 		written := at%p.LDC < p.N && !(p.Upper && at%p.LDC < at/p.LDC)

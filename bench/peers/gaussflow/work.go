@@ -250,15 +250,25 @@ func pca(r request) *harness.Work {
 	x := cases.Rows(0, r.n, r.d).T()
 	columns := blas.Matrix{Rows: r.d, Cols: r.n, Stride: r.n, Data: mat.DenseCopyOf(x).RawMatrix().Data}
 	cov := blas.Matrix{Rows: r.d, Cols: r.d, Stride: r.d, Data: make([]float64, r.d*r.d)}
-	values := make([]float64, r.d)
+	values, means := make([]float64, r.d), make([]float64, r.d)
+	most := max(1, chunk/r.d)
+	centred := blas.Matrix{Rows: r.d, Stride: most, Data: make([]float64, r.d*most)}
 	return &harness.Work{Run: func(reps int) (time.Duration, error) {
 		return timed(func() error {
 			for range reps {
+				for j := range means {
+					means[j] = kernels.Sum(columns.Data[j*r.n:][:r.n]) / float64(r.n)
+				}
 				clear(cov.Data)
-				for from := 0; from < r.n; from += chunk / r.d {
-					part := columns
-					part.Data, part.Cols = part.Data[from:], min(chunk/r.d, r.n-from)
-					blas.SyrkUpper(blas.NoTrans, 1/float64(r.n), part, 1, cov)
+				for from := 0; from < r.n; from += most {
+					centred.Cols = min(most, r.n-from)
+					for j, mean := range means {
+						row := centred.Data[j*most:][:centred.Cols]
+						for i, v := range columns.Data[j*r.n+from:][:centred.Cols] {
+							row[i] = v - mean
+						}
+					}
+					blas.SyrkUpper(blas.NoTrans, 1/float64(r.n), centred, 1, cov)
 				}
 				if err := blas.SymEig(values, cov); err != nil {
 					return err
