@@ -105,21 +105,22 @@ func moments(m kernels.Mixture) (mean, sd float64) {
 // changed sets dst to the parameters that the outputs of the network make. They must
 // not overlap.
 func (h *held) changed(dst, change tile.Tile) {
-	for at, p := range h.p {
-		tile.Fill(dst.Row(at), p)
+	for _, at := range h.unheard {
+		tile.Fill(dst.Row(at), h.p[at])
 	}
 	for _, r := range h.free {
-		to, size, inverse := dst.Row(r.at), r.size, r.inverse
+		p, size, inverse, from := h.p[r.at], r.size, r.inverse, change.Row(r.at)
+		to := dst.Row(r.at)[:len(from)]
 		if r.part == 1 {
-			for i, c := range change.Row(r.at) {
+			for i, c := range from {
 				t := float64(c * inverse)
-				to[i] += float64(size*c) / math.Sqrt(1+float64(t*t))
+				to[i] = p + float64(size*c)/math.Sqrt(1+float64(t*t))
 			}
 			continue
 		}
-		for i, c := range change.Row(r.at) {
+		for i, c := range from {
 			t := float64(c * inverse)
-			to[i] += float64(size * (1 - (math.Sqrt(1+float64(t*t)) - t)))
+			to[i] = p + float64(size*(1-(math.Sqrt(1+float64(t*t))-t)))
 		}
 	}
 }
@@ -131,9 +132,10 @@ func (h *held) backward(d, change tile.Tile) {
 		clear(d.Row(at))
 	}
 	for _, r := range h.free {
-		to, size, inverse := d.Row(r.at), r.size, r.inverse
+		size, inverse, from := r.size, r.inverse, change.Row(r.at)
+		to := d.Row(r.at)[:len(from)]
 		if r.part == 1 {
-			for i, c := range change.Row(r.at) {
+			for i, c := range from {
 				t := c * inverse
 				q := 1 + float64(t*t)
 				to[i] *= size / float64(q*math.Sqrt(q))
@@ -141,7 +143,7 @@ func (h *held) backward(d, change tile.Tile) {
 			continue
 		}
 		slope := size * inverse
-		for i, c := range change.Row(r.at) {
+		for i, c := range from {
 			t := c * inverse
 			to[i] *= float64(slope * (1 - t/math.Sqrt(1+float64(t*t))))
 		}
