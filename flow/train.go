@@ -123,7 +123,7 @@ type History struct {
 // A fit has seen all rows, and behind it those that training holds out look better than
 // unseen ones do. So where Plateau holds rows out itself and couplings follow a fit, that is
 // made again without these rows, which takes as long as [Fit]; training and validation
-// take place behind it, and f gets the couplings.
+// take place behind it, and f gets the couplings if they gain behind both.
 //
 // The result depends on the data, the options and the flow alone, not on the
 // number of goroutines (GOMAXPROCS).
@@ -635,8 +635,8 @@ func (t *Trainer) kept() []float64 {
 }
 
 // transfers reports whether the best parameters, if they were trained behind another fit,
-// are behind the flow's own not worse than the start by more than a standard error. The
-// rows held out have been seen by that, so that it is no question whether they gain.
+// are better than the start behind the flow's own as well. What they made up for in the
+// other one need not be amiss in this.
 func (t *Trainer) transfers() bool {
 	if t.own.N == 0 {
 		return true
@@ -650,7 +650,7 @@ func (t *Trainer) transfers() bool {
 		lp[i] = slices.Clone(t.lp)
 	}
 	gain, se := paired(lp[0], lp[1])
-	return gain > -se
+	return gain > beyondChance*se
 }
 
 // paired returns the mean of a-b and its standard error: infinite if there are fewer than

@@ -269,7 +269,7 @@ var mutants = []Mutant{
 	{"noise that widens the rows", "flow/noise.go", "1 / math.Sqrt(1+float64(e.size*e.size))", "1 / math.Sqrt(1)", flows, "TestNoise"},
 	{"what is better by chance is kept", "flow/train.go", "if h.Gain > beyondChance*h.GainSE &&", "if h.Gain == h.Gain &&", flows, "TestPlateauKeepsTheStart"},
 	{"rows that the fit has seen judge", "flow/train.go", "first == 0 || first != len(", "first >= 0 || first != len(", flows, "TestTrainRefits"},
-	{"couplings are kept that do harm", "flow/train.go", "return gain > -se", "return gain == gain", flows, "TestTrainRefits"},
+	{"couplings are kept that do harm", "flow/train.go", "return gain > beyondChance*se", "return gain == gain", flows, "TestTrainRefits"},
 	{"the rate after going back", "flow/train.go", "peak /= 3", "peak /= 2", flows, "TestPlateauGoesBack"},
 	{"the score's sign", "flow/scoreinput.go", "row[i] = -v", "row[i] = v", flows, "TestScoreInput"},
 	{"clipping", "flow/train.go", "t.rate = t.o.ClipNorm / norm", "t.rate = norm / t.o.ClipNorm", flows, "TestClip"},
