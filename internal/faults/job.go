@@ -56,6 +56,7 @@ func jobs(program, work string) ([]*job, error) {
 	coupling := []string{"fit", train, "-rbig", "-blocks", "2", "-coupling", "-steps", "40", "-holdout", "0", "-o", "model.safetensors"}
 	add("fit", nil, "fit", train, "-rbig", "-blocks", "4", "-o", "model.safetensors")
 	add("train", nil, coupling...)
+	add("fit -given", nil, "fit", train, "-given", "c", "-blocks", "1", "-components", "2", "-steps", "20", "-holdout", "0", "-o", "model.safetensors")
 	add("train -checkpoint", map[string]func([]byte) error{"run.gflow": isFlow}, append(slices.Clip(coupling), "-checkpoint", "run.gflow")...)
 	add("score", nil, "score", model, many, "-rank", "-o", "scores.csv").toStdout("score", model, many)
 	add("score to Parquet", nil, "score", model, many, "-o", "scores.parquet")
