@@ -220,6 +220,20 @@
 	VPADDQ N0, L0, L0 \
 	VPADDQ N1, L1, L1
 
+// mills, last part: R/Alpha in B from A and E, P and W without their constants over u; P + W/u goes before the constant
+// of W. Clobbers O.
+#define MILLS_QUOTIENT2(t0, t1) \
+	VBROADCASTSD ·MillsP+8*0(SB), C0 \
+	VBROADCASTSD ·MillsW+8*0(SB), C1 \
+	VFMADD132PD  U0, C0, A0 \ // P
+	VFMADD132PD  U1, C0, A1 \
+	VADDPD       E0, A0, O0 \
+	VADDPD       E1, A1, O1 \
+	VFMADD132PD  t0, C1, O0 \ // t·P + W
+	VFMADD132PD  t1, C1, O1 \
+	VDIVPD       O0, A0, B0 \
+	VDIVPD       O1, A1, B1
+
 // mills: R/Alpha in B, from u in U and u² in S; t is U, or the true u where U is held.
 #define MILLS2(t0, t1) \
 	BOTH(·MillsP+8*10(SB), A0, A1) \
@@ -240,17 +254,12 @@
 	HORNER2(·MillsW+8*3(SB), S0, O0, S1, O1) \
 	HORNER2(·MillsP+8*2(SB), S0, A0, S1, A1) \
 	HORNER2(·MillsP+8*1(SB), S0, B0, S1, B1) \
-	HORNER2(·MillsW+8*0(SB), S0, E0, S1, E1) \
 	HORNER2(·MillsW+8*1(SB), S0, O0, S1, O1) \
-	HORNER2(·MillsP+8*0(SB), S0, A0, S1, A1) \
-	VFMADD132PD U0, A0, B0 \ // P
-	VFMADD132PD U1, A1, B1 \
-	VFMADD132PD U0, E0, O0 \ // W
-	VFMADD132PD U1, E1, O1 \
-	VFMADD231PD t0, B0, O0 \ // u·P + W
-	VFMADD231PD t1, B1, O1 \
-	VDIVPD      O0, B0, B0 \
-	VDIVPD      O1, B1, B1
+	VFMADD132PD U0, B0, A0 \ // P but for its constant, over u
+	VFMADD132PD U1, B1, A1 \
+	VFMADD132PD U0, O0, E0 \ // the same of W
+	VFMADD132PD U1, O1, E1 \
+	MILLS_QUOTIENT2(t0, t1)
 
 // Two polynomials at a time, so that neither waits for C0.
 #define HORNER4(c, x0, p0, x1, p1, d, q0, q1) \
@@ -282,18 +291,14 @@
 	HORNER2(·AlphaExp2+8*4(SB), R0, L0, R1, L1) \
 	HORNER4(·MillsP+8*2(SB), S0, A0, S1, A1, ·MillsP+8*1(SB), B0, B1) \
 	HORNER2(·AlphaExp2+8*3(SB), R0, L0, R1, L1) \
-	HORNER4(·MillsW+8*0(SB), S0, E0, S1, E1, ·MillsW+8*1(SB), O0, O1) \
+	HORNER2(·MillsW+8*1(SB), S0, O0, S1, O1)    \
+	VFMADD132PD U0, B0, A0 \ // P but for its constant, over u
+	VFMADD132PD U1, B1, A1 \
 	HORNER2(·AlphaExp2+8*2(SB), R0, L0, R1, L1) \
-	HORNER2(·MillsP+8*0(SB), S0, A0, S1, A1)    \
-	VFMADD132PD U0, E0, O0 \ // W
-	VFMADD132PD U1, E1, O1 \
-	VFMADD132PD U0, A0, B0 \ // P
-	VFMADD132PD U1, A1, B1 \
+	VFMADD132PD U0, O0, E0 \ // the same of W
+	VFMADD132PD U1, O1, E1 \
 	HORNER2(·AlphaExp2+8*1(SB), R0, L0, R1, L1) \
-	VFMADD231PD t0, B0, O0 \ // u·P + W
-	VFMADD231PD t1, B1, O1 \
-	VDIVPD      O0, B0, B0 \
-	VDIVPD      O1, B1, B1 \
+	MILLS_QUOTIENT2(t0, t1) \
 	HORNER2(·AlphaExp2+8*0(SB), R0, L0, R1, L1) \
 	HORNER2(ALPHA, R0, L0, R1, L1) \
 	VPADDQ      N0, L0, L0 \

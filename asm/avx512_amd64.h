@@ -130,18 +130,19 @@
 	HORNER2(·AlphaExp2+8*4(SB), R0, L0, R1, L1) \
 	HORNER4(·MillsP+8*2(SB), Y0, A0, Y1, A1, ·MillsP+8*1(SB), B0, B1) \
 	HORNER2(·AlphaExp2+8*3(SB), R0, L0, R1, L1) \
-	HORNER4(·MillsW+8*0(SB), Y0, E0, Y1, E1, ·MillsW+8*1(SB), O0, O1) \
+	HORNER2(·MillsW+8*1(SB), Y0, O0, Y1, O1)    \
+	VFMADD213PD  B0, U0, A0 \ // P but for its constant, over u
+	VFMADD213PD  B1, U1, A1 \
 	HORNER2(·AlphaExp2+8*2(SB), R0, L0, R1, L1) \
-	HORNER2(·MillsP+8*0(SB), Y0, A0, Y1, A1)    \
-	VFMADD213PD  E0, U0, O0 \
-	VFMADD213PD  E1, U1, O1 \
-	VFMADD213PD  A0, U0, B0 \ // P
-	VFMADD213PD  A1, U1, B1 \
-	VFMADD231PD  B0, t0, O0 \ // t·P + W
-	VFMADD231PD  B1, t1, O1 \
+	VFMADD213PD  O0, U0, E0 \ // the same of W
+	VFMADD213PD  O1, U1, E1 \
+	HORNER2(·MillsP+8*0(SB), U0, A0, U1, A1)    \ // P
 	HORNER2(·AlphaExp2+8*1(SB), R0, L0, R1, L1) \
-	VDIVPD       O0, B0, B0 \
-	VDIVPD       O1, B1, B1 \
+	VADDPD       E0, A0, O0 \
+	VADDPD       E1, A1, O1 \
+	HORNER2(·MillsW+8*0(SB), t0, O0, t1, O1)    \ // t·P + W
+	VDIVPD       O0, A0, B0 \
+	VDIVPD       O1, A1, B1 \
 	HORNER2(·AlphaExp2+8*0(SB), R0, L0, R1, L1) \
 	HORNER2(ALPHA, R0, L0, R1, L1) \
 	VPSLLQ       $52, N0, N0 \
@@ -424,10 +425,10 @@
 	VFMADD213PD.BCST ·MillsW+8*3(SB), y, o \
 	VFMADD213PD.BCST ·MillsP+8*2(SB), y, a \
 	VFMADD213PD.BCST ·MillsP+8*1(SB), y, b \
-	VFMADD213PD.BCST ·MillsW+8*0(SB), y, e \
 	VFMADD213PD.BCST ·MillsW+8*1(SB), y, o \
-	VFMADD213PD.BCST ·MillsP+8*0(SB), y, a \
-	VFMADD213PD      e, c, o \
-	VFMADD231PD      b, c, a \ // P
-	VFMADD231PD      a, u, o \ // u·P + W
+	VFMADD213PD      b, c, a \
+	VFMADD213PD      o, c, e \
+	VFMADD213PD.BCST ·MillsP+8*0(SB), c, a \ // P
+	VADDPD           e, a, o \
+	VFMADD213PD.BCST ·MillsW+8*0(SB), u, o \ // u·P + W
 	VDIVPD           o, a, a

@@ -656,6 +656,9 @@ store:
 	VCMPPD       NOT_EQUAL, ROW_WN(at), C0, C1 \
 	VANDPD       O0, C1, C1         \ // components on both sides
 	VANDNPD      C1, A1, O0         \ // and not near: in a gap
+	VCMPPD       EQUAL, C0, R0, T1  \
+	VANDPD       O0, T1, T1         \ // where z says no more
+	VANDNPD      T0, T1, T0         \
 	VANDNPD      S0, O0, S0         \
 	VANDPD       S0, S1, S1         \ // L changes too much along the last step
 	VANDNPD      T0, S1, T0         \

@@ -649,6 +649,8 @@ centre:
 	VCMPPD           GREATER, SHORT, Z20, K3, K3 // unresolved
 	VPANDQ.BCST      ABS, STEP, Z24
 	KANDNB           BETWEEN, NEAR, K4           // in a gap
+	VCMPPD           EQUAL, Z22, RHO, K4, K7     // where z says no more
+	KORB             K7, K3, K3
 	KNOTB            K4, K5
 	VCMPPD           LESS_EQUAL, SHORT, Z24, K5, K5
 	VMULPD           SLOPE, STEP, Z24

@@ -588,6 +588,9 @@ store:
 	BICG(NEAR, ONE_SIDED, S3)    \
 	ORRG(S3, HARD, HARD)         \ // far in a tail
 	ORRG(NEAR, ONE_SIDED, NOT_GAP) \
+	FCMEQ0G(RHO, S3)             \
+	BICG(NOT_GAP, S3, S3)        \
+	ORRG(S3, HARD, HARD)         \ // in a gap, where z says no more
 	FABSG(STEP, IS_DONE)         \
 	FCMGEG(IS_DONE, S1, IS_DONE) \ // |step| ≤ narrow
 	ANDG(NOT_GAP, IS_DONE, IS_DONE) \

@@ -89,6 +89,14 @@
 	EXP2_UNIT(ALPHA_EXP2, ALPHA, REM, E, T) \
 	SCALE(E, K)
 
+// mills, last part, from PE and PO, and W without its constant over u in WO: P + W/u goes before the constant of W.
+#define MILLS_QUOTIENT(t) \
+	FMLAG(U, PE, PO)                 \ // P but for its constant, over u
+	HORNERG(MILLS_P(0), U, PO, T)    \ // P
+	FADDG(WO, T, WO)                 \
+	HORNERG(MILLS_W(0), t, WO, WE)   \ // t·P + W
+	FDIVG(WE, T, PE)
+
 // The same, and mills(U, Y, t): R/Alpha in PE. The exponential's chain runs beside the polynomials of the Mills ratio.
 #define ALPHA_GAUSS_MILLS(t) \
 	LOADG(ALPHA_EXP2(10), E) \
@@ -105,14 +113,11 @@
 	TWICE(MILLS_P(4), MILLS_P(2), Y, PE)        \
 	TWICE(MILLS_P(3), MILLS_P(1), Y, PO)        \
 	TWICE(ALPHA_EXP2(5), ALPHA_EXP2(4), REM, E) \
-	TWICE(MILLS_W(2), MILLS_W(0), Y, WE)        \
 	TWICE(MILLS_W(3), MILLS_W(1), Y, WO)        \
+	HORNERG(MILLS_W(2), Y, WE, T) \
+	FMLAG(U, T, WO)               \ // W but for its constant, over u
 	TWICE(ALPHA_EXP2(3), ALPHA_EXP2(2), REM, E) \
-	HORNERG(MILLS_P(0), Y, PE, T) \
-	FMLAG(U, PO, T)  \ // P
-	FMLAG(U, WO, WE) \ // W
-	FMLAG(t, T, WE)  \ // t·P + W
-	FDIVG(WE, T, PE) \
+	MILLS_QUOTIENT(t)             \
 	TWICE(ALPHA_EXP2(1), ALPHA_EXP2(0), REM, E) \
 	HORNERG(ALPHA, REM, E, T) \
 	SHLG(52, K, K)            \
@@ -130,13 +135,10 @@
 	TWICE(MILLS_W(7), MILLS_W(5), Y, WO) \
 	TWICE(MILLS_P(4), MILLS_P(2), Y, PE) \
 	TWICE(MILLS_P(3), MILLS_P(1), Y, PO) \
-	TWICE(MILLS_W(2), MILLS_W(0), Y, WE) \
 	TWICE(MILLS_W(3), MILLS_W(1), Y, WO) \
-	HORNERG(MILLS_P(0), Y, PE, T) \
-	FMLAG(U, PO, T)  \
-	FMLAG(U, WO, WE) \
-	FMLAG(t, T, WE)  \
-	FDIVG(WE, T, PE)
+	HORNERG(MILLS_W(2), Y, WE, T) \
+	FMLAG(U, T, WO)               \
+	MILLS_QUOTIENT(t)
 
 // millsFar, before MILLS: u, which is t there, held where the polynomials stand still, and its square.
 #define STILL \

@@ -22,7 +22,8 @@
 //
 // Weights are in [0, 1] and sum to one within a few ulp; they are used as given. A weight of zero switches its component
 // off: its mean and scale change no bit of anything. (It keeps its place in the sum: with more than eight components, and
-// others with weight behind it, last bits may differ from those of the mixture without it.) Other weights should be at least
+// others with weight behind it, last bits may differ from those of the mixture without it. So they may where it leaves one
+// component: alone with weight 1, that is mapped by (x-μ)/σ itself.) Other weights should be at least
 // 1e-200, and 1e-30 for [MixtureEM], lest a component's share be lost. Scales lie in [1e-60, 1e60], means within ±1e150.
 // Samples, latent values and upstream gradients may be anything:
 //
@@ -67,7 +68,8 @@
 //
 // Assembly takes whole blocks of 16 samples, at most 1024 at a time; what does not fill a block is copied into one, so that
 // a short call costs as much as one of 16. What is rare, such as a NaN among the samples or an inverse in a gap between
-// components 40 standard deviations wide, is found by the assembly and done by the reference.
+// components 40 standard deviations wide, is found by the assembly and done by the reference: that takes up to 20 times as long
+// as another sample, gradients beyond |z| = 6 up to 50 times.
 //
 // # Accuracy
 //
@@ -76,55 +78,58 @@
 //
 // In units of ulp, the spacing of float64 numbers at the exact result, where that is a normal number;
 // uz = ulp(z) + ulp(min(F, S))/φ(z), what the last bits of z and of the probability behind it are worth;
-// ub = 2⁻⁵²·bound; ux = ulp(x) + uz·dx/dz; uL = 2⁻⁵²·max(1, |L|, z²/2), for gradients times the largest entry of the sample's; z = 0
-// for splines, whose errors are those of the spline through its knots as they round.
+// ub = 2⁻⁵²·bound; ux = ulp(x) + uz·dx/dz; uL = 2⁻⁵²·max(1, |L|, z²/2); z = 0
+// for splines, whose errors are those of the spline through its knots as they round. A gradient's largest entry is that of the
+// same gradient, of z or of L, at the same sample, with means in units of 1/σ; for the entry of x, a sum over the components in
+// units of the 1/σ of the likeliest, it is the sum of all.
 // The inverse's L is that of the x before its last rounding, as far as x resolves it: where means are so many scales away
 // from 0 that the last bit of x moves L by more than uL, it is within |dL/dx|·ulp(x) besides.
 // For mixtures the worst input is given by K and its x or z; internal/kerneltest has the rest. The columns avx2 and avx512
 // are cycles per element of the kernel behind the result, on one core of an AMD EPYC of family 0x1a (Zen 5), 8 components
 // to a mixture; make bench prints those of the machine it runs on.
 //
-//	result            domain                           max     limit  unit             avx2   avx512  worst input
-//	Φ(x)              x ≥ -37.5                        5.39    6      ulp              6.2    2.9     -0.01988486889207847
-//	Φ(-x)             x ≤ 37.5                         5.51    6      ulp              6.2    2.9     0.01972790496215344
-//	log Φ(x)          -20000 ≤ x ≤ 0                   5.75    9      ulp              13.8   11.2    -5.134739775622808e-07
-//	log Φ(x)          0 ≤ x ≤ 37.5                     6.43    9      ulp              13.8   11.2    0.2761236116211897
-//	φ(x)              |x| ≤ 37.5                       1.61    4      ulp              3.6    1.8     -0.9669815197427033
-//	Φ⁻¹(p)            0 < p < 1                        3.24    4      ulp              11.2   6.1     0.029585558873913533
-//	exp x             -708.39 ≤ x ≤ 709.78             1.03    4      ulp              2.9    1.4     -61.333996021973164
-//	log x             0 < x                            0.86    4      ulp              4.1    2.4     0.7018002209348776
-//	tanh x            all                              1.40    4      ulp              5.1    2.6     0.6251899583946593
-//	mixture F         normal results                   5.58    10     ulp              56.2   28.1    K=4, -5.41358
-//	mixture S         normal results                   7.28    10     ulp              56.2   28.1    K=3, 1.89851
-//	mixture f         normal results                   3.70    10     ulp              56.2   28.1    K=3, -0.353384
-//	mixture z         |t| ≤ 1000                       6.33    10     uz               68.4   33.9    K=4, -3.30467
-//	mixture L         |t| ≤ 1000                       4.95    9      uL               68.4   33.9    K=4, 1.56209
-//	inverse x         |z| ≤ 100                        4.32    8      ux               414.8  227.3   K=4, 2.45845e-310
-//	inverse L         |z| ≤ 100                        5.35    9      uL + |dL/dz|·uz  414.8  227.3   K=1, -1.47811
-//	gradients         |t| ≤ 100                        213.59  4500   uL·largest       81.1   36.7    K=1, 2.09258
-//	spline y          shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸  4.51    8      ub               -      -       K=3, -3.23687
-//	spline L          the same                         5.83    16     uL               -      -       K=8, -1.79566
-//	spline inverse x  the same                         2.27    16     ub·(1 + dx/dy)   -      -       K=2, 1.68919
-//	spline inverse L  the same                         5.42    32     uL + |dL/dy|·ub  -      -       K=2, 0.563624
-//	spline gradients  the same                         334.72  4500   2⁻⁵²·largest     -      -       K=6, 2.49507
+//	result            domain                           max      limit  unit                      avx2   avx512  worst input
+//	Φ(x)              x ≥ -37.5                        4.25     6      ulp                       6.2    2.9     -4.3256950690856755
+//	Φ(-x)             x ≤ 37.5                         4.20     6      ulp                       6.2    2.9     2.426577576476679
+//	log Φ(x)          -20000 ≤ x ≤ 0                   4.09     9      ulp                       13.8   11.2    -0.3012167752690019
+//	log Φ(x)          0 ≤ x ≤ 37.5                     5.54     9      ulp                       13.8   11.2    0.31848865796810016
+//	φ(x)              |x| ≤ 37.5                       1.61     4      ulp                       3.6    1.8     -0.9669815197427033
+//	Φ⁻¹(p)            0 < p < 1                        3.24     4      ulp                       11.2   6.1     0.029585558873913533
+//	exp x             -708.39 ≤ x ≤ 709.78             1.03     4      ulp                       2.9    1.4     -61.333996021973164
+//	log x             0 < x                            0.86     4      ulp                       4.1    2.4     0.7018002209348776
+//	tanh x            all                              1.40     4      ulp                       5.1    2.6     0.6251899583946593
+//	mixture F         normal results                   6.37     10     ulp                       56.2   28.1    K=8, -2.85605
+//	mixture S         normal results                   6.70     10     ulp                       56.2   28.1    K=8, 150.276
+//	mixture f         normal results                   5.61     10     ulp                       56.2   28.1    K=8, 2.16275
+//	mixture z         |t| ≤ 1000                       6.16     10     uz                        68.4   33.9    K=8, 3.00609
+//	mixture L         |t| ≤ 1000                       4.96     9      uL                        68.4   33.9    K=3, 2.56866
+//	inverse x         |z| ≤ 100                        3.45     8      ux                        414.8  227.3   K=4, 2.45845e-310
+//	inverse L         |z| ≤ 100                        5.05     9      uL + |dL/dz|·uz           414.8  227.3   K=3, -2.42679
+//	gradients         |t| ≤ 1000                       2286.43  3200   2⁻⁵²·max(1, |L|)·largest  81.1   36.7    K=2, -3.20368
+//	gradients, far    10σ to 1000σ outside             21.01    64     2⁻⁵²·max(1, |L|)·largest  -      -       K=3, -49.7583
+//	spline y          shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸  4.51     8      ub                        -      -       K=3, -3.23687
+//	spline L          the same                         5.83     16     uL                        -      -       K=8, -1.79566
+//	spline inverse x  the same                         2.33     16     ub·(1 + dx/dy)            -      -       K=2, -0.65092
+//	spline inverse L  the same                         5.42     32     uL + |dL/dy|·ub           -      -       K=2, 0.563624
+//	spline gradients  the same                         334.72   4500   2⁻⁵²·largest              -      -       K=6, 2.49507
 //
 // The errors do not grow with the number of components, K: the terms of eight are added one by one, and the sums of such
 // blocks with what each addition loses, which costs nothing up to eight. Softmax carries what every addition loses; Σw is
 // the exact sum of its weights, less 1. These are the largest errors that a search found by K, over mixtures of all kinds
 // and such whose weights all round the same way:
 //
-//	result      K=2     K=8    K=32   K=64   K=256  K=1000  limit  unit
-//	mixture F   4.02    5.75   5.63   4.97   3.17   5.04    10     ulp
-//	mixture S   3.63    5.27   4.23   4.72   3.52   4.33    10     ulp
-//	mixture f   3.45    4.90   4.31   3.50   2.70   2.50    10     ulp
-//	mixture z   3.40    5.11   4.92   4.94   3.14   3.24    10     uz
-//	mixture L   4.57    4.10   4.30   3.35   2.91   2.24    9      uL
-//	inverse x   2.93    2.32   1.96   1.57   1.58   3.57    8      ux
-//	inverse L   4.15    4.90   4.12   3.42   3.99   2.59    9      uL + |dL/dz|·uz
-//	gradients   104.39  75.58  82.05  86.76  38.35  14.13   4500   uL·largest
-//	softmax w   2.32    2.46   2.47   2.67   2.16   2.09    4      ulp
-//	softmax Σw  1.50    1.88   1.69   1.47   1.36   1.90    3.01   2⁻⁵³
-//	E-step      5.56    4.07   2.99   3.58   3.26   3.13    20     2⁻⁵²·max(1, t², Σ r t²)·|value|
+//	result      K=2      K=8      K=32     K=64    K=256   K=1000  limit  unit
+//	mixture F   3.04     6.37     5.63     4.12    2.96    5.04    10     ulp
+//	mixture S   3.57     5.30     4.23     4.72    3.60    4.33    10     ulp
+//	mixture f   3.45     4.90     4.31     3.50    2.70    2.50    10     ulp
+//	mixture z   2.97     4.14     5.01     4.69    3.51    3.24    10     uz
+//	mixture L   4.57     4.45     4.52     3.35    2.91    2.93    9      uL
+//	inverse x   1.77     1.87     1.96     1.46    1.30    3.57    8      ux
+//	inverse L   4.15     4.62     4.12     3.13    3.22    2.59    9      uL + |dL/dz|·uz
+//	gradients   1768.05  1398.11  1024.00  899.94  555.83  448.35  3200   2⁻⁵²·max(1, |L|)·largest
+//	softmax w   2.32     2.46     2.47     2.67    2.16    2.09    4      ulp
+//	softmax Σw  1.50     1.88     1.69     1.47    1.36    1.90    3.01   2⁻⁵³
+//	E-step      5.56     4.07     2.99     3.58    3.26    3.13    20     2⁻⁵²·max(1, t², Σ r t²)·|value|
 //
 // make components finds them anew, and measures the time by K.
 //

@@ -50,6 +50,11 @@ type scratch struct {
 	rows  []float64
 	accs  []lanes
 
+	// For the gradients of samples far out.
+	far      []farInput
+	farComps []farComponent
+	farGrads [][3]float64
+
 	// For the assembly, in rows of a tile: the sums of the samples, and what becomes of them.
 	d, wp, wn, f [tileSize]float64
 	out          [3][tileSize]float64
@@ -115,6 +120,11 @@ type call struct {
 
 func (t Tier) mapShared(op operation, dst [3][]float64, src []float64, m Mixture) {
 	m.check()
+	if op != tails && lone(m.Weight) {
+		checkMaps(dst, src)
+		t.mapAffine(op, dst[0], dst[1], src, m.Mean[0], m.Scale[0])
+		return
+	}
 	c := call{t: t, op: op, shared: true, scratch: scratches.Get().(*scratch)}
 	defer scratches.Put(c.scratch)
 	c.cs = c.components(len(m.Weight))
@@ -127,6 +137,11 @@ func (t Tier) mapShared(op operation, dst [3][]float64, src []float64, m Mixture
 
 func (t Tier) mapPerSample(op operation, dst [3][]float64, src []float64, m PerSampleMixtures) {
 	m.check(len(src))
+	if op != tails && m.K == 1 && len(src) > 0 {
+		checkMaps(dst, src)
+		t.mapPerSampleAffine(op, dst[0], dst[1], src, m)
+		return
+	}
 	c := call{t: t, op: op, mixtures: m, scratch: scratches.Get().(*scratch)}
 	defer scratches.Put(c.scratch)
 	if len(src) > 0 {
@@ -155,10 +170,19 @@ func (c *call) reference(m PerSampleMixtures, i int, x float64) (r [3]float64) {
 	return r
 }
 
-func (c *call) run(dst [3][]float64, src []float64) {
+// checkMaps panics unless the images, and the log-dets if they are wanted, are as many as the samples.
+func checkMaps(dst [3][]float64, src []float64) {
 	sameLength(len(src), dst[:]...)
-	if c.op != tails && len(dst[0]) != len(src) {
+	if len(dst[0]) != len(src) {
 		panic(errLength)
+	}
+}
+
+func (c *call) run(dst [3][]float64, src []float64) {
+	if c.op == tails {
+		sameLength(len(src), dst[:]...)
+	} else {
+		checkMaps(dst, src)
 	}
 	n := c.t.whole(len(src))
 	for i := 0; i < n; i += tileSize {

@@ -30,6 +30,9 @@ func (c *call) solve(x, logDet, z []float64, m PerSampleMixtures) {
 		for j, i := range index {
 			if s.Done[j] != 0 {
 				x[i], logDet[i] = s.X[j], s.L[j]
+				if x[i] != x[i] && inGap(s, j) {
+					x[i], logDet[i] = c.gap(m, i, s.Z[j])
+				}
 				continue
 			}
 			index[left] = i
@@ -48,4 +51,32 @@ func (c *call) solve(x, logDet, z []float64, m PerSampleMixtures) {
 		x[i] = math.NaN()
 	}
 	c.fallback(x, logDet, z, m)
+}
+
+// inGap reports whether sample j of the state, which is marked, is one of those that the reference solves in a gap: it went
+// the way of the reference up to here.
+func inGap(s *asm.InverseState, j int) bool {
+	if s.WP[j] == 0 || s.WN[j] == 0 || !(math.Abs(s.Z[j]) <= math.MaxFloat64) {
+		return false
+	}
+	at := inverseSums{sums: sums{d: s.D[j], wp: s.WP[j], wn: s.WN[j], f: s.F[j]}, lost: s.Lost[j]}
+	z, l := at.forward()
+	t := inverseTarget{z: s.Z[j], lower: s.Z[j] <= 0, mid: math.Abs(s.Z[j]) <= 1, q: s.Q[j], invPhi: s.InvPhi[j]}
+	rho := t.residual(&at, z)
+	return !at.near() && rho == 0 || t.unresolved(rho, exp(-l), s.Narrow[j])
+}
+
+// gap solves sample i, of which inGap is true.
+func (c *call) gap(m PerSampleMixtures, i int, z float64) (x, l float64) {
+	if !c.shared {
+		m.prepare(c.cs, i)
+		below(c.cs)
+	}
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for k := range c.cs {
+		if c := &c.cs[k]; c.W != 0 {
+			lo, hi = widen(lo, hi, math.FMA(c.Scale, z, c.Mean))
+		}
+	}
+	return inverseInGap(c.cs, z, lo, hi)
 }

@@ -203,7 +203,7 @@ func TestGoldenInverse(t *testing.T) {
 	rows := readRows(t, "mixture_inverse")
 	eachTier(t, func(t *testing.T, tier Tier) {
 		xErr := worst{name: "x, of ulp(x)+dx/dz·ulp(z)", limit: 8}
-		back := worst{name: "forward(inverse(z)), ulp", limit: 4}
+		back := worst{name: "forward(inverse(z)), ulp", limit: 5}
 		for _, r := range rows {
 			z, m := []float64{r.number(t, "z")}, r.mixture(t)
 			want, dxdz := r.number(t, "x"), r.number(t, "dxdz")

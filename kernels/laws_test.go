@@ -101,6 +101,80 @@ func TestInverseWhereComponentsChangePlaces(t *testing.T) {
 	})
 }
 
+// In a gap, where z is the same for many numbers, the inverse is the x at which F is Φ(z), to the last bits that its distance
+// from the components has; where the weights say no more than z itself, it is where the tails from both sides balance.
+func TestInverseInGaps(t *testing.T) {
+	eachTier(t, func(t *testing.T, tier kernels.Tier) {
+		src := kerneltest.NewRandom(17, true)
+		worst := 0.0
+		for _, gap := range []float64{20, 30, 45, 100, 1e4, 1e9} {
+			for k := 2; k <= 9; k++ {
+				m := kernels.Mixture{Weight: make([]float64, k), Mean: make([]float64, k), Scale: make([]float64, k)}
+				sum := 0.0
+				for j := range k {
+					m.Weight[j] = math.Exp(float64(-src.Choose(8 + 12*(k&1))))
+					m.Mean[j], m.Scale[j] = gap*float64(j-k/2), 1-0.5*float64(src.Choose(2))
+					sum += m.Weight[j]
+				}
+				for j := range k {
+					m.Weight[j] /= sum
+				}
+				if k == 4 { // exactly a quarter each: half of the weight on both sides
+					for j := range k {
+						m.Weight[j] = 0.25
+					}
+				}
+				var x []float64
+				for j := range k - 1 {
+					for _, share := range []float64{0.2, 0.4, 0.5, 0.6, 0.8} {
+						if min(share, 1-share)*gap >= 7 { // nearer to a component z tells numbers apart
+							x = append(x, m.Mean[j]+share*gap)
+						}
+					}
+				}
+				z, back, l := make([]float64, len(x)), make([]float64, len(x)), make([]float64, len(x))
+				tier.MixtureForward(z, nil, x, m)
+				tier.MixtureInverse(back, l, z, m)
+				v := kerneltest.Evaluate(tier, m, back)
+				for i := range x {
+					if !(math.Abs(l[i]+v.LogDet[i]) <= 1e-14*math.Abs(l[i])+1e-14) {
+						t.Errorf("gap %v, K = %d, z = %v: log-dets %v and %v at %v do not cancel", gap, k, z[i], l[i], v.LogDet[i], back[i])
+					}
+					// F-Φ(z), or S-Φ(-z), is nothing beside the tail of the nearest component.
+					p := bigref.Mixture(m).At(bigref.New(back[i]))
+					got, want := p.F, bigref.CDF(bigref.New(z[i]))
+					if z[i] > 0 {
+						got, want = p.S, bigref.CDF(bigref.New(-z[i]))
+					}
+					difference, _ := bigref.New(0).Sub(got, want).Float64()
+					reach, density := 0.0, 0.0 // the tail, and how much of it a last bit of x is
+					for j := range k {
+						u := math.Abs(back[i]-m.Mean[j]) / m.Scale[j]
+						reach += m.Weight[j] * math.Erfc(u/math.Sqrt2) / 2
+						density += m.Weight[j] / m.Scale[j] * math.Exp(-u*u/2) / math.Sqrt(2*math.Pi)
+					}
+					e := math.Abs(difference) / (0x1p-52*reach + ulp.Of(back[i])*density + 0x1p-84)
+					worst = max(worst, e)
+					if !(e <= 16) {
+						t.Errorf("gap %v, K = %d, z = %v: at x = %v F is off by %.3g, %.1f times what the tail %.3g tells; %+v", gap, k, z[i], back[i], difference, e, reach, m)
+					}
+				}
+			}
+		}
+		t.Logf("%s: %.2f", tier, worst)
+		// Where nothing but the tails decides: the middle between equal components.
+		m := kernels.Mixture{Weight: []float64{0.5, 0.5}, Mean: []float64{-500, 500}, Scale: []float64{2, 2}}
+		x := make([]float64, 1)
+		if tier.MixtureInverse(x, nil, []float64{0}, m); x[0] != 0 {
+			t.Errorf("the middle of %+v is %v", m, x[0])
+		}
+		m.Scale[1] = 0.5 // and of others, as many of their scales away from both, nearly
+		if tier.MixtureInverse(x, nil, []float64{0}, m); !(math.Abs(x[0]-300) < 1e-2) {
+			t.Errorf("the middle of %+v is %v", m, x[0])
+		}
+	})
+}
+
 // The functions of one number have the mirror image's bits too.
 func TestSymmetry(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier kernels.Tier) {
@@ -304,6 +378,7 @@ func TestAdam(t *testing.T) {
 }
 
 // The gradient of a shared mixture is the sum, by Sum's tree, of the gradients of its samples, and is added to what is there.
+// Samples with |z| ≥ 6 outside of all components come after the others.
 func TestSharedGradientIsSum(t *testing.T) {
 	eachTier(t, func(t *testing.T, tier kernels.Tier) {
 		for _, p := range problems(15, 101) {
@@ -331,7 +406,22 @@ func TestSharedGradientIsSum(t *testing.T) {
 			tier.PerSampleBackward(dx, d, gz, gl, p.x, r.Z, r.LogDet, each)
 			tier.MixtureBackward(dx, shared, gz, gl, p.x, r.Z, r.LogDet, p.m)
 			for j := range k {
-				row := func(a []float64) float64 { return tier.Sum(a[j*n : j*n+n]) }
+				row := func(a []float64) float64 {
+					whole := (n + 7) &^ 7
+					all := make([]float64, 2*whole)
+					for i, v := range a[j*n : j*n+n] {
+						last := k > 1 && math.Abs(r.Z[i]) >= 6
+						for c, w := range p.m.Weight {
+							last = last && (w == 0 || (p.x[i] > p.m.Mean[c]) == (r.Z[i] > 0))
+						}
+						if last {
+							all[whole+i] = v
+						} else {
+							all[i] = v
+						}
+					}
+					return tier.Sum(all)
+				}
 				for _, c := range [][2]float64{
 					{shared.Logit[j], before[j] + row(d.Logit)},
 					{shared.Mean[j], before[k+j] + row(d.Mean)},

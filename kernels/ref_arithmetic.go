@@ -50,8 +50,16 @@ func scale2(e, kf float64) float64 {
 func pow2(n int64) float64 { return math.Float64frombits(uint64(n+1023) << 52) }
 
 // mills returns R(u)/Alpha, R(u) = Φ(-t)·2^(u²), u = t·C ≥ 0, y = u²: P/(u·P+W), where for large u the rounding errors
-// of P cancel. Even and odd powers are summed apart: shorter chains, and fewer roundings in a row. t is u.
+// of P cancel. Even and odd powers are summed apart: shorter chains, and fewer roundings in a row. The constant terms come
+// last, so that near 0, where Φ is nearly 1/2 and its last bit is smallest, one rounding of P and one of the denominator
+// count. t is u.
 func mills(u, y, t float64) float64 {
+	n, w := millsParts(u, y)
+	return n / math.FMA(t, n+w, asm.MillsW[0])
+}
+
+// millsParts returns P, and W without its constant over u.
+func millsParts(u, y float64) (n, w1 float64) {
 	p, w := &asm.MillsP, &asm.MillsW
 	pe := math.FMA(p[10], y, p[8])
 	po := math.FMA(p[9], y, p[7])
@@ -68,10 +76,7 @@ func mills(u, y, t float64) float64 {
 	po = math.FMA(po, y, p[1])
 	we = math.FMA(we, y, w[2])
 	wo = math.FMA(wo, y, w[1])
-	pe = math.FMA(pe, y, p[0])
-	we = math.FMA(we, y, w[0])
-	n := math.FMA(po, u, pe)
-	return n / math.FMA(t, n, math.FMA(wo, u, we))
+	return math.FMA(math.FMA(pe, u, po), u, p[0]), math.FMA(we, u, wo)
 }
 
 // millsFar is mills for any u ≥ 0. Past 2^28 the polynomials stand still: R is 1/u there, whatever they are.

@@ -47,16 +47,36 @@ var (
 	ddSqrt2Pi = dd{2.5066282746310007, -1.8328579980459167e-16}
 )
 
+// The coefficients of series: 1/n!, and 1/(2n+1)!! = 1/(1·3·5·…).
+var (
+	ddFactorial       = ddQuotients(make([]dd, 11), 1, 1)
+	ddDoubleFactorial = ddQuotients(make([]dd, 125), 3, 2)
+)
+
+// ddQuotients fills c with 1, 1/n, 1/(n·(n+step)), 1/(n·(n+step)·(n+2·step)) and so on.
+func ddQuotients(c []dd, n, step float64) []dd {
+	c[0] = dd{1, 0}
+	for i := 1; i < len(c); i++ {
+		c[i] = c[i-1].div(dd{n, 0})
+		n += step
+	}
+	return c
+}
+
+// horner returns Σ c_i·x^i.
+func (x dd) horner(c []dd) dd {
+	s := c[len(c)-1]
+	for i := len(c) - 2; i >= 0; i-- {
+		s = s.mul(x).add(c[i])
+	}
+	return s
+}
+
 // ddExp returns e^x for -745 < x ≤ 0: Taylor's series of x/2^8 after reduction by log 2, squared eight times.
 func ddExp(x dd) dd {
 	k := math.RoundToEven(x.hi / math.Ln2)
 	r := x.add(ddLn2.mul(dd{-k, 0}))
-	r = dd{r.hi * 0x1p-8, r.lo * 0x1p-8}
-	s, term := dd{1, 0}, dd{1, 0}
-	for n := 1.; n < 16; n++ {
-		term = term.mul(r).div(dd{n, 0})
-		s = s.add(term)
-	}
+	s := dd{r.hi * 0x1p-8, r.lo * 0x1p-8}.horner(ddFactorial)
 	for range 8 {
 		s = s.mul(s)
 	}
@@ -64,54 +84,187 @@ func ddExp(x dd) dd {
 }
 
 // ddTail returns Φ(-z) for 0 ≤ z < 38 to 80 bits or more: 1/2 - φ(z)·(z + z³/3 + z⁵/15 + …) below 5, Laplace's continued
-// fraction φ(z)/(z + 1/(z + 2/(z + …))) from there on.
+// fraction φ(z)/(z + 1/(z + 2/(z + …))) from there on; as many terms of each as z takes.
 func ddTail(z float64) dd {
+	if z == 0 {
+		return dd{0.5, 0}
+	}
 	zz := dd{z, 0}
 	sq := zz.mul(zz)
 	phi := ddExp(dd{-0.5 * sq.hi, -0.5 * sq.lo}).div(ddSqrt2Pi)
 	if z < 5 {
-		s, term := zz, zz
-		for n := 3.; n < 241; n += 2 {
-			term = term.mul(sq).div(dd{n, 0})
-			s = s.add(term)
-		}
-		return dd{0.5, 0}.add(phi.mul(s).neg())
+		terms := 24 + int(float64(4*z)*z)
+		return dd{0.5, 0}.add(phi.mul(zz).mul(sq.horner(ddDoubleFactorial[:terms])).neg())
 	}
 	c := zz
-	for n := 160.; n > 0; n-- {
+	for n := 20 + math.Floor(1200/sq.hi); n > 0; n-- {
 		c = zz.add(dd{n, 0}.div(c))
 	}
 	return phi.div(c)
 }
 
-// inverseFlat solves the mixture's F(x) = Φ(z) for z ≤ 0, or S(x) = Φ(-z), by bisection of [lo, hi].
-func inverseFlat(cs []component, z, lo, hi float64) float64 {
-	lower := z <= 0
-	p := ddTail(math.Abs(z))
-	for range asm.InverseRounds {
-		x := float64(0.5*lo) + float64(0.5*hi)
-		if x <= lo || x >= hi {
-			break
+// gap is a solution of F(x) = Φ(z) in progress. For z ≤ 0 it compares F with Φ(z), above it S with Φ(-z), each of them small:
+// lower tells which.
+type gap struct {
+	cs    []component
+	tail  dd // Φ(-|z|)
+	lower bool
+
+	// Between these means the excess of the whole components over the target is that.
+	left, right float64
+	excess      float64
+}
+
+// gapReach is the |v| beyond which the tail of a component is nothing beside an excess, which ddTail knows to 2^-80: 2^-225.
+const gapReach = 15
+
+// components sets the excess on the side of x.
+func (g *gap) components(x float64) {
+	g.left, g.right = math.Inf(-1), math.Inf(1)
+	var weight dd
+	for k := range g.cs {
+		c := &g.cs[k]
+		beyond := c.Mean > x
+		if beyond {
+			g.right = min(g.right, c.Mean)
+		} else {
+			g.left = max(g.left, c.Mean)
 		}
-		s := sumOne(cs, x)
-		var weight dd
-		for k := range cs {
-			c := &cs[k]
-			if math.Signbit(x-c.Mean) != lower {
-				weight = weight.add(dd{c.W, 0})
+		if beyond != g.lower {
+			weight = weight.add(dd{c.W, 0})
+		}
+	}
+	g.excess = weight.add(g.tail.neg()).hi
+	if !g.lower {
+		g.excess = -g.excess
+	}
+}
+
+// at returns d and its negative slope f at x, both biased, from what is within reach, or else from all.
+func (g *gap) at(x float64) (d, f float64) {
+	if !(g.left <= x && x < g.right) {
+		g.components(x)
+	}
+	var s sums
+	for k := range g.cs {
+		c := &g.cs[k]
+		if v := float64((x - c.Mean) * c.IH); v < gapReach && v > -gapReach {
+			s.add(c, x)
+		}
+	}
+	if s.f == 0 {
+		s = sumOne(g.cs, x)
+	}
+	return s.d, s.f
+}
+
+// balance returns log(a/b), a the tails of the components on the left of x and b those on the right, and its negative slope:
+// where the excess is 0, d is what is sought, 0, which they may be too small to tell in linear space.
+func (g *gap) balance(x float64) (distance, slope float64) {
+	if !(g.left <= x && x < g.right) {
+		g.components(x)
+	}
+	var sides [2]farSums
+	for side := range sides {
+		s := &sides[side]
+		s.vm = math.Inf(1)
+		for pass := range 2 {
+			for k := range g.cs {
+				if c := &g.cs[k]; c.W != 0 && (c.Mean > x) == (side == 1) {
+					if pass == 0 {
+						s.nearest(c, x)
+					} else {
+						s.add(c, x)
+					}
+				}
 			}
 		}
-		excess := weight.add(p.neg()) // of the whole components on the side that counts, over the target
-		d := s.d * asm.Unbias
-		above := excess.hi > d
-		if !lower {
-			above = excess.hi < -d
+	}
+	a, b := &sides[0], &sides[1]
+	if a.d == 0 || b.d == 0 {
+		return math.NaN(), 0 // nothing on one side
+	}
+	distance = logNormal(math.Abs(a.d), 0) - logNormal(math.Abs(b.d), 0)
+	return math.FMA(float64((b.vm-a.vm)*(b.vm+a.vm)), math.Ln2, distance), math.Abs(a.f/a.d) + math.Abs(b.f/b.d)
+}
+
+// start returns a point right of component last where the tail of a component alone is the excess.
+func (g *gap) start(last *component) float64 {
+	g.components(last.Mean)
+	x := math.NaN()
+	for k := range g.cs {
+		c := &g.cs[k]
+		left := c.Mean <= last.Mean
+		p := float64(math.Abs(g.excess)*asm.Bias) / c.W
+		if left != (g.excess > 0) || !(p > 0x1p-300 && p < 0.5*asm.Bias) {
+			continue
 		}
+		q := probit(p, asm.Bias) // negative
+		if at := math.FMA(-q, c.Scale, c.Mean); left && !(at <= x) {
+			x = at
+		}
+		if at := math.FMA(q, c.Scale, c.Mean); !left && !(at >= x) {
+			x = at
+		}
+	}
+	return x
+}
+
+// step reports whether x lies above the solution; a better x, or NaN; and how far from it x is, as the logarithm of a ratio.
+func (g *gap) step(x float64) (above bool, next, distance float64) {
+	d, f := g.at(x)
+	e := float64(g.excess * asm.Bias)
+	if e == 0 {
+		distance, slope := g.balance(x)
+		return distance < 0, x + distance/slope, distance
+	}
+	if ratio := d / e; ratio > 0 && ratio <= math.MaxFloat64 {
+		distance = logNormal(ratio, 0)
+		return e > d, x + float64(distance*(d/f)), distance
+	}
+	return e > d, math.NaN(), math.Inf(1)
+}
+
+// inverseFlat solves the mixture's F(x) = Φ(z) in the bracket [lo, hi].
+func inverseFlat(cs []component, z, lo, hi float64) float64 {
+	g := gap{cs: cs, tail: ddTail(math.Abs(z)), lower: z <= 0}
+	// The component left of the gap is the one up to which the weights come nearest to Φ(z).
+	last, p := &cs[0], g.tail.hi
+	if !g.lower {
+		p = 1 - p
+	}
+	for k := range cs {
+		if c := &cs[k]; math.Abs(c.Below+c.W-p) < math.Abs(last.Below+last.W-p) {
+			last = c
+		}
+	}
+	x := g.start(last)
+	for round := range asm.InverseRounds {
+		if !(lo < x && x < hi) {
+			x = float64(0.5*lo) + float64(0.5*hi)
+			if x <= lo || x >= hi {
+				break
+			}
+		}
+		above, next, distance := g.step(x)
 		if above {
 			hi = x
 		} else {
 			lo = x
 		}
+		if round >= 40 {
+			next = math.NaN()
+		} else if math.Abs(distance) <= 0x1p-26 && lo <= next && next <= hi {
+			return next // Newton's error is that squared
+		}
+		x = next
 	}
 	return lo
+}
+
+// inverseInGap is the end of inverseOne where many numbers share z.
+func inverseInGap(cs []component, z, lo, hi float64) (x, l float64) {
+	x = inverseFlat(cs, z, lo, hi)
+	_, l = forwardOne(cs, x)
+	return x, -l
 }

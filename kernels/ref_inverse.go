@@ -123,6 +123,25 @@ func (t *inverseTarget) residual(s *inverseSums, z float64) float64 {
 	return rho
 }
 
+// noise is what z(x) may differ from z where it cannot resolve a step.
+func (t *inverseTarget) noise() float64 { return asm.InverseNoise * math.Abs(t.z) }
+
+// unresolved reports whether z(x) is z as nearly as it can tell, and cannot tell steps of that length apart.
+func (t *inverseTarget) unresolved(rho, dxdz, step float64) bool {
+	return math.Abs(rho) <= t.noise() && float64(t.noise()*dxdz) > step
+}
+
+// widen returns the interval from lo to hi with b in it.
+func widen(lo, hi, b float64) (float64, float64) {
+	if b < lo {
+		lo = b
+	}
+	if b > hi {
+		hi = b
+	}
+	return lo, hi
+}
+
 // inverseOne solves z(x) = z for x, and returns log dx/dz with it: Halley's method in z-space, where the map is nearly
 // straight, inside the bracket min_k(μ_k+σ_k z) ≤ x ≤ max_k(μ_k+σ_k z). Where a step leaves the bracket or the bracket
 // stalls, it goes on at the second of two first guesses, or else bisects.
@@ -138,13 +157,7 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		if c.W == 0 {
 			continue
 		}
-		b := math.FMA(c.Scale, z, c.Mean)
-		if b < lo {
-			lo = b
-		}
-		if b > hi {
-			hi = b
-		}
+		lo, hi = widen(lo, hi, math.FMA(c.Scale, z, c.Mean))
 		narrow, wide = min(narrow, c.Scale), max(wide, c.Scale)
 		mean = math.FMA(c.W, c.Mean, mean)
 	}
@@ -199,17 +212,14 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		step /= bend
 		next := x - step
 		// Where z(x) cannot resolve such a step, agreement with z to its last bits has to do, except in a gap.
-		noise := asm.InverseNoise * math.Abs(t.z)
-		unresolved := math.Abs(rho) <= noise && float64(noise*dxdz) > asm.InverseDone*narrow
+		unresolved := gap && rho == 0 || t.unresolved(rho, dxdz, asm.InverseDone*narrow)
 		if unresolved && s.wp != 0 && s.wn != 0 {
-			next = inverseFlat(cs, t.z, first.lo, first.hi)
-			_, l = forwardOne(cs, next)
-			return next, -l
+			return inverseInGap(cs, t.z, first.lo, first.hi)
 		}
 		if unresolved {
 			// Many numbers share this z. The step may lead away from them, across a component that the slope knows nothing of.
 			zn, ln := forwardOne(cs, next)
-			if !(math.Abs(zn-t.z) <= noise) {
+			if !(math.Abs(zn-t.z) <= t.noise()) {
 				return x, -l
 			}
 			return next, -ln // the step may be long: the slope of L does not say what L is there

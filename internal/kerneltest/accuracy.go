@@ -73,7 +73,7 @@ const (
 	unitX              = "ux"
 	unitLog            = "uL"
 	unitInverse        = "uL + |dL/dz|·uz"
-	unitGradient       = "uL·largest"
+	unitGradient       = "2⁻⁵²·max(1, |L|)·largest"
 	unitScale          = "ulp·max(1, |log σ|)"
 	unitBack           = "2⁻⁵²·|dLogScale·bound|"
 	unitHalf           = "2⁻⁵³"
@@ -250,6 +250,9 @@ func inverseLogDetError(t kernels.Tier, in []float64) float64 {
 	return bigref.Abs(l, want) / (epsilon*max(1, math.Abs(size), in[0]*in[0]/2) + math.Abs(turn)*math.Exp(size)*zSpacing(exact, in[0]))
 }
 
+// gradientError is the largest error of an entry of the gradient of z or of that of L, in units of the largest entry of the
+// same gradient; that of x, which is a sum over the components, in units of the sum of all. Entries of means are taken in
+// units of 1/σ and that of x in those of the component that the sample most likely belongs to.
 func gradientError(t kernels.Tier, in []float64) float64 {
 	m := mixtureInput(in).mixture()
 	z, l := mixtureInput(in).forward(t)
@@ -257,20 +260,58 @@ func gradientError(t kernels.Tier, in []float64) float64 {
 	exactZ := p.Z(z)
 	dz, dl := p.Gradients(exactZ)
 	k := len(m.Weight)
-	var got []float64
-	for _, g := range [][2]float64{{1, 0}, {0, 1}} {
+	worst, scale := 0.0, 0.0
+	likely := bigref.New(0)
+	for j, r := range p.Responsibilities() {
+		if r.Cmp(likely) > 0 {
+			likely, scale = r, m.Scale[j]
+		}
+	}
+	for i, g := range [][2]float64{{1, 0}, {0, 1}} {
 		d := kernels.MixtureGrad{Logit: make([]float64, k), Mean: make([]float64, k), LogScale: make([]float64, k)}
 		dx := make([]float64, 1)
 		t.MixtureBackward(dx, d, g[:1], g[1:], in[:1], []float64{z}, []float64{l}, m)
-		got = append(append(append(append(got, dx...), d.Logit...), d.Mean...), d.LogScale...)
+		got := slices.Concat(dx, d.Logit, d.Mean, d.LogScale)
+		var off, top, total float64
+		for j, want := range []bigref.Gradient{dz, dl}[i].Entries() {
+			unit := 1.0
+			switch {
+			case j == 0:
+				unit = scale
+			case j > k && j <= 2*k:
+				unit = m.Scale[j-1-k]
+			}
+			w, _ := want.Float64()
+			total += unit * math.Abs(w)
+			if j > 0 {
+				top = max(top, unit*math.Abs(w))
+				off = max(off, unit*bigref.Abs(got[j], want))
+			}
+		}
+		if off > 0 {
+			worst = max(worst, off/top)
+		}
+		if off = scale * bigref.Abs(got[0], []bigref.Gradient{dz, dl}[i].DX); off > 0 {
+			worst = max(worst, off/total)
+		}
 	}
-	var worst, top float64
-	for i, want := range append(dz.Entries(), dl.Entries()...) {
-		w, _ := want.Float64()
-		top = max(top, math.Abs(w))
-		worst = max(worst, bigref.Abs(got[i], want))
+	return worst / (epsilon * max(1, math.Abs(l)))
+}
+
+// drawFarOut makes a mixture of up to four components of scales that are alike, and a sample 10 to 1000 of the widest outside
+// all of them.
+func drawFarOut(src Source) []float64 {
+	m := drawMany(src, 1+src.Choose(4))
+	part := func() float64 { return float64(src.Choose(1<<20)) / (1 << 20) }
+	side := float64(1 - 2*src.Choose(2))
+	edge := math.Inf(-1)
+	for k := range m.Mean {
+		if k > 0 {
+			m.Mean[k], m.Scale[k] = math.FMA(20*part(), m.Scale[0], m.Mean[0]), m.Scale[0]*math.FMA(0.9, part(), 0.1)
+		}
+		edge = max(edge, side*m.Mean[k])
 	}
-	return worst / (epsilon * max(1, math.Abs(l), z*z/2) * top)
+	return slices.Concat([]float64{side * math.FMA(10*math.Pow(10, 2*part()), m.Scale[0], edge)}, m.Weight, m.Mean, m.Scale)
 }
 
 // drawLogits makes k logits that differ by multiples of 2⁻²⁰, so that their differences are exact: any, equal ones, or a

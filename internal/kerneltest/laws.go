@@ -188,7 +188,8 @@ func orderAndSplit(t kernels.Tier, m kernels.Mixture, x []float64) (int, error) 
 }
 
 // withoutWeight: a component without weight is not there. It changes no bit of anything, as long as there is one block of
-// components, or it is behind all others; elsewhere it has a place in a block, but its mean and scale change nothing.
+// components, or it is behind all others; elsewhere it has a place in a block, but its mean and scale change nothing. Nor do
+// they beside a component with weight 1, which alone is mapped another way.
 func withoutWeight(t kernels.Tier, m kernels.Mixture, x []float64) (int, error) {
 	src := NewRandom(math.Float64bits(x[0]), true)
 	var with, without kernels.Mixture
@@ -203,8 +204,9 @@ func withoutWeight(t kernels.Tier, m kernels.Mixture, x []float64) (int, error) 
 			with.Scale, without.Scale = append(with.Scale, m.Scale[j]), append(without.Scale, m.Scale[j])
 		}
 	}
-	if len(with.Weight) > sumBlock {
-		if i, err := sameValues(t, with, moveWeightless(with, src), x, "weightless components elsewhere"); err != nil {
+	lone := len(without.Weight) == 1 && without.Weight[0] == 1 && len(with.Weight) > 1
+	if lone || len(with.Weight) > sumBlock {
+		if i, err := sameValues(t, with, moveWeightless(with, src), x, "weightless components elsewhere"); err != nil || lone {
 			return i, err
 		}
 		behind := kernels.Mixture{Weight: slices.Clone(without.Weight), Mean: slices.Clone(without.Mean), Scale: slices.Clone(without.Scale)}

@@ -61,7 +61,11 @@ var mutants = []Mutant{
 	{"the inverse stops early", "asm/constants.go", "InverseBend = 0x1p-26,", "InverseBend = 0x1p-6,", kernels, accuracy},
 	{"the far path's last Halley step", "kernels/ref_far.go", "for range 2 {", "for range 1 {", kernels, accuracy},
 	{"flat gaps by Newton's method", "kernels/ref_inverse.go", "if unresolved && s.wp != 0 && s.wn != 0 {", "if false {", kernels, accuracy},
-	{"the inverse leaves the plateau", "kernels/ref_inverse.go", "!(math.Abs(zn-t.z) <= noise)", "zn != zn", kernels, "TestInverseOnPlateau"},
+	{"a gap's balance in linear space", "kernels/ref_gap.go", "if e == 0 {", "if false {", kernels, "TestInverseInGaps"},
+	{"far gradients, the difference from the hazard", "kernels/ref_fargradient.go", "turn := (o.h - o.a) - float64(rest*whole)", "turn := o.h - float64(rest*whole)", kernels, accuracy},
+	{"far gradients, too few terms", "kernels/ref_fargradient.go", "n := 7 + math.Floor(1500/float64(t*t))", "n := 2 + math.Floor(150/float64(t*t))", kernels, accuracy},
+	{"one component, twice its log-det", "kernels/affine.go", "(v-mean)/scale, 0-logScale", "(v-mean)/scale, -2*logScale", kernels, accuracy},
+	{"the inverse leaves the plateau", "kernels/ref_inverse.go", "!(math.Abs(zn-t.z) <= t.noise())", "zn != zn", kernels, "TestInverseOnPlateau"},
 
 	// Arithmetic.
 	{"the rounding error of x-μ", "kernels/ref_mixture.go", "vl = math.FMA(dl, c.IH, vl)", "_ = dl", kernels, accuracy + "|" + bits},
