@@ -113,7 +113,7 @@ func FuzzProductTiers(f *testing.F) {
 	for i := range 9 {
 		f.Add(uint8(i), uint8(64), uint8(100), encode(0, 1, 0, 1, 0.5, -1.25, math.Inf(1), 3.0, math.NaN(), -38.5))
 		f.Add(uint8(33-i), uint8(i), uint8(9+i), encode(i, 2, 1, 0, 0.25, -0.75, 1.5, 0.001, -3.0, 6.0, 0.5))
-		f.Add(uint8(20+i), uint8(24+i), uint8(17), encode(1, i, 0, 0, 7, 0.25, -0.75, -0.0, 0.001, -3.0, 6.0, 0.5, 39.0))
+		f.Add(uint8(20+i), uint8(24+i), uint8(17), encode(1, i, 0, 0, 7, 0.25, -0.75, math.Copysign(0, -1), 0.001, -3.0, 6.0, 0.5, 39.0))
 	}
 	f.Fuzz(func(t *testing.T, m, n, k uint8, data []byte) {
 		p := kerneltest.DrawProduct(kerneltest.NewBytes(data), int(m)%90, int(n)%90, int(k)%140)
