@@ -66,7 +66,8 @@ const (
 	depthWidth  = 24
 	depthLayers = 2
 	depthBatch  = 256
-	depthRate   = 3e-3
+	depthRate   = 3e-3 // the peak, of splines up to depthBlocks blocks
+	depthBlocks = 8
 	depthNoise  = 0.025    // on the points trained on, whose arms are 0.05 and 0.06 wide
 	depthCopies = 16       // of the points, each with its own noise
 	freshSeed   = 20190605 // not that of any training
@@ -206,7 +207,7 @@ func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
 			if err != nil {
 				return nil, err
 			}
-			diverged, err := e.train(ctx, f, r.StartSteps, fmt.Sprintf("%d blocks, %s start", e.startBlocks, name))
+			diverged, err := e.train(ctx, f, depthRate, r.StartSteps, fmt.Sprintf("%d blocks, %s start", e.startBlocks, name))
 			if err != nil {
 				return nil, err
 			}
@@ -229,7 +230,7 @@ func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
 			if err != nil {
 				return nil, err
 			}
-			diverged, err := e.train(ctx, f, e.steps, fmt.Sprintf("%d %s blocks", n, fam.name))
+			diverged, err := e.train(ctx, f, rateOf(fam, n), e.steps, fmt.Sprintf("%d %s blocks", n, fam.name))
 			if err != nil {
 				return nil, err
 			}
@@ -274,7 +275,7 @@ func (e *depthExperiment) deep(ctx context.Context, r *depthReport) error {
 		return err
 	}
 	what := fmt.Sprintf("%d %s blocks", r.Deep.Blocks, families[0].name)
-	switch diverged, err := e.train(ctx, f, e.steps, what); {
+	switch diverged, err := e.train(ctx, f, rateOf(families[0], e.deepest), e.steps, what); {
 	case err != nil:
 		return err
 	case diverged > 0:
@@ -298,12 +299,22 @@ func (e *depthExperiment) stack(fam family, s start, blocks int) (*flow.Flow, er
 	return flow.NewStack(e.x, flow.StackOptions{Seed: e.seed}, flow.Repeat(blocks, specs...)...)
 }
 
+// rateOf is the learning rate of so many blocks. A step moves what all of them do together:
+// deeper stacks of splines take as much smaller ones. Affine stacks, which are far from
+// done, are better off without.
+func rateOf(fam family, blocks int) float64 {
+	if fam.name != "spline" {
+		return depthRate
+	}
+	return depthRate * min(1, float64(depthBlocks)/float64(blocks))
+}
+
 // train trains the flow and returns the number of steps after which its gradient was no longer
 // finite, 0 if it always was; the flow then holds the last parameters before.
-func (e *depthExperiment) train(ctx context.Context, f *flow.Flow, steps int, what string) (diverged int, err error) {
+func (e *depthExperiment) train(ctx context.Context, f *flow.Flow, rate float64, steps int, what string) (diverged int, err error) {
 	show := e.progress.step(steps)
 	e.progress.show(what)
-	h, err := flow.Train(ctx, f, e.noisy, flow.TrainOptions{Schedule: flow.OneCycle, Steps: steps, Batch: depthBatch, LearningRate: depthRate, Seed: e.seed, Progress: show})
+	h, err := flow.Train(ctx, f, e.noisy, flow.TrainOptions{Schedule: flow.OneCycle, Steps: steps, Batch: depthBatch, LearningRate: rate, Seed: e.seed, Progress: show})
 	switch {
 	case err == nil:
 		return 0, nil

@@ -72,6 +72,21 @@ func TestDepth(t *testing.T) {
 	}
 }
 
+// Beyond eight blocks of splines the learning rate falls as there are more.
+func TestDepthRate(t *testing.T) {
+	for _, c := range []struct {
+		blocks int
+		want   float64
+	}{{1, 3e-3}, {8, 3e-3}, {16, 1.5e-3}, {32, 7.5e-4}} {
+		if got := rateOf(families[0], c.blocks); math.Abs(got-c.want) > 1e-15 {
+			t.Errorf("%d blocks: rate %v, want %v", c.blocks, got, c.want)
+		}
+		if got := rateOf(families[2], c.blocks); got != 3e-3 {
+			t.Errorf("%d affine blocks: rate %v", c.blocks, got)
+		}
+	}
+}
+
 func TestContract(t *testing.T) {
 	for _, lipschitz := range []float64{0.3, 0.9, 1.35} {
 		c := contract(lipschitz)
