@@ -44,60 +44,104 @@ type Search struct {
 
 // Candidates fits the mixtures of every family with more and more components, as long
 // as the rows held out gain: a family ends once it has tried more than three, and more
-// than twice as many components as were best, and once two numbers in a row fail or are,
-// as the first splits say, clearly worse than the best one.
+// than twice as many components as were best, and once two numbers in a row fail, are,
+// as the first splits say, clearly worse than the best one, or lack too much of what the
+// best of all families scores.
 func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, error) {
-	found := make([][]Candidate, len(s.Families))
+	climbs := make([]climb, len(s.Families))
 	cpu := make(chan struct{}, runtime.GOMAXPROCS(0))
 	var report sync.Mutex
-	var all tile.Group
-	for f := range s.Families {
-		all.Go(func() {
-			best, misses := 0, 0
-			for _, k := range s.Ladder {
-				// One component drawn to its own covariance is the same in every family.
-				if k == 1 && f > 0 && s.Families[f].Target != ToDiagonal && !s.Families[f].Diagonal && len(s.Ladder) > 1 {
-					continue
-				}
-				if best > 0 && k > max(3, 2*found[f][best-1].Components) {
-					break
-				}
-				var leader *Candidate
-				if best > 0 {
-					leader = &found[f][best-1]
-				}
-				c := s.candidate(ctx, splits, s.Families[f], k, leader, cpu)
-				if c == nil {
-					if misses++; misses == 2 {
-						break
-					}
-					continue
-				}
-				misses = 0
-				found[f] = append(found[f], *c)
-				if leader == nil || Gain(c.HeldOut, leader.HeldOut).Mean > 0 {
-					best = len(found[f])
-				}
-				if s.Progress != nil {
+	// All families take a step before one takes the next, so that each knows how the others fare.
+	for _, k := range s.Ladder {
+		var step tile.Group
+		for f := range climbs {
+			// One component drawn to its own covariance is the same in every family.
+			same := k == 1 && f > 0 && s.Families[f].Target != ToDiagonal && !s.Families[f].Diagonal && len(s.Ladder) > 1
+			if same || climbs[f].ended(k) {
+				continue
+			}
+			step.Go(func() {
+				c := s.candidate(ctx, splits, s.Families[f], k, climbs[f].leader(), cpu)
+				climbs[f].add(c)
+				if c != nil && s.Progress != nil {
 					report.Lock()
 					s.Progress(*c)
 					report.Unlock()
 				}
+			})
+		}
+		step.Wait()
+		var first *Candidate
+		for f := range climbs {
+			if c := climbs[f].leader(); c != nil && (first == nil || Gain(c.HeldOut, first.HeldOut).Mean > 0) {
+				first = c
 			}
-		})
+		}
+		for f := range climbs {
+			climbs[f].compare(first)
+		}
 	}
-	all.Wait()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	var c []Candidate
-	for _, f := range found {
-		c = append(c, f...)
+	for _, f := range climbs {
+		c = append(c, f.found...)
 	}
 	if len(c) == 0 {
 		return nil, errors.New("no mixture could be fitted")
 	}
 	return c, nil
+}
+
+// A climb is the way of a family up the ladder.
+type climb struct {
+	found  []Candidate
+	best   int  // one more than the index of the best
+	misses int  // steps in vain, in a row
+	fresh  bool // the last of found is of this step
+}
+
+func (c *climb) leader() *Candidate {
+	if c.best == 0 {
+		return nil
+	}
+	return &c.found[c.best-1]
+}
+
+// ended reports whether k components are not to be tried.
+func (c *climb) ended(k int) bool {
+	return c.misses == 2 || c.best > 0 && k > max(3, 2*c.found[c.best-1].Components)
+}
+
+func (c *climb) add(tried *Candidate) {
+	if tried == nil {
+		c.misses++
+		return
+	}
+	leader := c.leader()
+	c.found, c.fresh = append(c.found, *tried), true
+	if leader == nil || Gain(tried.HeldOut, leader.HeldOut).Mean > 0 {
+		c.best = len(c.found)
+	}
+}
+
+// compare looks at what this step tried beside the best of all families. It was in vain if
+// it scores below by more than chance and more than a nat, where a stack has no use for
+// it, and four more steps that gain as much do not reach it.
+func (c *climb) compare(first *Candidate) {
+	if !c.fresh {
+		return
+	}
+	c.fresh = false
+	const hopeless = 1
+	last := len(c.found) - 1
+	if lack := Gain(first.HeldOut, c.found[last].HeldOut); last > 0 && lack.Mean > max(hopeless, 3*lack.SE) &&
+		lack.Mean > 4*Gain(c.found[last].HeldOut, c.found[last-1].HeldOut).Mean {
+		c.misses++
+	} else {
+		c.misses = 0
+	}
 }
 
 // scouts are the splits that tell whether a candidate is worth the others.
