@@ -650,13 +650,28 @@ func first[T any](v T, _ error) T { return v }
 // A reader that goes away is no failure.
 func TestBrokenPipe(t *testing.T) {
 	desk(t)
-	for _, args := range [][]string{{"sample", "m.safetensors", "-n", "100000"}, {"score", "m.safetensors", "d.csv"}, {"info", "m.safetensors"}, {"cpu"}, {"version"}} {
+	for _, args := range [][]string{{"sample", "m.safetensors", "-n", "100000"}, {"score", "m.safetensors", "d.csv"}, {"info", "m.safetensors"}, {"cpu"}, {"version"}, {"-h"}} {
 		var stderr bytes.Buffer
 		if status := run(t.Context(), args, nil, brokenPipe{}, &stderr); status != statusDone || stderr.Len() > 0 {
 			t.Errorf("%q: exit status %d, errors %q", args, status, stderr.String())
 		}
 	}
 }
+
+// What cannot be written is a failure, be it help.
+func TestFullOutput(t *testing.T) {
+	desk(t)
+	for _, args := range []string{"-h", "fit -h", "version", "cpu", "info m.safetensors", "score m.safetensors d.csv", "completion bash"} {
+		var stderr bytes.Buffer
+		if status := run(t.Context(), strings.Fields(args), nil, fullDisk{}, &stderr); status != statusFailed || !strings.Contains(stderr.String(), syscall.ENOSPC.Error()) {
+			t.Errorf("%s: exit status %d, errors %q", args, status, stderr.String())
+		}
+	}
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 
 type brokenPipe struct{}
 

@@ -59,6 +59,7 @@ func main() {
 
 // run is the whole program but for the process around it. It returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	out := &output{Writer: stdout}
 	root := &cli.Command{
 		Name:  "gaussflow",
 		Usage: "Gaussianization flows: densities and samples of tables of numbers",
@@ -95,7 +96,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			return usageErrorf("no command given (gaussflow -h lists the commands)")
 		},
 		Reader:          &interruptible{ctx: ctx, r: stdin},
-		Writer:          stdout,
+		Writer:          out,
 		ErrWriter:       stderr,
 		HideHelpCommand: true,
 		OnUsageError:    onUsageError,
@@ -107,6 +108,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 	}
 	err := root.Run(ctx, append([]string{root.Name}, args...))
+	if err == nil {
+		err = out.err
+	}
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return statusDone
 	}
@@ -118,6 +122,20 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return statusFound
 	}
 	return statusFailed
+}
+
+// output remembers what a write failed with: help is printed by what drops its errors.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // oneLine keeps an error on one line, whatever a file's names hold.

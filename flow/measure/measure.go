@@ -315,7 +315,7 @@ func newSample(what string, m mat.Matrix, o Options) (*sample, error) {
 				s.x.Set(i, j, s.x.At(i, j)+noise)
 			}
 		default:
-			return nil, fail(ErrDiscrete, "column %d shares the values of %.0f%% of its rows, %g apart; dequantize it or leave it out", j, 100*tied, resolution)
+			return nil, fail(ErrDiscrete, "column %d shares the values of %.0f%% of its rows, %.4g apart; dequantize it or leave it out", j, 100*tied, resolution)
 		}
 	}
 	s.fold = make([]int, s.n)
