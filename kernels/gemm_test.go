@@ -22,7 +22,7 @@ func checkProduct(t *testing.T, p kernels.Product, place func(i, n int) []float6
 // Every element of every product is the chain that the definition says, on every tier.
 func TestGemm(t *testing.T) {
 	tame, wild := kerneltest.NewRandom(1, true), kerneltest.NewRandom(2, false)
-	rounds := 6000
+	rounds := 2000
 	if testing.Short() {
 		rounds = 600
 	}
@@ -51,7 +51,7 @@ func TestGemm(t *testing.T) {
 // Products with a short side have code of their own: every small number of rows, columns and terms, each with all forms.
 func TestGemmFew(t *testing.T) {
 	src := kerneltest.NewRandom(3, true)
-	forms := 12
+	forms := 4
 	if testing.Short() {
 		forms = 2
 	}
@@ -72,7 +72,7 @@ func TestGemmAccuracy(t *testing.T) {
 	exact := func(v float64) *big.Float { return new(big.Float).SetPrec(2200).SetFloat64(v) }
 	src := kerneltest.NewRandom(4, true)
 	most := 0.0
-	for round := range 300 {
+	for round := range 100 {
 		m, n, k := 1+src.Choose(9), 1+src.Choose(30), 1+src.Choose(200)
 		p := kernels.Product{M: m, N: n, K: k, LDA: k, LDB: n, LDC: n, Bias: make([]float64, m),
 			A: make([]float64, m*k), B: make([]float64, k*n), C: make([]float64, m*n)}
