@@ -282,7 +282,8 @@ func onUsageError(_ context.Context, c *cli.Command, err error, _ bool) error {
 	return usageErrorf("%s: %s (%s -h lists the flags)", c.Name, text, c.FullName())
 }
 
-// edits is how many letters must be put in, taken out or changed to make b of a (Levenshtein 1965).
+// edits is how many letters must be put in, taken out or changed to make b of a (Levenshtein 1965). cli.SuggestFlag names
+// the nearest flag, however far.
 func edits(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

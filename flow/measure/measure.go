@@ -45,6 +45,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/gaussflow/gaussflow/blas"
 	"github.com/gaussflow/gaussflow/flow"
 	"github.com/gaussflow/gaussflow/kernels"
 )
@@ -648,49 +649,35 @@ func (s *sample) gaussian() (scored, error) {
 // A normal is the density of greatest likelihood. Its covariance is L·Lᵀ.
 type normal struct {
 	mean []float64
-	l    [][]float64 // the rows of L
-	c    float64     // log-density at the mean
+	l    blas.Matrix
+	c    float64 // log-density at the mean
 }
 
 // newNormal fits a normal density, whose bits are the same on every machine.
 func newNormal(x *mat.Dense) (*normal, error) {
 	n, d := x.Dims()
-	g := &normal{mean: make([]float64, d)}
+	g := &normal{mean: make([]float64, d), l: blas.Matrix{Rows: d, Cols: d, Stride: d, Data: make([]float64, d*d)}}
 	columns := make([][]float64, d)
+	product := make([]float64, n)
 	for j := range d {
 		columns[j] = mat.Col(nil, j, x)
 		g.mean[j] = kernels.Sum(columns[j]) / float64(n)
 		for i := range columns[j] {
 			columns[j][i] -= g.mean[j]
 		}
-	}
-	product := make([]float64, n)
-	diagonal := make([]float64, d)
-	for j := range d {
-		row := make([]float64, j+1)
 		for k := range j + 1 {
 			for i, v := range columns[j] {
 				product[i] = v * columns[k][i]
 			}
-			s := kernels.Sum(product) / float64(n)
-			for i := range k {
-				other := row
-				if k < j {
-					other = g.l[k]
-				}
-				s = math.FMA(-row[i], other[i], s)
-			}
-			switch {
-			case k < j:
-				row[k] = s / g.l[k][k]
-			case s > 0:
-				row[k] = math.Sqrt(s)
-			default:
-				return nil, fmt.Errorf("columns depend on each other linearly: %w", ErrDependent)
-			}
+			g.l.Data[j*d+k] = kernels.Sum(product) / float64(n)
 		}
-		g.l = append(g.l, row)
-		diagonal[j] = row[j]
+	}
+	if !blas.Cholesky(g.l) {
+		return nil, fmt.Errorf("columns depend on each other linearly: %w", ErrDependent)
+	}
+	diagonal := make([]float64, d)
+	for j := range diagonal {
+		diagonal[j] = g.l.Data[j*d+j]
 	}
 	kernels.Log(diagonal, diagonal)
 	for _, v := range diagonal {
@@ -705,10 +692,11 @@ func (g *normal) logProb(x []float64) float64 {
 	square := 0.0
 	for j, v := range x {
 		r := v - g.mean[j]
-		for i, l := range g.l[j][:j] {
-			r = math.FMA(-l, u[i], r)
+		l := g.l.Data[j*len(x):]
+		for i := range j {
+			r = math.FMA(-l[i], u[i], r)
 		}
-		u[j] = r / g.l[j][j]
+		u[j] = r / l[j]
 		square = math.FMA(u[j], u[j], square)
 	}
 	return math.FMA(-0.5, square, g.c)

@@ -74,7 +74,7 @@ var rooms = map[string][]string{
 	"flow/internal/rotate":      {"flow/internal/tile", "kernels", "blas"},
 	"flow/internal/gflow":       {"flow/internal/errs", "flow/model"},
 	"flow/internal/safetensors": {"flow/internal/errs", "flow/model"},
-	"flow/measure":              {"flow", "kernels"},
+	"flow/measure":              {"flow", "kernels", "blas"},
 	"flow/internal/flowtest":    {"flow/internal/layer", "flow/internal/tile", "kernels"},
 }
 

@@ -169,28 +169,10 @@ func (m *Mixture) natural(dst []float64) {
 // logSqrt2Pi is log √(2π).
 const logSqrt2Pi = 0.91893853320467274178
 
-// cholesky replaces the symmetric d×d matrix a, given by its lower triangle, by its
-// lower triangular factor, with zeros above the diagonal. It reports whether a is
-// positive definite.
+// cholesky replaces the symmetric d×d matrix a by its lower triangular factor, and
+// reports whether it is positive definite.
 func cholesky(a []float64, d int) bool {
-	for j := range d {
-		for i := j; i < d; i++ {
-			s := a[i*d+j]
-			for r := range j {
-				s -= float64(a[i*d+r] * a[j*d+r])
-			}
-			if i == j {
-				if !(s > 0) || math.IsInf(s, 0) {
-					return false
-				}
-				a[j*d+j] = math.Sqrt(s)
-			} else {
-				a[i*d+j] = s / a[j*d+j]
-			}
-		}
-		clear(a[j*d+j+1 : (j+1)*d])
-	}
-	return true
+	return blas.Cholesky(blas.Matrix{Rows: d, Cols: d, Stride: d, Data: a})
 }
 
 // invertLower writes the inverse of the lower triangular l into dst.
