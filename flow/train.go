@@ -123,7 +123,8 @@ type History struct {
 // A fit has seen all rows, and behind it those that training holds out look better than
 // unseen ones do. So where Plateau holds rows out itself and couplings follow a fit, that is
 // made again without these rows, which takes as long as [Fit]; training and validation
-// take place behind it, and f gets the couplings if they gain behind both.
+// take place behind it, and f gets the couplings if they gain behind both. If those rows
+// are too few to be fitted, f's own fit stays, which makes training keep the start more often.
 //
 // The result depends on the data, the options and the flow alone, not on the
 // number of goroutines (GOMAXPROCS).

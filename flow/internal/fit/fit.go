@@ -134,7 +134,7 @@ func (f *fitter) run(x blas.Matrix) (*Result, error) {
 			f.report.OverPlain = paired(transformed.honest, plain.honest)
 		}
 		// The simpler flow stays unless the gain is beyond chance.
-		if transformed != nil && beyondChance(mixture.Gain(transformed.honest, plain.honest)) {
+		if transformed != nil && beyondError(mixture.Gain(transformed.honest, plain.honest)) {
 			chosen = transformed
 			r.Columns = make([]kernels.Mixture, f.d)
 			for j, c := range columns {
@@ -708,7 +708,7 @@ func (f *fitter) columns() ([]column, error) {
 		}
 		f.report.Tried = f.report.Tried[:tried]
 		gain := mixture.Gain(s.honest, s.gaussian.HeldOut)
-		if beyondChance(gain) {
+		if beyondError(gain) {
 			gains = true
 			all[j].final = oneDimensional(s.combined(mostColumn))
 			for i := range f.splits {
@@ -785,8 +785,8 @@ func transformed(x blas.Matrix, logDet []float64, columns []column, i int) blas.
 	return z
 }
 
-// beyondChance reports whether a gain is more than its standard error.
-func beyondChance(gain Score) bool { return gain.Mean > gain.SE }
+// beyondError reports whether a gain is more than its standard error.
+func beyondError(gain Score) bool { return gain.Mean > gain.SE }
 
 // paired is the score of a less that of b.
 func paired(a, b []float64) Score {
