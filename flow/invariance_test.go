@@ -45,6 +45,9 @@ func fitRBIGTo(t *testing.T, x mat.Matrix, o RBIGOptions) *Flow {
 // every log-density by their log-determinant, the order of rows changes no bit, and that
 // of columns nothing that is not rounding.
 func TestFitRBIGInvariances(t *testing.T) {
+	if testing.Short() {
+		t.Skip("bits do not depend on the tier: what it says holds for all")
+	}
 	o := RBIGOptions{Seed: 5}
 	for seed := range uint64(2) {
 		x := skewed(1000, seed)

@@ -50,6 +50,9 @@ func TestTrainDefaults(t *testing.T) {
 
 // Where training has nothing to find, the flow keeps what it came with, to the last bit.
 func TestPlateauKeepsTheStart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("bits do not depend on the tier: what it says holds for all")
+	}
 	rng := flowtest.NewRand(4)
 	for seed := range uint64(4) {
 		f := newFlow(2, []block{{flowtest.RandomRotation(2, rng)}}) // the truth
@@ -84,6 +87,9 @@ func bent(n int, seed uint64) *mat.Dense {
 // Behind a fit, training takes place behind one that has not seen the rows held out, and
 // what it finds there is worth as much behind the flow's own.
 func TestTrainRefits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("bits do not depend on the tier: what it says holds for all")
+	}
 	x, fresh := bent(900, 1), bent(4000, 2)
 	start, err := Fit(t.Context(), x, FitOptions{Seed: 5, MaxComponents: 1})
 	if err != nil {

@@ -22,6 +22,9 @@ var sizes = flag.Bool("sizes", false, "TestAccuracyBySize searches for the large
 // Every row of the table of accuracies: the recorded worst input has the recorded error, and a sample of the domain has
 // no larger one. With -search the worst input is looked for, on the reference.
 func TestAccuracy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("bits do not depend on the tier: what it says holds for all")
+	}
 	for i := range kerneltest.Accuracies {
 		a := &kerneltest.Accuracies[i]
 		t.Run(a.Name, func(t *testing.T) {
@@ -56,6 +59,9 @@ func TestAccuracy(t *testing.T) {
 // The same by the number of components: the errors do not grow with it. The inputs of a few more seeds have none that is
 // larger. With -sizes the whole search is repeated.
 func TestAccuracyBySize(t *testing.T) {
+	if testing.Short() {
+		t.Skip("bits do not depend on the tier: what it says holds for all")
+	}
 	for i := range kerneltest.Accuracies {
 		a := &kerneltest.Accuracies[i]
 		if a.Of == nil {

@@ -10,6 +10,9 @@ import (
 
 // The keys of measure -json are a contract: what was not asked for is absent.
 func TestMeasure(t *testing.T) {
+	if testing.Short() {
+		t.Skip("dozens of fits")
+	}
 	desk(t)
 	for _, c := range []struct {
 		args []string

@@ -54,6 +54,9 @@ func firstDifference(a, b string) string {
 // Every line of the command in the README and the docs works, one after the other, in a directory that has what the
 // repository has; and what the README shows of the first one is what it prints.
 func TestDocumentedLines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("every line of the documents")
+	}
 	docs, err := filepath.Glob(filepath.Join("..", "..", "docs", "*.md"))
 	if err != nil {
 		t.Fatal(err)

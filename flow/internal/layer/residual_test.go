@@ -112,6 +112,9 @@ func TestResidualInverse(t *testing.T) {
 // Above eight coordinates the log-det is an estimate: its mean over many samples near one
 // place is the exact one there, within its standard error, and so is that of the gradient.
 func TestResidualEstimate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("bits do not depend on the tier: what it says holds for all")
+	}
 	const d, width, n = 10, 6, 20000
 	rng := flowtest.NewRand(4)
 	l, err := layer.NewResidual(d, width, 0.9, rng)
