@@ -36,6 +36,7 @@ type Flow struct {
 	params  []float64 // all trainable parameters; layers hold views
 	base    base
 	pool    sync.Pool // of *workspace
+	calls   sync.Pool // of *call
 
 	// What is known besides the map; see model.Model.
 	columns   []string
@@ -304,10 +305,13 @@ func newWorkspace(f *Flow) *workspace {
 		perSample, _ := l.Scratch()
 		most = max(most, perSample)
 	}
-	return &workspace{
-		flow: f, tiles: [2]tile.Tile{f.room(make([]float64, f.width()*n), n), f.room(make([]float64, f.width()*n), n)},
-		logDet: make([]float64, n), s: make(tile.Arena, most*n),
+	memory := make(tile.Arena, (2*f.width()+1+most)*n)
+	w := &workspace{flow: f}
+	for i := range w.tiles {
+		w.tiles[i] = f.room(memory.Take(f.width()*n), n)
 	}
+	w.logDet, w.s = memory.Take(n), memory
+	return w
 }
 
 // room is a tile of n samples with room for the context behind its coordinates.
@@ -419,23 +423,56 @@ func (f *Flow) evaluate(what string, eval evaluation, layers []layer.Layer, out 
 		} else if r, c := out.Dims(); r != src.N || c != src.Dim {
 			return errs.Errorf(ErrShape, "flow: %s: the result is %d×%d and the input %d×%d; they must have the same shape, or the result be empty", what, r, c, src.N, src.Dim)
 		}
-		if tile.Overlap(out, in) {
+		if tile.Overlap(tile.MatrixRegion(out), tile.MatrixRegion(in)) {
 			panic(fmt.Sprintf("flow: %s: bad region: the result overlaps the input", what))
 		}
 	}
-	if tile.Overlap(number, in) || out != nil && tile.Overlap(number, out) {
+	numbers := tile.SliceRegion(number)
+	if tile.Overlap(numbers, tile.MatrixRegion(in)) || out != nil && tile.Overlap(numbers, tile.MatrixRegion(out)) {
 		panic(fmt.Sprintf("flow: %s: bad region: the slice overlaps a matrix", what))
 	}
-	data := tile.Rows{Source: src}
-	bad := badRows{columns: f.columns, density: density}
-	tile.Over(src.N, tile.Size(f.dim), func(loop *tile.Loop) {
-		w := f.pool.Get().(*workspace)
-		defer f.pool.Put(w)
-		for from, to := range loop.Tiles {
-			w.tile(eval, layers, out, number, data, from, to, &bad)
-		}
-	})
-	return f.wrap(what, bad.err())
+	c, _ := f.calls.Get().(*call)
+	if c == nil {
+		c = new(call)
+		c.worker = c.work
+	}
+	c.task = task{
+		flow: f, eval: eval, layers: layers, out: out, number: number, data: tile.Rows{Source: src},
+		bad: badRows{columns: f.columns, density: density},
+	}
+	c.loop.Run(src.N, tile.Size(f.dim), c.worker)
+	err = f.wrap(what, c.bad.err())
+	c.task = task{} // the pool keeps no matrices alive
+	f.calls.Put(c)
+	return err
+}
+
+// A call takes all rows of a matrix through layers. A flow reuses the calls that have returned, so that
+// another one allocates nothing.
+type call struct {
+	loop   tile.Loop
+	worker func(*tile.Loop) // its method work
+	task
+}
+
+// A task is what a call is asked to do, and the rows that it could not map.
+type task struct {
+	flow   *Flow
+	eval   evaluation
+	layers []layer.Layer
+	out    *mat.Dense
+	number []float64
+	data   tile.Rows
+	bad    badRows
+}
+
+// work evaluates tiles until none is left. Several goroutines run it at the same time.
+func (c *call) work(loop *tile.Loop) {
+	w := c.flow.pool.Get().(*workspace)
+	defer c.flow.pool.Put(w)
+	for from, to := range loop.Tiles {
+		w.tile(c.eval, c.layers, c.out, c.number, c.data, from, to, &c.bad)
+	}
 }
 
 // tile evaluates the rows [from, to) of data, but for those that the flow cannot take.

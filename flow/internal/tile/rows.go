@@ -173,15 +173,19 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("row %d, column %d is %v; every value must be finite", e.Row, e.Col, e.Value)
 }
 
-// A region is the memory of a matrix: rows of cols numbers, stride apart.
-type region struct {
+// A Region is the memory of a matrix: rows of cols numbers, stride apart. The zero
+// value overlaps nothing.
+type Region struct {
 	from               uintptr // address of the first number
 	rows, cols, stride int
 	transposed         bool
 }
 
-// regionOf returns the memory of m, if m shows it.
-func regionOf(m any) (region, bool) {
+// SliceRegion returns the memory of s.
+func SliceRegion(s []float64) Region { return newRegion(s, 1, len(s), len(s), false) }
+
+// MatrixRegion returns the memory of m: the zero Region if m shows only its elements.
+func MatrixRegion(m mat.Matrix) Region {
 	transposed := false
 	for {
 		u, ok := m.(mat.Untransposer)
@@ -190,36 +194,34 @@ func regionOf(m any) (region, bool) {
 		}
 		m, transposed = u.Untranspose(), !transposed
 	}
-	var r region
-	var data []float64
 	switch m := m.(type) {
-	case []float64:
-		data, r.rows, r.cols, r.stride = m, 1, len(m), len(m)
 	case mat.RawMatrixer:
 		g := m.RawMatrix()
-		data, r.rows, r.cols, r.stride = g.Data, g.Rows, g.Cols, g.Stride
+		return newRegion(g.Data, g.Rows, g.Cols, g.Stride, transposed)
 	case mat.RawVectorer:
 		v := m.RawVector()
-		data, r.rows, r.cols, r.stride = v.Data, v.N, 1, v.Inc
+		return newRegion(v.Data, v.N, 1, v.Inc, transposed)
 	case mat.RawSymmetricer:
 		g := m.RawSymmetric()
-		data, r.rows, r.cols, r.stride = g.Data, g.N, g.N, g.Stride
+		return newRegion(g.Data, g.N, g.N, g.Stride, transposed)
 	case mat.RawTriangular:
 		g := m.RawTriangular()
-		data, r.rows, r.cols, r.stride = g.Data, g.N, g.N, g.Stride
+		return newRegion(g.Data, g.N, g.N, g.Stride, transposed)
 	}
-	r.transposed = transposed
-	r.from = uintptr(unsafe.Pointer(unsafe.SliceData(data)))
-	return r, len(data) > 0 && r.rows > 0 && r.cols > 0
+	return Region{}
 }
 
-// Overlap reports whether a and b, matrices or slices, share memory in another way
-// than by being the same matrix. It cannot tell of a matrix that shows only its
-// elements.
-func Overlap(a, b any) bool {
-	x, ok := regionOf(a)
-	y, also := regionOf(b)
-	if !ok || !also || x == y {
+func newRegion(data []float64, rows, cols, stride int, transposed bool) Region {
+	if len(data) == 0 || rows <= 0 || cols <= 0 {
+		return Region{}
+	}
+	return Region{uintptr(unsafe.Pointer(unsafe.SliceData(data))), rows, cols, stride, transposed}
+}
+
+// Overlap reports whether x and y share memory in another way than by being the same
+// matrix.
+func Overlap(x, y Region) bool {
+	if x.rows == 0 || y.rows == 0 || x == y {
 		return false
 	}
 	if x.from > y.from {
