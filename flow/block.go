@@ -9,8 +9,9 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// A Block is one block of a flow: a rotation, then a mixture per coordinate. It
-// is a view for inspection; it follows the flow when that is trained.
+// A Block is a view of one block of a flow, such as a rotation followed by a
+// mixture per coordinate. It shares the flow's parameters, so it changes when the
+// flow is trained.
 type Block struct {
 	flow   *Flow
 	layers []layer.Layer
@@ -53,7 +54,8 @@ func (b Block) owner() *Flow {
 	return b.flow
 }
 
-// NumParams counts the numbers the block stores.
+// NumParams returns the number of parameters that the block stores, fixed ones
+// included.
 func (b Block) NumParams() int { return numParams(b.layers) }
 
 // KernelMax is [Flow.KernelMax] for the block alone.
@@ -70,15 +72,16 @@ func (b Block) Rotation() *mat.Dense {
 	return nil
 }
 
-// Mixtures returns a copy of the mixture of each coordinate. In a coupling
-// block they depend on the sample; there it returns those that the conditioners'
-// biases alone describe.
+// Mixtures returns a copy of the mixture of each coordinate, or nil if the block
+// has none. In a coupling block mixtures depend on the sample; there it returns
+// those that the conditioners' final biases alone describe.
 func (b Block) Mixtures() []kernels.Mixture {
 	m, _ := b.marginals()
 	return m
 }
 
-// LogScaleBound returns the bound on |log σ| of the block's components.
+// LogScaleBound returns the bound on |log σ| of the block's components, or 0 if it
+// has none.
 func (b Block) LogScaleBound() float64 {
 	_, bound := b.marginals()
 	return bound

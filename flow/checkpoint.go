@@ -17,15 +17,15 @@ import (
 	"github.com/gaussflow/gaussflow/flow/internal/tile"
 )
 
-// Save writes the run to w, whether it has been stopped, is at its end, or is in
-// the middle of [TrainOptions.Progress]. What it writes is a saved flow, which
-// [Load] reads (with validation the best one so far), followed by what
-// [LoadTrainer] needs to go on: the options but for Validation and Progress, a
-// checksum of the data, the state of the random numbers, Adam's moments, the
-// parameters, and the history.
+// Save writes the run to w. It may be called before, between and after calls of
+// Run, and from [TrainOptions.Progress]. It writes a saved flow, which [Load]
+// reads (with validation the best one so far), followed by what [LoadTrainer]
+// needs to continue: the options but for Validation and Progress, a checksum of
+// the data, the state of the random numbers, Adam's moments, the parameters, and
+// the history.
 //
-// A file that is to survive a crash should appear whole or not at all: write
-// another one beside it, and rename that.
+// To replace a file such that a crash leaves either the old or the new one, write
+// to another file beside it and rename that.
 func (t *Trainer) Save(w io.Writer) error {
 	if t.err != nil {
 		return fmt.Errorf("flow: Trainer.Save: the run cannot go on: %w", t.err)
@@ -107,15 +107,15 @@ func (t *Trainer) Save(w io.Writer) error {
 	return nil
 }
 
-// LoadTrainer reads a run that [Trainer.Save] wrote, to go on with it: its Run
-// does what is left, and the flow, the history and the random numbers have the
-// same bits as if the run had not been stopped. x must be the matrix of the run.
+// LoadTrainer reads a run that [Trainer.Save] wrote. Run then takes the remaining
+// steps, and the flow, the history and the random numbers have the same bits as
+// in an uninterrupted run. x must be the matrix of the run.
 //
-// o gives Validation, which must be that of the run, and Progress. Its other
-// fields may be zero; one that is not must have the value of the run.
+// o supplies Validation, which must be that of the run, and Progress. Its other
+// fields may be zero; those that are not must have the values of the run.
 //
-// It is an error if r does not hold a run, if it was damaged, or if the data or
-// the options are others. The memory that r can claim is bounded as for [Load].
+// It returns an error if r does not hold a run, if it is damaged, or if the data
+// or the options differ. Memory is bounded as in [Load].
 func LoadTrainer(r io.Reader, x mat.Matrix, o TrainOptions) (*Trainer, error) {
 	const what = "LoadTrainer"
 	t, saved, err := decodeTrainer(gflow.NewDecoder(r))
@@ -143,7 +143,7 @@ func LoadTrainer(r io.Reader, x mat.Matrix, o TrainOptions) (*Trainer, error) {
 		t.part.set(t.now)
 		t.best, t.now = nil, nil
 	case t.o.Schedule == Plateau && len(t.history.Validations) > 0:
-		// What the start and the best are worth, for the rule that chooses between them.
+		// The log-densities of the initial and the best parameters, for the rule that chooses between them.
 		for _, c := range []struct{ p, lp []float64 }{{t.start, t.lpStart}, {t.best, t.lpBest}} {
 			t.part.set(c.p)
 			if _, err := t.validate(context.Background(), t.validation); err != nil {
@@ -156,10 +156,11 @@ func LoadTrainer(r io.Reader, x mat.Matrix, o TrainOptions) (*Trainer, error) {
 	return t, nil
 }
 
-// plateauRun begins the options of a run whose schedule is Plateau: no number of steps.
+// plateauRun marks the options of a run whose schedule is Plateau; it is no valid
+// number of steps.
 const plateauRun = 1 << 63
 
-// decodeTrainer reads a run but for its data, whose fingerprint it returns.
+// decodeTrainer reads a run without its data, whose fingerprint it returns.
 func decodeTrainer(d *gflow.Decoder) (*Trainer, fingerprint, error) {
 	var saved fingerprint
 	m, what, err := gflow.Decode(d)
@@ -257,7 +258,8 @@ func decodeTrainer(d *gflow.Decoder) (*Trainer, fingerprint, error) {
 	return t, saved, d.Err()
 }
 
-// withLastParams returns a copy of the flow with other values of its last parameters.
+// withLastParams returns a copy of the flow in which the last parameters have the
+// given values.
 func (f *Flow) withLastParams(params []float64) (*Flow, error) {
 	g, err := fromModel(f.Model())
 	if err != nil {
@@ -268,7 +270,8 @@ func (f *Flow) withLastParams(params []float64) (*Flow, error) {
 	return g, nil
 }
 
-// agree checks that the fields of o that are set have the values of the run.
+// agree returns an error unless the nonzero fields of o have the values of the
+// run.
 func (run *TrainOptions) agree(o TrainOptions) error {
 	for _, c := range []struct {
 		name     string
@@ -312,7 +315,7 @@ func checksum(s tile.Source) uint32 {
 	sum := uint32(0)
 	for i := range s.N {
 		if s.ReadRow(row, 0, i) != nil {
-			return 0 // it has changed since it was checked
+			return 0 // the row has changed since it was checked
 		}
 		b = b[:0]
 		for _, v := range row.Data {

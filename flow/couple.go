@@ -17,9 +17,9 @@ const DefaultLogScaleBound = layer.DefaultLogScaleBound
 // CouplingOptions says how Couple builds the conditioners. The zero value is
 // the sensible default.
 type CouplingOptions struct {
-	// Blocks is the number of coupling blocks that follow f, each a random rotation and
-	// a coupling that changes next to nothing until it is trained. If zero, there are 4
-	// if f has no mixtures to couple, and else none.
+	// Blocks is the number of coupling blocks to append to f, each a random rotation
+	// and a coupling that is nearly the identity until it is trained. Zero means 4 if f
+	// has no mixtures to couple, otherwise none.
 	Blocks int
 	// Width of each hidden layer; 64 if zero.
 	Width int
@@ -30,10 +30,10 @@ type CouplingOptions struct {
 	// equal bit for bit; another bound keeps the scales up to rounding. It must
 	// be larger than every |log σ| of the diagonal flow, and at most 138.
 	LogScaleBound float64
-	// Plain conditioners are those of the tutorial that this library began with: ReLU
-	// between their layers, inputs as they are, and outputs that are the stored
-	// parameters themselves. They train as well, but nothing bounds them: see
-	// [Flow.Couple].
+	// Plain conditioners are unbounded networks, as in the gauss_flows tutorial: ReLU
+	// between the layers, raw inputs, and outputs that are the stored parameters
+	// themselves. They can be trained too, but nothing limits them far from the data:
+	// see [Flow.Couple].
 	Plain bool
 	// Seed of the hidden layers' starting values, and of the rotations of Blocks.
 	Seed uint64
@@ -41,18 +41,19 @@ type CouplingOptions struct {
 
 // Couple returns a coupling flow that shares the fit of the diagonal flow f.
 //
-// Each layer of mixtures is replaced by two couplings: the second half of the
-// coordinates is mapped given the first, then the first half given the mapped second.
-// Halves have ⌊d/2⌋ and ⌈d/2⌉ coordinates, and each coordinate is mapped once. The
-// mixtures come from a conditioner, a network that changes f's stored parameters and
-// whose final layer starts at zero: until Train moves it, the flow equals f bit for bit,
-// in z, log-determinant and log-density, forward and inverse. A block that begins with
-// a density in all dimensions, as those of [Fit] do, stays as it is, and so do mixtures
-// of one component. Blocks appends to f.
+// It replaces each layer of mixtures by two couplings: the second half of the coordinates
+// is mapped given the first, then the first half given the mapped second. Halves have
+// ⌊d/2⌋ and ⌈d/2⌉ coordinates, and each coordinate is mapped once. The mixtures come from
+// a conditioner, a network that changes f's stored parameters and whose final layer
+// starts at zero: until Train moves it, the flow equals f bit for bit, in z,
+// log-determinant and log-density, forward and inverse. Blocks that [Fit] made stay as
+// they are, and so do mixtures of one component; CouplingOptions.Blocks appends couplings
+// behind them.
 //
 // # What a conditioner cannot do
 //
-// Far from the data nothing holds a network back: unless it is Plain, the flow does.
+// Far from the data nothing restrains a network's outputs. Unless a conditioner is Plain,
+// the flow therefore bounds them:
 //
 //   - It sees its inputs standardised, u, and bounded, u/√(1+(u/3)²): along any ray its
 //     outputs come to rest.
@@ -69,8 +70,8 @@ type CouplingOptions struct {
 // block, by at most the largest |mean|; and far out a coupling has slope 1, so
 // that the flow has the tails of what the couplings follow.
 //
-// f must be diagonal and of dimension 2 at least. It is not changed, and shares
-// no parameters with the result.
+// f must be diagonal and have dimension 2 or more. Couple does not change it, and the
+// result shares no parameters with it.
 func (f *Flow) Couple(o CouplingOptions) (*Flow, error) {
 	if err := f.ready("Couple"); err != nil {
 		return nil, err
@@ -131,7 +132,7 @@ func (f *Flow) Couple(o CouplingOptions) (*Flow, error) {
 	return c, nil
 }
 
-// isOpening reports whether a block is one that Fit has chosen.
+// isOpening reports whether Fit made the block.
 func isOpening(b block) bool {
 	return slices.ContainsFunc(b, func(l layer.Layer) bool {
 		_, ok := l.(layer.Chosen)

@@ -8,17 +8,16 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// A Distribution is a flow seen as a multivariate distribution of gonum: it
-// implements distmv.RandLogProber. For many samples the methods of [Flow] are
-// faster.
+// A Distribution adapts a flow to gonum's interface of multivariate distributions,
+// distmv.RandLogProber. For many samples the methods of [Flow] are faster.
 type Distribution struct {
 	flow *Flow
 	src  rand.Source
 }
 
-// Distribution returns the flow as a distribution that draws from src, or from
-// the global source of math/rand/v2 if src is nil. It panics if columns are given; see
-// [Flow.Context].
+// Distribution returns the flow as a distribution that draws from src, or from the
+// global source of math/rand/v2 if src is nil. It panics if the flow has conditioning
+// columns; see [Flow.Context].
 func (f *Flow) Distribution(src rand.Source) *Distribution {
 	f.mustBeReady("Distribution")
 	if f.context > 0 {
@@ -40,8 +39,8 @@ func (d *Distribution) LogProb(x []float64) float64 {
 	return dst[0]
 }
 
-// ignoreRow panics with errors that are not about the row itself, of which the result
-// tells.
+// ignoreRow panics with err unless it concerns the row itself: for a bad row the
+// result already says so.
 func (d *Distribution) ignoreRow(err error) {
 	var row *RowError
 	if err != nil && !errors.As(err, &row) {

@@ -12,19 +12,19 @@
 //	err = f.Sample(y, rand.NewPCG(1, 2))            // new rows
 //	err = f.ScoreInput(s, nil, x)                   // ∂log p/∂x
 //
-// [Fit] is what to begin with. [FitRBIG] is the plain algorithm of rotations and mixtures,
-// and its flow can be coupled and trained:
+// Begin with [Fit]. [FitRBIG] is the plain algorithm of rotations and mixtures; its flow
+// can be made a coupling flow and trained:
 //
 //	diagonal, err := flow.FitRBIG(x, flow.RBIGOptions{})       // fit, no gradients
 //	coupling, err := diagonal.Couple(flow.CouplingOptions{})   // the same function, trainable
 //	history, err := flow.Train(ctx, coupling, x, flow.TrainOptions{})
 //
-// A flow is saved and loaded to the last bit ([Flow.Save], [Load]). All its parameters
-// can be read, and a flow be built from parameters ([Flow.Model], [New]). Rows too many for
-// memory go through it in blocks ([Flow.LogProbSeq], [Flow.ForwardSeq],
-// [Flow.InverseSeq]). Training holds out rows, stops when they say so and keeps the
-// best parameters ([TrainOptions]), and it can be stopped, saved and resumed without
-// a trace ([Trainer]).
+// Saving and loading a flow keeps every bit ([Flow.Save], [Load]). All parameters of a flow
+// can be read, and a flow can be built from parameters ([Flow.Model], [New]). Data that do
+// not fit in memory are processed in blocks of rows ([Flow.LogProbSeq], [Flow.ForwardSeq],
+// [Flow.InverseSeq]). Training holds out validation rows, stops when their loss no longer
+// falls and keeps the best parameters ([TrainOptions]). A training run can be stopped,
+// saved and resumed, and ends with the same bits as an uninterrupted one ([Trainer]).
 //
 // # The maps
 //

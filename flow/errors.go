@@ -17,31 +17,32 @@ import (
 var (
 	// ErrNotFinite: a value of the input is NaN or infinite.
 	ErrNotFinite = errs.ErrNotFinite
-	// ErrOutOfRange: a value is finite, but what it becomes is not, or values are too
-	// large or too small to be fitted.
+	// ErrOutOfRange: a value is finite but its image is not, or values are too large or
+	// too small to be fitted.
 	ErrOutOfRange = errs.ErrOutOfRange
 	// ErrShape: a matrix, slice or tensor has the wrong shape.
 	ErrShape = errs.ErrShape
-	// ErrFormat: a file or a description is no valid model.
+	// ErrFormat: a file or a model description is not valid.
 	ErrFormat = errs.ErrFormat
 )
 
-// A RowError is a row of the input that a flow cannot take, and a list of those like it.
+// A RowError describes the first row of the input that a flow cannot map, and lists
+// others.
 type RowError struct {
 	Row    int     // from 0; in a sequence of blocks, in the whole sequence
-	Col    int     // from 0; -1 if the whole row is to blame
+	Col    int     // from 0; -1 if the error concerns the whole row
 	Column string  // the name of the column, if the flow has names
 	Value  float64 // the element at Row and Col
 	Err    error   // ErrNotFinite or ErrOutOfRange
 
-	// Rows are the first rows that the call cannot take, at most ten, Row among them, and
-	// Bad is how many there are. Both are empty where a call ends at the first of them.
+	// Rows are the first rows that the call cannot map, at most ten, Row among them, and
+	// Bad is the number of all such rows. Both are zero if the call ends at the first
+	// such row.
 	Rows []int
 	Bad  int
 }
 
-// Error says where the value is and what is wrong with it, and which rows are bad as
-// well.
+// Error says where the value is and what is wrong with it, and lists other bad rows.
 func (e *RowError) Error() string {
 	switch {
 	case e.Bad <= 1:
@@ -82,10 +83,10 @@ func (e *RowError) Unwrap() error { return e.Err }
 // outOfRange is the error for a row whose image is not finite.
 func outOfRange(row int) error { return &RowError{Row: row, Col: -1, Err: ErrOutOfRange} }
 
-// listed is how many bad rows an error names.
+// listed is the largest number of bad rows that an error names.
 const listed = 10
 
-// badRows collects the rows of a call that a flow cannot take.
+// badRows collects the rows that a call cannot map.
 type badRows struct {
 	columns []string
 	density bool // results are log-densities
@@ -94,7 +95,7 @@ type badRows struct {
 	count   int
 }
 
-// add notes a row, and returns what becomes of its result.
+// add records a row, and returns the value to write as its result.
 func (b *badRows) add(err error) float64 {
 	var e *RowError
 	if !errors.As(inColumns(err, b.columns), &e) {
@@ -127,8 +128,7 @@ func (b *badRows) err() error {
 	return e
 }
 
-// inColumns makes what a tile.Source says about a value a RowError that knows the
-// names of the columns.
+// inColumns turns a tile.ValueError into a RowError with the name of the column.
 func inColumns(err error, columns []string) error {
 	var v *tile.ValueError
 	if !errors.As(err, &v) {
@@ -141,7 +141,7 @@ func inColumns(err error, columns []string) error {
 	return e
 }
 
-// A PanicError is what a method panics with when one of its goroutines has panicked,
-// as where the At method of a caller's matrix does: it holds the value of that panic
-// and the stack of the goroutine that raised it.
+// A PanicError is the value that a method panics with after one of its goroutines
+// has panicked, for example in the At method of the caller's matrix. It holds the
+// value of that panic and the stack of the goroutine that raised it.
 type PanicError = tile.PanicError

@@ -13,13 +13,13 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// FitOptions says how [Fit] fits. The zero value chooses everything by itself.
+// FitOptions sets up [Fit]. With the zero value Fit chooses everything itself.
 type FitOptions struct {
 	// Seed of the splits and of the starts. The same rows, options and seed give the
 	// same flow, bit for bit.
 	Seed uint64
 
-	// MaxComponents is the most components of a mixture that is tried; 128 if zero.
+	// MaxComponents is the largest number of components that Fit tries; 128 if zero.
 	MaxComponents int
 
 	// Dequantize adds uniform noise as wide as the resolution to the columns whose
@@ -27,10 +27,10 @@ type FitOptions struct {
 	// bounds the scales of components from below.
 	Dequantize bool
 
-	// Progress, if not nil, is told of each candidate. Calls do not overlap.
+	// Progress, if not nil, is called after each candidate. Calls do not overlap.
 	Progress func(FitStep)
 
-	// Report, if not nil, receives what was tried and what became of it.
+	// Report, if not nil, receives the candidates and their scores.
 	Report *FitReport
 }
 
@@ -41,93 +41,99 @@ type FitStep struct {
 	HeldOut    float64 // mean log-density of the rows held out, in nats
 }
 
-// A FitReport tells what [Fit] tried. Scores are mean log-densities, in nats, of rows
-// that what is scored was not fitted to, and in the units of the data.
+// A FitReport tells what [Fit] tried. Scores are mean log-densities of held-out rows,
+// in nats and for the units of the data: no density is scored on rows that it was
+// fitted to.
 type FitReport struct {
 	Rows    int
-	Splits  int // into rows to fit to and rows to judge by
-	HeldOut int // rows of all splits to judge by
+	Splits  int // of the rows into training and held-out rows
+	HeldOut int // held-out rows, of all splits together
 
 	Columns []FitColumn
 	Tried   []FitCandidate
 
-	Flow     FitScore // by weights that did not see the rows either
+	Flow     FitScore // with weights chosen without the rows scored
 	Gaussian FitScore // one normal distribution
 	Mixture  FitScore // the best single Gaussian mixture
-	// MixtureComponents is how many that one has.
+	// MixtureComponents is the number of components of Mixture.
 	MixtureComponents int
-	// OverGaussian and OverMixture are the paired differences of the flow from the two.
+	// OverGaussian and OverMixture are the paired differences Flow - Gaussian and Flow
+	// - Mixture.
 	OverGaussian, OverMixture FitScore
 
-	// Transformed is true if columns go through mixtures of their own first, and
-	// OverPlain the paired difference of that from the flow without.
+	// Transformed is true if columns are first mapped by mixtures of their own, and
+	// OverPlain is then the paired difference between the flow with these maps and
+	// without.
 	Transformed bool
 	OverPlain   FitScore
 
-	Components int // of the mixture that the flow ended up with
+	Components int // of the flow's mixture
 }
 
 // A FitScore is a mean over rows and its standard error.
 type FitScore struct{ Mean, SE float64 }
 
-// A FitColumn is what [Fit] found out about a column.
+// A FitColumn describes a column of the data, as [Fit] and [FitRBIG] see it.
 type FitColumn struct {
-	Distinct   int     // values that differ
-	Tied       float64 // share of the rows whose value other rows have, too
+	Distinct   int     // number of distinct values
+	Tied       float64 // share of the rows whose value occurs in other rows, too
 	Resolution float64 // distance between neighbouring values, in the units of the data; 0 if less than a tenth of the rows is tied
-	Components int     // of the mixture that it goes through first; 0 if it does not
+	Components int     // of the mixture that maps the column first; 0 if there is none
 }
 
 // A FitCandidate is a Gaussian mixture that was fitted to every split.
 type FitCandidate struct {
 	Stage      string
-	Prior      string // on the covariances, and where EM started
+	Prior      string // on the covariances, and the start of EM
 	Components int
 	Inflation  float64 // factor of the covariances
 	Score      FitScore
 	Share      float64 // its weight in the flow's mixture; 0 if it was left out
-	Iterations int     // of EM, the most of any split
+	Iterations int     // of EM, the largest number over the splits
 	Converged  int     // splits on which EM converged
 }
 
-// Fit fits a flow to the rows of x, and chooses all that there is to choose by rows
-// held out: what it returns is to be no worse on unseen rows than the best of a
-// Gaussian, Gaussian mixtures and a kernel density estimate.
+// Fit fits a flow to the rows of x, and makes every choice by held-out rows. Its aim
+// is that, on unseen rows, the flow is no worse than the best of a Gaussian, Gaussian
+// mixtures and a kernel density estimate.
 //
-// It fits Gaussian mixtures with full covariances, of more and more components and
-// under several priors, to the rows left of each of ten splits (five from 1,000 rows
-// on, one from 10,000 on), and combines them with the weights that the rows held out
-// like best (stacked density estimation, Smyth and Wolpert 1999); so it chooses the
-// factors by which covariances are inflated. The flow is the mixture of all splits'
-// fits with those weights, after components that are alike are merged: at every row
-// its log-density is at least the mean of the splits', to what merging costs.
-// Rosenblatt's transform makes a flow of it whose density it is. If rows held out
-// prefer that, columns go through mixtures of their own first.
+// Fit splits the rows into training and held-out rows ten times (five times from 1,000
+// rows on, once from 10,000 on). To the training rows of each split it fits Gaussian
+// mixtures with full covariances, of increasing numbers of components and under
+// several priors, and it combines them with the weights that maximize the log-density
+// of the held-out rows (stacked density estimation, Smyth and Wolpert 1999). The
+// factors by which covariances are inflated are chosen in the same way. The flow's
+// density is the mixture of all splits' fits with those weights, after similar
+// components have been merged: at every row its log-density is at least the mean over
+// the splits, up to the effect of merging. Rosenblatt's transform of that mixture is
+// the flow. If held-out rows prefer it, columns are first mapped by mixtures of their
+// own.
 //
-// No component can become singular, with however few rows: each covariance is drawn
-// to one of many rows, and no component is narrower than a thousandth of a column's
-// standard deviation, nor than δ/√12 for a column whose values repeat and are δ apart.
-// A share of 1/1000 has the Gaussian of all rows, so that no row, however far out,
-// scores much below that. Where the farthest row is farther out than the farthest of
-// as many normal ones, a share of 1/(n+1) goes to that Gaussian inflated to reach it
-// and beyond, by a tail index that the farthest rows have, so that tails are as wide
-// as they say.
+// No component can become singular, however few the rows: each covariance is shrunk
+// towards one of many rows, and no component is narrower than a thousandth of a
+// column's standard deviation, nor than δ/√12 in a column whose values repeat and are
+// δ apart. The Gaussian of all rows has a weight of 1/1000, so that no row, however
+// far out, scores much below it. If the farthest row lies farther out than the
+// farthest of as many normal rows would, inflated copies of that Gaussian with a total
+// weight of 1/(n+1) reach it and beyond; their scales follow the tail index of the
+// farthest rows.
 //
-// Rows far out do not decide about the others: where they make up the standard
-// deviation of a column, median and quartiles standardize it; in a choice a row counts
-// log(n+1) nats at most; and rows more than a million times a column's spread from its
-// median, if they are no more than a tenth of all, are set aside. They get a Gaussian
-// of their own with their share, as wide as they are far.
+// Outliers do not decide the fit of the other rows: where they dominate the standard
+// deviation of a column, it is standardized by median and quartiles; a row contributes
+// at most log(n+1) nats to any choice; and rows that lie more than a million times a
+// column's spread from its median are set aside, if they are at most a tenth of all
+// rows. These get a Gaussian of their own, weighted by their share and as wide as they
+// are far out.
 //
-// The flow does not depend on the order of the rows, nor on powers of two by which
-// columns are multiplied; on other units and on the order of columns no more than by
-// rounding, which EM may amplify. It has one block: a scale layer that standardizes
-// the columns, their mixtures if they have some, and the transform. [Flow.Couple]
-// leaves it as it is and appends blocks.
+// The flow does not depend on the order of the rows, nor on factors of the columns
+// that are powers of two. Other changes of units, and the order of the columns, change
+// it by rounding alone, which EM may amplify. The flow has one block: a scale layer
+// that standardizes the columns, their mixtures if there are any, and the transform.
+// [Flow.Couple] leaves that block as it is and appends others.
 //
-// It is an error if x has fewer than four rows or no column, if an element is not
-// finite or beyond 1e50, if a column is constant, or if two columns depend on each
-// other linearly. If ctx is done the error wraps that of ctx.
+// Fit returns an error if x has fewer than four rows or no column, if an element is
+// not finite or beyond 1e50, if a column is constant, or if two columns depend on each
+// other linearly. If ctx is done, the error wraps that of ctx.
 func Fit(ctx context.Context, x mat.Matrix, o FitOptions) (*Flow, error) {
 	const what = "Fit"
 	if _, err := kernels.Active(); err != nil {

@@ -20,16 +20,18 @@ import (
 // density: log p(x) = log φ(z(x)) + log|det dz/dx|, in nats, where φ is the
 // standard normal density.
 //
-// [FitRBIG] makes a flow from data, [Flow.Couple] makes a trainable one of it,
-// and [Train] trains it. Matrices hold one sample per row, Dim columns.
+// [Fit] and [FitRBIG] fit a flow to data, [NewStack] builds one from a list of
+// layers, and [New] from parameters. [Flow.Couple] makes a flow trainable, and
+// [Train] trains it. Matrices hold one sample per row and have Dim + Context
+// columns.
 //
-// Its methods may run at the same time on several goroutines, but not while
-// Train changes the flow. Each of them spreads its samples over GOMAXPROCS
-// goroutines; the results do not depend on how many.
+// Several goroutines may call its methods at the same time, but not while Train
+// changes the flow. Each call spreads its samples over GOMAXPROCS goroutines; the
+// results do not depend on how many.
 type Flow struct {
 	dim int
-	// context is how many columns of every matrix, behind the dim, are given: layers may
-	// be conditioned on them, and none changes them.
+	// context is the number of conditioning columns, which follow the dim columns of
+	// every matrix: layers may read them, and none changes them.
 	context int
 	layers  []layer.Layer
 	end     []int     // block i is layers[end[i-1]:end[i]]
@@ -128,16 +130,17 @@ func (f *Flow) mustBeReady(what string) {
 // Dim returns the number of coordinates of a sample.
 func (f *Flow) Dim() int { return f.dim }
 
-// Context returns how many columns are given: 0 for a density p(x), and c for a conditional
-// one, p(x | c columns). Matrices then have Dim + Context columns, those that are given
-// last. They pass through Forward and Inverse unchanged, LogProb conditions on them, and
-// Sample draws the first Dim columns of every row given its last ones.
+// Context returns the number of conditioning columns: 0 for a density p(x), c > 0 for a
+// conditional density p(x | c columns). Matrices have Dim + Context columns, and the
+// conditioning columns come last. Forward and Inverse copy them unchanged, LogProb
+// conditions on them, and Sample reads them from dst and draws the first Dim columns of
+// each row given them.
 func (f *Flow) Context() int { return f.context }
 
-// width is how many columns matrices have.
+// width is the number of columns that matrices have.
 func (f *Flow) width() int { return f.dim + f.context }
 
-// source reads the rows of a matrix, which must have the flow's columns.
+// source returns a reader of the rows of m, after checking the number of its columns.
 func (f *Flow) source(m mat.Matrix) (tile.Source, error) {
 	if f.context == 0 {
 		return tile.NewSource(m, f.dim)
@@ -212,14 +215,14 @@ func (f *Flow) refresh() {
 	}
 }
 
-// Forward maps data to latent: it writes z(x) into z and log|det dz/dx|, in
-// nats, into logDet. z or logDet may be nil if it is not wanted; an empty z is
-// sized; z may be x itself, but must not overlap it otherwise.
+// Forward maps data to latent: it writes z(x) into z and log|det dz/dx|, in nats, into
+// logDet. z or logDet may be nil if it is not wanted; an empty z gets the right size; z may
+// be x itself, but must not overlap it otherwise.
 //
-// It is an error if the shapes do not fit, and then nothing is written. It is a
-// [RowError] if elements of x are not finite, or rows are so large that their images are
-// not: it lists the first such rows, whose results are NaN, and all others are as they
-// should be. It panics if a result overlaps the input in memory, unless it is the same
+// If the shapes do not match, it returns an error and writes nothing. If elements of x are
+// not finite, or rows are so large that their images are not finite, it returns a
+// [RowError] that lists the first such rows; their results are NaN, and those of all other
+// rows are valid. It panics if a result overlaps the input in memory, unless it is the same
 // matrix.
 func (f *Flow) Forward(z *mat.Dense, logDet []float64, x mat.Matrix) error {
 	return f.evaluate("Forward", (*workspace).forward, f.layers, z, logDet, false, x)
@@ -231,11 +234,11 @@ func (f *Flow) Inverse(x *mat.Dense, logDet []float64, z mat.Matrix) error {
 	return f.evaluate("Inverse", (*workspace).inverse, f.layers, x, logDet, false, z)
 }
 
-// LogProb writes the log-density of each row of x, in nats, into dst. Errors are
-// those of [Flow.Forward], and as there one bad row does not spoil the others: the
-// log-density of a row whose image is not finite, or with an infinite element, is -Inf, and
-// NaN where the first element that is not finite is NaN. A row whose log-density lies below
-// the range of float64 is -Inf, too, but no error.
+// LogProb writes the log-density of each row of x, in nats, into dst. Errors are those of
+// [Flow.Forward]; here too, a bad row leaves the results of the others valid. The
+// log-density of a bad row is NaN if its first element that is not finite is NaN;
+// otherwise, for an infinite element or an image that is not finite, it is -Inf. A
+// log-density below the range of float64 is also -Inf, without an error.
 func (f *Flow) LogProb(dst []float64, x mat.Matrix) error {
 	if dst == nil && x != nil {
 		n, _ := x.Dims()
@@ -244,10 +247,9 @@ func (f *Flow) LogProb(dst []float64, x mat.Matrix) error {
 	return f.evaluate("LogProb", (*workspace).logProb, f.layers, nil, dst, true, x)
 }
 
-// Sample fills every row of dst with an independent sample of the flow. The
-// numbers drawn depend on src alone; a nil src is the global source of
-// math/rand/v2. It is an error if dst is empty or has the wrong number of
-// columns.
+// Sample fills every row of dst with an independent sample of the flow. The numbers drawn
+// depend on src alone; a nil src is the global source of math/rand/v2. It returns an error
+// if dst is empty or has the wrong number of columns.
 func (f *Flow) Sample(dst *mat.Dense, src rand.Source) error {
 	if err := f.ready("Sample"); err != nil {
 		return err
@@ -276,7 +278,7 @@ func (f *Flow) Sample(dst *mat.Dense, src rand.Source) error {
 	return f.evaluate("Sample", (*workspace).sample, f.layers, dst, nil, false, dst)
 }
 
-// wrap says what failed, and makes what a matrix says of a value a RowError.
+// wrap adds to err which method failed, and turns a tile.ValueError into a RowError.
 func (f *Flow) wrap(what string, err error) error { return wrap(what, err, f.columns) }
 
 func wrap(what string, err error, columns []string) error {
@@ -286,7 +288,7 @@ func wrap(what string, err error, columns []string) error {
 	return fmt.Errorf("flow: %s: %w", what, inColumns(err, columns))
 }
 
-// A workspace is the memory that one worker needs to take a tile through the
+// A workspace is the memory that one goroutine needs to map a tile of samples through the
 // layers.
 type workspace struct {
 	flow   *Flow
@@ -295,7 +297,7 @@ type workspace struct {
 	s      tile.Arena
 
 	tapes  *shardMemory // for scores
-	unused []float64    // the parameters' gradient, which comes along
+	unused []float64    // the parameters' gradient, which Backward computes as well
 }
 
 func newWorkspace(f *Flow) *workspace {
@@ -314,7 +316,8 @@ func newWorkspace(f *Flow) *workspace {
 	return w
 }
 
-// room is a tile of n samples with room for the context behind its coordinates.
+// room returns a tile of n samples in memory, with space for the context after the dim
+// coordinates.
 func (f *Flow) room(memory []float64, n int) tile.Tile {
 	t := tile.View(memory, f.width(), n)
 	t.D = f.dim
@@ -328,8 +331,8 @@ func (f *Flow) copyContext(to, from tile.Tile, n int) {
 	}
 }
 
-// An evaluation takes n samples from tiles[0] through the layers, writes their
-// log-determinants or log-densities into w.logDet and returns their images.
+// An evaluation maps the first n samples of tiles[0] through the layers, writes
+// their log-determinants or log-densities into w.logDet and returns their images.
 type evaluation func(w *workspace, layers []layer.Layer, n int) tile.Tile
 
 func (w *workspace) forward(layers []layer.Layer, n int) tile.Tile {
@@ -364,8 +367,8 @@ func (w *workspace) logProb(layers []layer.Layer, n int) tile.Tile {
 	return z
 }
 
-// sample takes uniform numbers to the base by its quantile function, whose bits
-// are the same on every machine, and from there to the data.
+// sample maps uniform numbers to the base distribution by the quantile function,
+// whose bits are the same on every machine, and from there to the data.
 func (w *workspace) sample(layers []layer.Layer, n int) tile.Tile {
 	for j := range w.flow.dim {
 		row := w.tiles[0].Row(j)[:n]
@@ -400,9 +403,10 @@ func (b base) logProb(dst []float64, z tile.Tile, logDet []float64) {
 // logSqrt2Pi is log √(2π).
 const logSqrt2Pi = 0.91893853320467274178
 
-// evaluate is the one way in from the row-major world: it checks the arguments
-// and takes the rows of in, tile by tile, through the layers. Either output may
-// be nil. density says that number holds log-densities, not log-determinants.
+// evaluate is what all methods for row-major matrices call: it checks the
+// arguments and maps the rows of in, tile by tile, through the layers. Either
+// output may be nil. density tells that number receives log-densities, not
+// log-determinants.
 func (f *Flow) evaluate(what string, eval evaluation, layers []layer.Layer, out *mat.Dense, number []float64, density bool, in mat.Matrix) error {
 	if err := f.ready(what); err != nil {
 		return err
@@ -475,7 +479,7 @@ func (c *call) work(loop *tile.Loop) {
 	}
 }
 
-// tile evaluates the rows [from, to) of data, but for those that the flow cannot take.
+// tile evaluates the rows [from, to) of data; it reports those that the flow cannot map in bad.
 func (w *workspace) tile(eval evaluation, layers []layer.Layer, out *mat.Dense, number []float64, data tile.Rows, from, to int, bad *badRows) {
 	n := to - from
 	var lost map[int]float64 // what number becomes for bad rows
@@ -489,7 +493,7 @@ func (w *workspace) tile(eval evaluation, layers []layer.Layer, out *mat.Dense, 
 		for i := range n {
 			if err := data.ReadRow(w.tiles[0], i, from+i); err != nil {
 				lose(i, err)
-				for j := range w.flow.dim { // something that the others do not mind
+				for j := range w.flow.dim { // any valid values: the row's results are overwritten below
 					w.tiles[0].Row(j)[i] = 0
 				}
 			}
@@ -530,7 +534,8 @@ func (w *workspace) load(data tile.Rows, from, to int) error {
 	return nil
 }
 
-// pad repeats the last of n samples in tiles[0]. The other tile gets the context too.
+// pad repeats the last of n samples in tiles[0] up to the padded size, and copies the
+// context to the other tile.
 func (w *workspace) pad(n int) {
 	all := tile.Padded(n)
 	for j := range w.flow.width() {
@@ -540,7 +545,7 @@ func (w *workspace) pad(n int) {
 	w.flow.copyContext(w.tiles[1], w.tiles[0], all)
 }
 
-// image takes what was loaded, the rows [from, to), through the layers.
+// image maps the loaded rows [from, to) through the layers.
 func (w *workspace) image(eval evaluation, layers []layer.Layer, from, to int) (tile.Tile, error) {
 	image := eval(w, layers, tile.Padded(to-from)).Cols(0, to-from)
 	for j := range image.D {

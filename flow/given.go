@@ -9,26 +9,27 @@ import (
 
 // GivenOptions sets up [FitGiven]. The zero value is a sensible default.
 type GivenOptions struct {
-	// Context is how many columns of x, the last ones, are given; 1 if zero.
+	// Context is the number of conditioning columns, the last ones of x; 1 if zero.
 	Context int
-	// Blocks of couplings, in dimensions above 1; 4 if zero.
+	// Blocks is the number of coupling blocks if y has more than one column; 4 if zero.
 	Blocks int
-	// Conditioner of every layer; 5 components if zero. It starts warm, whatever Start says.
+	// Conditioner describes the conditioner of every layer; Components is 5 if zero. Start
+	// is ignored: conditioners start [Warm].
 	Conditioner Conditioner
-	// Train says how the flow is trained. Where it is zero: 2,000 steps of 256 rows at a
-	// peak rate of 2e-3, and 15 % of the rows held out to validate with every 50 steps.
+	// Train sets up the training. Its zero fields mean 2,000 steps of 256 rows at a peak
+	// rate of 2e-3, with 15 % of the rows held out for a validation every 50 steps.
 	Train TrainOptions
 	// Seed of the conditioners; that of the minibatches is Train's.
 	Seed uint64
 }
 
-// FitGiven fits a conditional density p(y | c): the columns of x are those of y and then
-// those that are given. The flow standardises y, maps every coordinate by a mixture whose
-// parameters a network computes from c, and, if y has more than one, goes on with blocks of a
-// rotation and a mixture coupling that sees c too. It is trained as [Train] does it; if ctx
-// is done the flow comes back as far as it got, along with the error.
+// FitGiven fits a conditional density p(y | c): the columns of x are those of y, followed by
+// the conditioning columns c. The flow standardises y and maps every coordinate by a mixture
+// whose parameters a network computes from c. If y has more than one column, blocks of a
+// rotation and a mixture coupling follow, whose networks read c too. [Train] trains the flow;
+// if ctx is done, FitGiven returns the flow trained so far along with the error.
 //
-// Score with LogProb, and sample with Sample, whose matrix holds what is given: see
+// The matrices of [Flow.LogProb] and [Flow.Sample] hold the conditioning columns as well: see
 // [Flow.Context].
 func FitGiven(ctx context.Context, x mat.Matrix, o GivenOptions) (*Flow, error) {
 	const what = "FitGiven"

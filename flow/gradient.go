@@ -9,14 +9,14 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// shardSize is the number of samples that go through one shard. Cutting the
-// minibatch at the same places whatever the number of workers fixes the order in
-// which gradients are added. OpenBLAS reaches its full rate from 64 samples on, and
-// where it has AVX-512 kernels it is fastest at 64 and 128: 64×64×128 is still small
-// enough for those that copy nothing (BenchmarkShardSize).
+// shardSize is the number of samples in a shard of a minibatch. The minibatch is cut
+// at the same places for any number of workers, so that gradients are always added
+// in the same order. OpenBLAS reaches its full speed from 64 samples on; with its
+// AVX-512 kernels it is fastest at 64 and 128, since 64×64×128 is small enough for
+// its kernels that copy nothing (BenchmarkShardSize).
 const shardSize = 128
 
-// A minibatch computes the loss of its rows and the gradient.
+// A minibatch computes the loss of some rows and its gradient.
 type minibatch struct {
 	ctx      context.Context // of the call of gradient
 	flow     *Flow
@@ -27,7 +27,7 @@ type minibatch struct {
 	grad     []float64 // laid out as flow.params
 	pinned   []int     // parameters that are not trained: their derivatives are 0
 	shards   []shard
-	first    int               // the first shard of the wave
+	first    int               // the first shard of the current wave
 	wave     [][]float64       // the gradients of the shards of a wave
 	memories chan *shardMemory // one for each worker
 	loop     tile.Loop         // over the shards of a wave, and over chunks of parameters
@@ -41,7 +41,7 @@ type shard struct {
 	lp []float64
 }
 
-// A shardMemory takes one shard forward and back.
+// A shardMemory is the memory to map one shard forward and backward.
 type shardMemory struct {
 	mem     tile.Arena
 	x       []tile.Tile  // x[l] is the input of layer l, x[l+1] its output
@@ -52,7 +52,7 @@ type shardMemory struct {
 	back    tile.Arena
 }
 
-// newMinibatch is for minibatches of n rows of data.
+// newMinibatch returns the memory for minibatches of n rows of data.
 func newMinibatch(f *Flow, data tile.Rows, n int) *minibatch {
 	b := &minibatch{
 		flow: f, data: data,
@@ -100,7 +100,8 @@ func newMinibatch(f *Flow, data tile.Rows, n int) *minibatch {
 	return b
 }
 
-// newShardMemory is for size samples of a minibatch of n.
+// newShardMemory returns the memory for shards of up to size samples of a
+// minibatch of n.
 func newShardMemory(f *Flow, size, n int) *shardMemory {
 	r := &shardMemory{
 		x: make([]tile.Tile, len(f.layers)+1), s: make([]tile.Arena, len(f.layers)),
@@ -118,7 +119,7 @@ func newShardMemory(f *Flow, size, n int) *shardMemory {
 	return r
 }
 
-// cut lays the memory out for n samples.
+// cut divides the memory for n samples.
 func (r *shardMemory) cut(f *Flow, n int) {
 	r.back = r.mem
 	r.dLogDet = r.dLogDet[:n]
@@ -135,10 +136,10 @@ func (r *shardMemory) cut(f *Flow, n int) {
 	}
 }
 
-// gradient returns the loss of the rows in b.at and leaves its gradient in
-// b.grad. The shards go in waves, whose gradients are added in the order of the
-// shards, so that memory does not grow with the minibatch. It returns the error of
-// ctx between shards; then there is no gradient.
+// gradient returns the loss of the rows in b.at and leaves its gradient in b.grad.
+// Shards are processed in waves, and the gradients of a wave are added in the
+// order of the shards, so that memory does not grow with the minibatch. If ctx is
+// done before the last shard, gradient returns its error, and b.grad is invalid.
 func (b *minibatch) gradient(ctx context.Context) (loss float64, err error) {
 	b.ctx = ctx
 	for b.first = 0; b.first < len(b.shards); b.first += len(b.wave) {
@@ -154,18 +155,18 @@ func (b *minibatch) gradient(ctx context.Context) (loss float64, err error) {
 	return -kernels.Sum(b.lp) / float64(len(b.lp)), nil
 }
 
-// inWave is the number of shards in the wave.
+// inWave returns the number of shards in the current wave.
 func (b *minibatch) inWave() int { return min(len(b.wave), len(b.shards)-b.first) }
 
-// shard takes shard i of the wave forward and back.
+// shard maps shard i of the current wave forward and backward.
 func (b *minibatch) shard(i int) {
 	s, grad, r, layers := b.shards[b.first+i], b.wave[i], <-b.memories, b.flow.layers
 	defer func() { b.memories <- r }()
 	r.cut(b.flow, len(s.at))
 	for i, row := range s.at {
 		if err := b.data.ReadRow(r.x[0], i, row); err != nil {
-			// Every row has been checked; this one has changed since. NaN ends
-			// the run with an error.
+			// Every row was checked before training, so this one has changed. The
+			// NaN ends the run with an error.
 			r.x[0].Data[i] = math.NaN()
 		}
 	}
@@ -212,6 +213,6 @@ func (b base) backward(dz, z tile.Tile, c float64) {
 	}
 }
 
-// What is done to each parameter by itself is done in chunks that stay in the
-// first-level cache.
+// chunkSize is the number of parameters that element-wise updates process at a
+// time: they stay in the first-level cache.
 const chunkSize = 4096

@@ -11,19 +11,19 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// A LayerReport is what one layer does to some rows.
+// A LayerReport describes the effect of one layer on some rows.
 type LayerReport struct {
 	Block, Layer int    // from 0; Layer counts within the block
 	Kind         string // as in a model
-	Params       int    // that training moves
+	Params       int    // number of trainable parameters
 	// GradNorm is the Euclidean norm of the gradient of the mean of -log p, in nats, with
 	// respect to the layer's parameters.
 	GradNorm float64
 	// LogDet is the layer's share in the mean log-determinant, in nats.
 	LogDet float64
-	// Slope is the largest Euclidean norm of a column of the layer's Jacobian: how far an
-	// image moves at most, for each unit that one coordinate moves. It is found by
-	// differences, at no more than 1,000 of the rows.
+	// Slope is the largest Euclidean norm of a column of the layer's Jacobian: the
+	// greatest distance that an image moves per unit change of one coordinate. It is
+	// computed by central differences at up to 1,000 of the rows.
 	Slope float64
 }
 
@@ -75,7 +75,7 @@ func (f *Flow) Inspect(x mat.Matrix) ([]LayerReport, error) {
 	return reports, nil
 }
 
-// push takes x through layer k and returns the mean of its log-determinants.
+// push maps x through layer k and returns the mean of its log-determinants.
 func (f *Flow) push(z, x tile.Tile, k int) float64 {
 	l := f.layers[k]
 	size := tile.Size(f.dim)

@@ -14,10 +14,10 @@ import (
 
 // New returns the flow that m describes. It shares no memory with m.
 //
-// It is an error if m is not a valid model: if shapes do not fit, a value is not
-// finite, a rotation is not orthogonal, weights do not sum to 1, a scale is not
-// positive, or a layer is of a kind that is not known. The error names the block, the
-// layer and the tensor.
+// It returns an error if m is not a valid model: if shapes do not match, a value is
+// not finite, a rotation is not orthogonal, weights do not sum to 1, a scale is not
+// positive, or the kind of a layer is unknown. The error names the block, the layer
+// and the tensor.
 func New(m model.Model) (*Flow, error) {
 	f, err := fromModel(m)
 	if err != nil {
@@ -26,8 +26,8 @@ func New(m model.Model) (*Flow, error) {
 	return f, nil
 }
 
-// Model returns everything that the flow is, in memory of its own. [New] makes the
-// same flow of it, to the last bit.
+// Model returns a complete description of the flow, which shares no memory with it.
+// [New] builds a flow with the same bits from it.
 func (f *Flow) Model() model.Model {
 	f.mustBeReady("Model")
 	m := model.Model{
@@ -104,21 +104,21 @@ func finiteAll(x []float64) bool {
 	return !slices.ContainsFunc(x, func(v float64) bool { return v-v != 0 })
 }
 
-// Columns returns the names of the columns, nil if they have none.
+// Columns returns the names of the columns, or nil if they have none.
 func (f *Flow) Columns() []string { return slices.Clone(f.columns) }
 
-// Info returns what is known about where the flow comes from: what made it, of which
-// data, with which options.
+// Info returns what is known about the origin of the flow: the program that made it,
+// the data and the options.
 func (f *Flow) Info() map[string]string { return maps.Clone(f.info) }
 
-// numQuantiles is how many quantiles of the log-density a flow carries: one for
-// each per cent.
+// numQuantiles is the number of quantiles of the log-density that a flow stores: one
+// for each per cent, from 0 to 100.
 const numQuantiles = 101
 
 // Rank writes into dst, for each log-density, the share of typical rows that are less
-// likely, from 0 to 1; dst may be logProb. The rows are those whose log-densities the
-// flow carries the quantiles of, and between quantiles the share is interpolated. It
-// is an error if the flow carries none, or if the lengths differ.
+// likely, from 0 to 1; dst may be logProb. The typical rows are those whose quantiles
+// of the log-density the flow stores; between quantiles the share is interpolated. It
+// returns an error if the flow stores none, or if the lengths differ.
 func (f *Flow) Rank(dst, logProb []float64) error {
 	switch {
 	case f == nil || len(f.quantiles) == 0:
@@ -143,8 +143,8 @@ func (f *Flow) Rank(dst, logProb []float64) error {
 	return nil
 }
 
-// Threshold returns the log-density, in nats, that the share q of typical rows, from 0
-// to 1, falls below; see [Flow.Rank].
+// Threshold returns the q-quantile of the log-density of typical rows, in nats, with q
+// from 0 to 1: a share q of these rows is less likely. See [Flow.Rank].
 func (f *Flow) Threshold(q float64) (float64, error) {
 	switch {
 	case f == nil || len(f.quantiles) == 0:

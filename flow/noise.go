@@ -10,27 +10,28 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// noise is added to the rows of minibatches along the principal axes of all rows. What
-// is drawn depends on the seed, the step and the shard alone. A nil one adds nothing.
+// noise adds normal noise to the rows of minibatches, along the principal axes of all
+// rows. The random numbers depend on the seed, the step and the shard alone. A nil
+// noise adds nothing.
 type noise struct {
 	seed  uint64
 	mean  []float64
-	axes  []float64 // d×d: column k is axis k, as long as the standard deviation there
-	size  float64   // of this step, in those
-	drawn uint64    // the step
+	axes  []float64 // d×d: column k is axis k times the standard deviation along it
+	size  float64   // of this step, in units of these standard deviations
+	drawn uint64    // the current step
 }
 
-// noiseRows is how many rows the axes come from at most.
+// noiseRows is the largest number of rows from which the axes are computed.
 const noiseRows = 4096
 
-// newNoise looks at the first d columns of the rows.
+// newNoise computes the axes of the first d columns of the rows.
 func newNoise(rows tile.Rows, d int, seed uint64) *noise {
 	n := min(rows.Len(), noiseRows)
 	all, y := tile.New(rows.Dim, n), tile.New(d, n)
 	x := all.Rows(0, d)
 	for i := range n {
 		if rows.ReadRow(all, i, i*rows.Len()/n) != nil {
-			return nil // it has changed since it was checked, and the step will say so
+			return nil // the row has changed since it was checked; the next step will report it
 		}
 	}
 	e := &noise{seed: seed, mean: make([]float64, d), axes: make([]float64, d*d)}
@@ -54,14 +55,14 @@ func newNoise(rows tile.Rows, d int, seed uint64) *noise {
 	return e
 }
 
-// set is called before each step.
+// set sets the size of the noise and the step before each step.
 func (e *noise) set(size float64, step int) {
 	if e != nil {
 		e.size, e.drawn = size, uint64(step)
 	}
 }
 
-// add moves the samples of a shard. Both tiles of s are scratch.
+// add adds noise to the samples of a shard. Both tiles of s are scratch.
 func (e *noise) add(x tile.Tile, shard int, s [2]tile.Tile) {
 	if e == nil || e.size == 0 {
 		return

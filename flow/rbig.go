@@ -19,7 +19,7 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// RBIGOptions says how [FitRBIG] fits. The zero value is a sensible default.
+// RBIGOptions sets up [FitRBIG]. The zero value is a sensible default.
 type RBIGOptions struct {
 	// Blocks is the number of blocks, each a rotation and a mixture per
 	// coordinate; 0 means 8.
@@ -28,8 +28,8 @@ type RBIGOptions struct {
 	// Components is the number of components of each mixture; 0 means 8.
 	Components int
 
-	// Progress, if not nil, is called after every block with the number of blocks that
-	// are done and of all, on the goroutine of the fit.
+	// Progress, if not nil, is called after every block, on the goroutine of the fit,
+	// with the number of blocks that are done and the number of all blocks.
 	Progress func(block, of int)
 
 	// Dequantize adds uniform noise as wide as the resolution to the columns whose
@@ -37,34 +37,34 @@ type RBIGOptions struct {
 	// bounds the scales of components from below.
 	Dequantize bool
 
-	// Report, if not nil, receives what the fit found out about the columns.
+	// Report, if not nil, receives a description of the columns.
 	Report *RBIGReport
 
-	// Seed makes some of the starting values of each mixture's fit. The same
+	// Seed determines some of the starting values of each mixture's fit. The same
 	// data, options and seed give the same flow, bit for bit.
 	Seed uint64
 }
 
-// An RBIGReport is what [FitRBIG] found out about the columns of its data.
+// An RBIGReport describes the columns that [FitRBIG] was given.
 type RBIGReport struct {
 	Columns []FitColumn
 }
 
 // FitRBIG fits a diagonal flow to the rows of x by rotation-based iterative
-// Gaussianization (Laparra, Camps-Valls & Malo 2011). Each block rotates what
-// the last one left to its principal axes, fits a Gaussian mixture to every
-// coordinate, and takes the coordinate through it to a normal variable. Nothing
-// is clipped, so the flow is a bijection with a density that integrates to 1.
+// Gaussianization (Laparra, Camps-Valls & Malo 2011). Each block rotates the output of
+// the block before to its principal axes, fits a Gaussian mixture to every coordinate,
+// and maps the coordinate to a standard normal variable by z = Φ⁻¹(F(x)). Nothing is
+// clipped, so the flow is a bijection with a density that integrates to 1.
 //
-// The fit does not depend on the order of the rows; units of a power of two change
-// nothing but the first block's means and scales, by that factor; and what differs by
-// rounding alone, as in other units or with the columns in another order, is kept from
-// deciding which of many optima a mixture ends in.
+// The fit does not depend on the order of the rows. Multiplying x by a power of two
+// changes only the first block's means and scales, by that factor. Where inputs differ
+// by rounding alone, as in other units or with the columns in another order, the fit
+// takes care that rounding does not decide which of several optima a mixture ends in.
 //
-// x holds one sample per row. It need not be standardised, but where the spreads
-// of its columns differ by many orders of magnitude the rotation is blind to the
-// small ones. The fit keeps two copies of x in memory, and a sorted one of a
-// column for each goroutine. It is an error if
+// x holds one sample per row. It need not be standardised, but if the spreads of its
+// columns differ by many orders of magnitude the rotation does not resolve the small
+// ones. The fit keeps two copies of x in memory, and a sorted copy of one column for
+// each goroutine. It returns an error if
 //   - x has no rows or columns, or an element is not finite or beyond 1e50;
 //   - there are fewer rows than components, or not more rows than columns;
 //   - a column is constant, or columns depend on each other linearly, so that
@@ -72,17 +72,16 @@ type RBIGReport struct {
 //   - a column, or a coordinate after a rotation, takes fewer distinct values than the
 //     mixture has components, unless Dequantize makes them continuous.
 //
-// Where a tenth of the rows of a column share their values with others, the column has a
-// resolution δ, the distance between neighbouring values, and no component's σ is less:
-// not less than what the rotation makes of the columns' δ either, nor, in later blocks,
-// than what the maps before make of it at the rows that share values. A density at such
-// values is then that of data of this resolution, and no spike.
+// If a tenth or more of a column's rows share their values with others, the column has a
+// resolution δ, the distance between neighbouring values. No component's σ is less than
+// the resolution: rotations and the maps of earlier blocks propagate δ to their outputs.
+// So the density has no spikes at values that repeat.
 func FitRBIG(x mat.Matrix, o RBIGOptions) (*Flow, error) {
 	return FitRBIGContext(context.Background(), x, o)
 }
 
-// FitRBIGContext is [FitRBIG] that stops when ctx is done: then the error wraps that of
-// ctx. It looks between columns, tiles of rows and steps of a mixture's fit.
+// FitRBIGContext is [FitRBIG] that stops when ctx is done, with an error that wraps that
+// of ctx. It checks ctx between columns, tiles of rows and steps of a mixture's fit.
 func FitRBIGContext(ctx context.Context, x mat.Matrix, o RBIGOptions) (*Flow, error) {
 	const what = "FitRBIG"
 	if _, err := kernels.Active(); err != nil {
@@ -114,7 +113,7 @@ func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	// In many columns each of these takes long.
+	// With many columns each of these takes long.
 	look := func(b int) error {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("stopped before block %d of %d: %w", b, o.Blocks, err)
@@ -165,7 +164,7 @@ func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 			return nil, err
 		}
 		res.transform(y, fits)
-		// What the next block sees is what the flow will compute, from the
+		// The next block is fitted to what the flow will compute, from the
 		// parameters as they are stored.
 		layer.Apply(ctx, mixtures, x, y)
 		if err := look(b + 1); err != nil {
@@ -196,10 +195,11 @@ func fitRBIG(ctx context.Context, x tile.Tile, o RBIGOptions) (*Flow, error) {
 	return newFlow(x.D, blocks), nil
 }
 
-// canonical puts the samples of x into an order that depends neither on the one in
-// which they come nor on that of the columns, so that sums over them, and the fit, do
-// not either: by their largest value, then by all their values in order of size. It
-// returns where each sample came from. y, of the shape of x, is scratch.
+// canonical sorts the samples of x into an order that depends neither on their given
+// order nor on that of the columns, so that sums over samples, and with them the fit,
+// do not depend on these orders either: by their largest value, then by all their
+// values in order of size. It returns where each sample came from. y, of the shape of
+// x, is scratch.
 func canonical(x, y tile.Tile) []int {
 	largest := y.Data[:x.N]
 	copy(largest, x.Row(0))
@@ -231,7 +231,7 @@ func canonical(x, y tile.Tile) []int {
 		from[i] = i
 	}
 	slices.SortStableFunc(from, compare)
-	sorted := largest // it has served
+	sorted := largest // reuses its memory
 	for j := range x.D {
 		for i, k := range from {
 			sorted[i] = x.Row(j)[k]
@@ -241,10 +241,10 @@ func canonical(x, y tile.Tile) []int {
 	return from
 }
 
-// standardUnits divides x by a power of two that takes the largest standard deviation
-// of a column to about 1, and returns its exponent: 0 for data that is standardized. So
-// a fit is the same in units of any size, to the last bit where that is a power of two;
-// the logarithms of scales, which are stored, round differently in each.
+// standardUnits divides x by the power of two that brings the largest standard
+// deviation of a column to about 1, and returns its exponent: 0 for standardized data.
+// So a fit is the same in units of any size, to the last bit if they differ by a power
+// of two; the logarithms of scales, which are stored, round differently in each.
 func standardUnits(x tile.Tile) int {
 	largest := 0.0
 	for j := range x.D {
@@ -270,7 +270,7 @@ func fitMixtures(ctx context.Context, b int, y tile.Tile, res *resolution, o RBI
 	var first tile.FirstError
 	tile.Over(y.D, 1, func(loop *tile.Loop) {
 		for j := range loop.Tiles {
-			// A stream of its own for each coordinate: the order of the work
+			// Each coordinate has its own stream of random numbers, so that the order of the work
 			// does not matter.
 			rng := rand.New(rand.NewPCG(o.Seed, uint64(b)<<32|uint64(j)))
 			var err error
@@ -304,8 +304,8 @@ func newMixtures(b int, fits []kernels.Mixture) (layer.Layer, error) {
 	return layer.NewMixtures(fits, layer.ScaleBound(most)), nil
 }
 
-// checkData refuses data that no flow can be fitted to as o says, and describes the
-// columns.
+// checkData returns an error for data to which no flow can be fitted with the
+// options o, and describes the columns.
 func checkData(ctx context.Context, x tile.Tile, o RBIGOptions) ([]FitColumn, error) {
 	switch k := o.Components; {
 	case x.N == 1:
@@ -342,9 +342,9 @@ func checkData(ctx context.Context, x tile.Tile, o RBIGOptions) ([]FitColumn, er
 	return columns, nil
 }
 
-// checkRotated refuses block b's rotated coordinates y = axes·x if one of them
-// holds little but the rounding errors of the rotation: then x has no density, or
-// float64 does not resolve it.
+// checkRotated returns an error if one of block b's rotated coordinates y =
+// axes·x consists of little but the rounding errors of the rotation: then x has
+// no density, or float64 does not resolve it.
 func checkRotated(b int, axes []float64, y, x tile.Tile) error {
 	size := 0.0
 	for j := range x.D {

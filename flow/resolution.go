@@ -8,19 +8,20 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// resolution is what a fit knows about the errors of values that repeat. As standard
-// deviation of an error counts the whole width of a step: a mixture whose components are
-// as wide has no ripples from step to step, and later blocks none to make larger. (With
-// the width's √12th part, that of a uniform error, the density half a step beside two dice
-// falls by 30 nats in eight blocks; so it does not by one.)
+// resolution tracks the rounding errors of columns whose values repeat. The standard
+// deviation of an error is taken to be the whole distance between neighbouring values: a
+// mixture with components as wide has no ripples between the values that later blocks
+// could amplify. (With the distance over √12, the standard deviation of a uniform error,
+// the density between two values of two dice falls by 30 nats in eight blocks; with the
+// whole distance it falls by less than one.)
 type resolution struct {
-	width    []float64 // of the steps between the values of each column; 0 if they are continuous
-	variance []float64 // of the errors of each coordinate, as far as blocks have come
+	width    []float64 // distance between neighbouring values of each column; 0 if it is continuous
+	variance []float64 // of the errors of each coordinate, after the blocks fitted so far
 	tied     []int     // samples that share a value of such a column with others
 }
 
-// newResolution is for samples x of the given columns, which have been divided by
-// 2^units.
+// newResolution returns the resolution of samples x of the given columns, which have
+// been divided by 2^units.
 func newResolution(x tile.Tile, columns []FitColumn, units int) *resolution {
 	r := &resolution{width: make([]float64, x.D), variance: make([]float64, x.D)}
 	tied := make([]bool, x.N)
@@ -46,8 +47,8 @@ func newResolution(x tile.Tile, columns []FitColumn, units int) *resolution {
 	return r
 }
 
-// dequantize makes the columns of x continuous by noise as wide as their steps. Then
-// no errors are left to mind.
+// dequantize makes the columns of x continuous by uniform noise as wide as the distance
+// between their values. Then the errors are zero.
 func (r *resolution) dequantize(x tile.Tile, seed uint64) {
 	for j, width := range r.width {
 		if width == 0 {
@@ -65,8 +66,7 @@ func (r *resolution) dequantize(x tile.Tile, seed uint64) {
 // of returns the standard deviation of coordinate j's errors.
 func (r *resolution) of(j int) float64 { return math.Sqrt(r.variance[j]) }
 
-// rotate takes the errors, which are independent for want of better knowledge, through
-// a rotation.
+// rotate propagates the errors, which are taken to be independent, through a rotation.
 func (r *resolution) rotate(axes []float64) {
 	if r.tied == nil {
 		return
@@ -81,9 +81,9 @@ func (r *resolution) rotate(axes []float64) {
 	r.variance = rotated
 }
 
-// transform takes the errors through the maps of coordinates y to normal ones: at the
-// samples that have them, by the squares of the slopes there, in the mean. The result
-// cannot be known worse than a normal variable is of which nothing is known.
+// transform propagates the errors through the maps of coordinates y to normal ones: it
+// multiplies variances by the mean squared slope at the samples that have errors. The
+// variance stays at most 1, that of a standard normal variable.
 func (r *resolution) transform(y tile.Tile, maps []kernels.Mixture) {
 	if r.tied == nil {
 		return

@@ -11,7 +11,8 @@ import (
 )
 
 // Save writes the flow to w as a safetensors file, with everything that [Flow.Model]
-// returns: NumPy alone reads it. It is the same on every machine and keeps every bit.
+// returns. NumPy alone can read it. The bytes are the same on every machine and keep
+// every bit of the parameters.
 func (f *Flow) Save(w io.Writer) error {
 	if err := f.ready("Save"); err != nil {
 		return err
@@ -22,8 +23,8 @@ func (f *Flow) Save(w io.Writer) error {
 	return nil
 }
 
-// A strictWriter says so if its writer takes less than it was given, which not every
-// writer does.
+// A strictWriter returns an error when its writer writes less than it was given
+// without saying so.
 type strictWriter struct{ w io.Writer }
 
 func (s strictWriter) Write(b []byte) (int, error) {
@@ -34,14 +35,14 @@ func (s strictWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Load reads a flow that [Flow.Save] wrote, or another program in that format, from
-// where it begins in r; it reads no further than the flow's end. The flow has the
-// bits of the one that was saved. It also reads the flow of a training run that
-// [Trainer.Save] wrote, and .gflow files, as Save wrote them before.
+// Load reads a flow that [Flow.Save], or another program, wrote in that format. It
+// reads no further than the flow's end, and the flow has the bits of the one that
+// was saved. Load also reads the flow of a training run that [Trainer.Save] wrote,
+// and .gflow files, the format of earlier versions.
 //
-// It is an error if r does not hold such a flow, if its checksum is wrong, or if a
-// number is out of range. Memory is bounded by a small multiple of the bytes that
-// r gives, whatever they say.
+// It returns an error if r does not hold such a flow, if the checksum is wrong, or
+// if a number is out of range. Memory is bounded by a small multiple of the number
+// of bytes read, whatever sizes the file claims.
 func Load(r io.Reader) (*Flow, error) {
 	decode := func(r io.Reader) (model.Model, error) {
 		m, _, err := gflow.Decode(gflow.NewDecoder(r))
@@ -53,7 +54,7 @@ func Load(r io.Reader) (*Flow, error) {
 		decode = safetensors.Decode
 	}
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		err = nil // the decoder says so
+		err = nil // the decoder reports it
 	}
 	if err == nil {
 		var m model.Model

@@ -8,13 +8,12 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// Score returns the log-density of one row, in nats: what [Flow.LogProb] returns for it, to the bit, and
-// without an allocation. Errors are those of LogProb, and so are the results that come with
-// them.
+// Score returns the log-density of one row, in nats: the same bits as [Flow.LogProb], without an
+// allocation. Its errors, and the results returned with them, are those of LogProb.
 //
-// One row costs what sixteen do, which is the block that the kernels work in, and some twenty times what
-// it costs in a batch of 256. A program that is asked for row after row by many clients should collect
-// what is waiting and score it together.
+// The kernels process blocks of sixteen rows, so one row costs as much as sixteen, and some twenty times
+// as much as a row among 256. A program that scores single rows for many clients should collect the
+// waiting rows and score them together with LogProb.
 func (f *Flow) Score(row []float64) (float64, error) {
 	const what = "Score"
 	if err := f.ready(what); err != nil {

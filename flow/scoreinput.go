@@ -9,21 +9,22 @@ import (
 
 // ScoreInput writes the score of each row of x into dst: the gradient of the log-density
 // with respect to the row, ∂log p/∂x_j, in nats per unit of column j. logProb, if it is
-// not nil, receives the log-densities. It is what Langevin samplers climb, and says which
-// columns make a row unlikely. Columns that are given ([Flow.Context]) have a score of 0:
-// no derivative is taken with respect to them.
+// not nil, receives the log-densities. Langevin samplers follow it, and it shows which
+// columns make a row unlikely. The score of conditioning columns ([Flow.Context]) is set
+// to 0: no derivative is taken with respect to them.
 //
-// The gradient is exact, by reverse mode, and continuous wherever a flow's conditioners
-// are smooth, as all are but Plain ones. The rules are those of [Flow.Forward].
+// The gradient is exact (reverse-mode differentiation), and continuous if the flow's
+// conditioners are smooth, as all but Plain ones are. Arguments and errors follow the
+// rules of [Flow.Forward].
 func (f *Flow) ScoreInput(dst *mat.Dense, logProb []float64, x mat.Matrix) error {
 	return f.evaluate("ScoreInput", (*workspace).score, f.layers, dst, logProb, true, x)
 }
 
-// scoreSize is how many samples go forward and back together: what all layers leave for
-// the way back stays in the cache.
+// scoreSize is the number of samples that go forward and backward together: few enough
+// that the intermediate values of all layers stay in the cache.
 const scoreSize = 64
 
-// score is logProb, and its image are the gradients.
+// score is logProb, except that the tile it returns holds the gradients.
 func (w *workspace) score(layers []layer.Layer, n int) tile.Tile {
 	f := w.flow
 	if w.tapes == nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// A Spec says what the next layer of a stack is; see [NewStack]. The functions that return
-// one name the kinds of layers.
+// A Spec describes a layer of a stack for [NewStack]. There is a function for each kind of
+// layer.
 type Spec struct {
 	name string
 	add  func(b *builder) (layer.Layer, error)
@@ -25,23 +25,23 @@ type Spec struct {
 // String returns the name of the kind.
 func (s Spec) String() string { return s.name }
 
-// A Start is where the conditioners of a coupling begin.
+// A Start determines the initial values of a conditioner's last layer.
 type Start int
 
 const (
-	// NearIdentity: whatever the conditioners see they emit the map that changes nothing;
-	// for mixtures, which have no identity, one that is near it.
+	// NearIdentity: for every input the conditioners emit the identity map, or for
+	// mixtures, which have none, a map close to it.
 	NearIdentity Start = iota
-	// Warm: whatever they see they emit the map that Gaussianizes each coordinate of the
-	// data as it comes out of the layers before, by a mixture fitted to it: block for
-	// block, the start is rotation-based iterative Gaussianization.
+	// Warm: for every input they emit the map that Gaussianizes each coordinate of the
+	// layer's input data, by a mixture fitted to it. With rotations between the layers,
+	// training then starts from rotation-based iterative Gaussianization.
 	Warm
-	// Random: their last kernels are random, as their others.
+	// Random: the weights of their last layers are random, like those of the others.
 	Random
 )
 
-// A Conditioner says how the maps of a coupling come about. The zero value is a sensible
-// default.
+// A Conditioner describes the networks that compute the parameters of a coupling's maps.
+// The zero value is a sensible default.
 type Conditioner struct {
 	// Width of each hidden layer, 64 if zero, and Depth, their number, 2 if zero.
 	Width, Depth int
@@ -69,15 +69,15 @@ func (c *Conditioner) setDefaults() error {
 	return nil
 }
 
-// What the conditioners' numbers are bounded by.
+// Bounds on the conditioners' outputs.
 const (
 	affineBound = 2 // |log σ| of an affine map
 	slopeBound  = 5 // |log slope| at a spline's knots
-	splineEdge  = 5 // a spline is the identity beyond, in units of its input
+	splineEdge  = 5 // beyond ±splineEdge a spline is the identity
 )
 
-// Standardize is the fixed layer z = (x - mean)/deviation of the data as it comes. A
-// coordinate that is constant is only moved.
+// Standardize is the fixed layer z = (x - mean)/sd, with mean and standard deviation of the
+// layer's input data. A constant coordinate is only shifted.
 func Standardize() Spec {
 	return Spec{"scale", func(b *builder) (layer.Layer, error) {
 		shift, scale := moments(b.x, 0, b.x.D)
@@ -85,13 +85,13 @@ func Standardize() Spec {
 	}}
 }
 
-// ActNorm is a trained shift and scale of each coordinate that starts by standardising the
-// data as it comes (Kingma and Dhariwal 2018).
+// ActNorm is a trainable shift and scale of each coordinate, which initially standardises
+// the layer's input data (Kingma and Dhariwal 2018).
 func ActNorm() Spec {
 	return Spec{"actnorm", func(b *builder) (layer.Layer, error) { return layer.NewActNorm(b.x), nil }}
 }
 
-// PCA is the fixed rotation to the principal axes of the data as it comes.
+// PCA is the fixed rotation to the principal axes of the layer's input data.
 func PCA() Spec {
 	return Spec{"rotation", func(b *builder) (layer.Layer, error) {
 		axes, err := rotate.PCAContext(b.ctx, b.x)
@@ -102,8 +102,8 @@ func PCA() Spec {
 	}}
 }
 
-// Householder is a trained product of so many reflections, by random vectors at the start:
-// with 2 it is a rotation, with Dim of them it can be any orthogonal map.
+// Householder is a trainable product of the given number of reflections, initially by random
+// vectors. Two reflections make a rotation; Dim reflections can make any orthogonal map.
 func Householder(reflections int) Spec {
 	return Spec{"householder", func(b *builder) (layer.Layer, error) {
 		if reflections < 1 || reflections > layer.MaxParams/b.x.D {
@@ -113,7 +113,7 @@ func Householder(reflections int) Spec {
 	}}
 }
 
-// Cayley is a trained rotation (I-A)(I+A)⁻¹, A skew-symmetric, that starts at the identity.
+// Cayley is a trainable rotation (I-A)(I+A)⁻¹ with A skew-symmetric, initially the identity.
 func Cayley() Spec {
 	return Spec{"cayley", func(b *builder) (layer.Layer, error) {
 		if b.x.D < 2 {
@@ -123,8 +123,8 @@ func Cayley() Spec {
 	}}
 }
 
-// Gaussianize takes every coordinate to a normal one by a mixture of so many components that
-// is fitted to it.
+// Gaussianize maps every coordinate to a standard normal one, z = Φ⁻¹(F(x)), by a mixture of
+// the given number of components that is fitted to it.
 func Gaussianize(components int) Spec {
 	return Spec{"mixtures", func(b *builder) (layer.Layer, error) {
 		m, err := b.marginals(components)
@@ -147,26 +147,27 @@ func Gaussianize(components int) Spec {
 }
 
 // AffineCoupling maps one half of the coordinates by z = σx + μ given the other half, and
-// then the other given the first's image (Dinh, Sohl-Dickstein and Bengio 2017), both given
-// the context if there is one.
+// then the other half given the image of the first (Dinh, Sohl-Dickstein and Bengio 2017),
+// both also given the context if there is one.
 func AffineCoupling(c Conditioner) Spec { return coupling("couple", "affine", c) }
 
-// SplineCoupling is the same by monotone rational-quadratic splines on [-5, 5], the identity
-// outside (Durkan et al. 2019).
+// SplineCoupling is like [AffineCoupling], with monotone rational-quadratic splines on [-5,
+// 5] and the identity outside (Durkan et al. 2019).
 func SplineCoupling(c Conditioner) Spec { return coupling("couple", "spline", c) }
 
-// MixtureCoupling is the same by the Gaussianizing maps of mixtures. It has other
-// conditioners than [Flow.Couple] makes, and can be given context.
+// MixtureCoupling is like [AffineCoupling], with the maps z = Φ⁻¹(F(x)) of mixtures. Its
+// conditioners differ from those that [Flow.Couple] makes, and can read a context.
 func MixtureCoupling(c Conditioner) Spec { return coupling("couple", "mixture", c) }
 
 // AffineGiven maps every coordinate by z = σx + μ given the context alone.
 func AffineGiven(c Conditioner) Spec { return coupling("given", "affine", c) }
 
-// SplineGiven is the same by splines.
+// SplineGiven is like [AffineGiven], with the splines of [SplineCoupling].
 func SplineGiven(c Conditioner) Spec { return coupling("given", "spline", c) }
 
-// MixtureGiven is the same by mixtures: with one such layer the density of a coordinate given
-// the context is a mixture density network's (Bishop 1994).
+// MixtureGiven is like [AffineGiven], with the maps of mixtures: with one such layer the
+// density of a coordinate given the context is that of a mixture density network (Bishop
+// 1994).
 func MixtureGiven(c Conditioner) Spec { return coupling("given", "mixture", c) }
 
 func coupling(form, family string, c Conditioner) Spec {
@@ -200,10 +201,11 @@ func coupling(form, family string, c Conditioner) Spec {
 	}}
 }
 
-// Residual is x + g(x), g a network of one hidden layer of that width with tanh, whose
-// Lipschitz constant is held below the bound, which must be below 1 (Behrmann et al. 2019).
-// Above 8 coordinates its log-determinant is an unbiased estimate (Chen et al. 2019), and so
-// is then the log-density but for log's curvature.
+// Residual is z = x + g(x), where g is a network with one hidden layer of the given width
+// and tanh activation, whose Lipschitz constant stays below lipschitz < 1 (Behrmann et al.
+// 2019). With more than 8 coordinates its log-determinant, and with it the log-density of
+// the flow, is an unbiased estimate (Chen et al. 2019), whose random numbers depend on the
+// row alone.
 func Residual(width int, lipschitz float64) Spec {
 	return Spec{"residual", func(b *builder) (layer.Layer, error) {
 		return layer.NewResidual(b.x.D, width, lipschitz, b.rng)
@@ -221,19 +223,20 @@ func Repeat(n int, specs ...Spec) [][]Spec {
 
 // StackOptions sets up [NewStack].
 type StackOptions struct {
-	// On is a flow to build upon: the stack begins with its layers, which are copied and
-	// which training will go on changing. Nil for none.
+	// On, if not nil, is a flow whose layers the stack begins with. They are copied, and
+	// training changes the copies like other layers.
 	On *Flow
-	// Context is how many columns of x, the last ones, are given; see [Flow.Context].
+	// Context is the number of conditioning columns, the last ones of x; see
+	// [Flow.Context].
 	Context int
 	// Seed of everything random.
 	Seed uint64
 }
 
-// NewStack returns a flow of the blocks of layers listed. They are built one after the
-// other, each from the rows of x as the layers before it leave them: that is where ActNorm
-// and warm starts take their parameters from. [Train] trains
-// the flow, and [Flow.Inspect] shows what each layer does.
+// NewStack returns a flow with the given blocks of layers. Layers are built in order, each
+// from the images of the rows of x under the layers before it: these are the input data from
+// which ActNorm, PCA and warm starts take their initial parameters. [Train] trains the flow,
+// and [Flow.Inspect] shows what each layer does.
 //
 // The same rows, options and specs give the same flow, bit for bit. An error names the block
 // and the layer.
@@ -245,10 +248,10 @@ func NewStack(x mat.Matrix, o StackOptions, blocks ...[]Spec) (*Flow, error) {
 	return f, nil
 }
 
-// A builder is what a layer of a stack is made from.
+// A builder holds what a layer of a stack is built from.
 type builder struct {
 	ctx     context.Context
-	x       tile.Tile // as the layers before leave it; the context stands behind
+	x       tile.Tile // images of the rows under the layers before, followed by the context
 	context int
 	seed    uint64
 	made    int // layers
@@ -353,7 +356,7 @@ func newStack(ctx context.Context, x mat.Matrix, o StackOptions, specs [][]Spec)
 	return f, nil
 }
 
-// marginals fits a mixture to each coordinate of the data as it comes.
+// marginals fits a mixture to each coordinate of the layer's input data.
 func (b *builder) marginals(components int) ([]kernels.Mixture, error) {
 	fits := make([]kernels.Mixture, b.x.D)
 	var first tile.FirstError
@@ -369,8 +372,8 @@ func (b *builder) marginals(components int) ([]kernels.Mixture, error) {
 	return fits, first.Err()
 }
 
-// moments are the mean and the standard deviation of rows [from, to) of a tile; 1 for
-// those that are constant.
+// moments returns the mean and the standard deviation of rows [from, to) of a tile;
+// the deviation is 1 for constant rows.
 func moments(x tile.Tile, from, to int) (mean, deviation []float64) {
 	for j := from; j < to; j++ {
 		one := tile.View(x.Row(j), 1, x.N)

@@ -13,8 +13,8 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// Mapped is what a flow makes of some successive rows of a sequence. Its memory is
-// overwritten by the next iteration.
+// Mapped holds the images of successive rows of a sequence. The next iteration
+// overwrites its memory.
 type Mapped struct {
 	Rows   *mat.Dense // z or x, one row for each of the input
 	LogDet []float64  // of each row, in nats
@@ -32,11 +32,11 @@ type Mapped struct {
 // numbers depend neither on how rows are cut into blocks nor on the number of
 // goroutines.
 //
-// The first error ends the sequence: an error that rows yields, ctx being done, an
-// element that is not finite, or a row whose image is not; the latter two are a
-// [RowError] with the row's place in the whole sequence. When the caller's loop ends,
-// the loop over rows ends too, after at most one more block; an iterator that may
-// wait for long should watch ctx itself.
+// The first error ends the sequence: an error that rows yields, the end of ctx, an
+// element that is not finite, or a row whose image is not finite; the last two are a
+// [RowError] with the row's position in the whole sequence. When the caller's loop
+// ends, the loop over rows ends too, after at most one more block; an iterator that
+// may wait for long should watch ctx itself.
 func (f *Flow) LogProbSeq(ctx context.Context, rows iter.Seq2[*mat.Dense, error]) iter.Seq2[[]float64, error] {
 	return func(yield func([]float64, error) bool) {
 		f.stream(ctx, "LogProbSeq", (*workspace).logProb, false, rows, func(p *piece, err error) bool {
@@ -69,8 +69,8 @@ func (f *Flow) mappedSeq(ctx context.Context, what string, eval evaluation, rows
 	}
 }
 
-// A piece is some successive rows on their way from the reader by way of a worker
-// to the caller, with all the memory that takes.
+// A piece is a run of successive rows, with all the memory needed to evaluate them,
+// on its way from the reader through a worker to the caller.
 type piece struct {
 	w    *workspace
 	rows *mat.Dense // the image, if it is wanted
@@ -78,14 +78,13 @@ type piece struct {
 	from int        // in the whole sequence
 	n    int
 	err  error
-	// The worker sets abandoned while it is at work on the piece, and clears it at the
-	// end: a panic leaves it set.
+	// abandoned is true while a worker evaluates the piece; a panic leaves it true.
 	abandoned bool
 	done      chan struct{} // receives when the piece is ready
 }
 
-// stream is the one way through for rows in blocks. It yields pieces, or one error
-// at the end.
+// stream is what all methods for rows in blocks call. It yields pieces, or one
+// error at the end.
 func (f *Flow) stream(ctx context.Context, what string, eval evaluation, image bool, blocks iter.Seq2[*mat.Dense, error], yield func(*piece, error) bool) {
 	if err := f.ready(what); err != nil {
 		yield(nil, err)
@@ -222,7 +221,7 @@ func (s *streamer) take() *piece {
 	}
 }
 
-// compute takes pieces through the flow.
+// compute evaluates pieces until there are no more.
 func (s *streamer) compute(eval evaluation) {
 	for p := range s.work {
 		s.computeOne(p, eval)

@@ -15,37 +15,37 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// A Schedule says how the learning rate goes, and when a run is at its end.
+// A Schedule determines the learning rate of each step and the end of a run.
 type Schedule uint8
 
 const (
-	// Plateau trains until rows held out say that there is no more progress. It takes
-	// a warm-up of 20 steps to the learning rate. When so many successive validations
-	// as Patience says have not found a lower loss, it goes back to the best
-	// parameters, forgets Adam's moments, and continues with a third of the rate and
-	// half the noise; the fifth time, it ends. What is validated and kept are
-	// parameters averaged over some 100 steps. In the end the flow keeps those it came
-	// with unless the best are better on the rows held out by more than chance: by 1.645
-	// standard errors of the difference.
+	// Plateau trains until the loss on the held-out rows no longer falls. The rate rises
+	// to LearningRate over 20 steps. After Patience successive validations without a
+	// lower loss, Plateau restores the best parameters, resets Adam's moments, and
+	// continues with a third of the rate and half the noise; the fifth time, the run
+	// ends. The parameters that are validated and kept are averages over some 100 steps.
+	// The flow keeps its initial parameters unless the best ones improve the loss on the
+	// held-out rows by more than 1.645 standard errors of the paired difference.
 	Plateau Schedule = iota
-	// OneCycle takes all steps: the rate follows a cosine from a 25th of the learning
-	// rate up to it over the first 30% of them, and another one down to a 250,000th
-	// (Smith and Topin 2019). Without validation the flow ends up with the last
-	// parameters.
+	// OneCycle takes all steps: the rate rises along a cosine from LearningRate/25 to
+	// LearningRate over the first 30 % of the steps, and falls along another to
+	// LearningRate/250,000 (Smith and Topin 2019). Without validation the flow keeps the
+	// last parameters.
 	OneCycle
 )
 
 // TrainOptions sets up [Train]. The zero value is the sensible default.
 type TrainOptions struct {
-	// Schedule of the learning rate. It also decides what zero means below, where there
-	// are two numbers, the first for Plateau and the second for OneCycle.
+	// Schedule of the learning rate. Where two defaults are given below, the first is
+	// that of Plateau and the second that of OneCycle.
 	Schedule Schedule
-	// Steps is the number of minibatches, the most with Plateau; 3000 or 600 if zero.
+	// Steps is the number of minibatches, with Plateau the largest number; 3000 or 600 if
+	// zero.
 	Steps int
-	// Batch is the number of rows per minibatch, drawn with replacement; 256, or as many
-	// as there are if they are fewer, or 512 if zero.
+	// Batch is the number of rows per minibatch, drawn with replacement; 256 (but no more
+	// than there are rows) or 512 if zero.
 	Batch int
-	// LearningRate is the peak; 1e-3 or 5e-4 if zero.
+	// LearningRate is the largest rate; 1e-3 or 5e-4 if zero.
 	LearningRate float64
 	// ClipNorm scales longer gradients down to this Euclidean norm; 1 if zero,
 	// +Inf for no clipping.
@@ -54,36 +54,33 @@ type TrainOptions struct {
 	Seed uint64
 
 	// Noise is the standard deviation of normal noise that is added to the rows of each
-	// minibatch, anew each time, along the principal axes of the rows and in units of
-	// their standard deviation there; rows then shrink towards their mean, so that their
-	// spread is what it was. It keeps a flow of many parameters from fitting few rows
-	// too closely. If zero, Plateau takes h·min(h, ½), where
-	// h = (4/(d+2))^(1/(d+4))·n^(-1/(d+4)) is Silverman's bandwidth, and OneCycle none.
-	// Negative is none.
+	// minibatch, along their principal axes and in units of the standard deviation along
+	// each axis. The noisy rows are shrunk towards their mean, so that their covariance
+	// stays the same. Noise keeps a flow of many parameters from overfitting few rows. If
+	// zero, Plateau uses h·min(h, ½), where h = (4/(d+2))^(1/(d+4))·n^(-1/(d+4)) is
+	// Silverman's bandwidth, and OneCycle none. Negative means none.
 	Noise float64
 
-	// ValidationFraction is the share of the rows of x that training does not
-	// see: from them comes the validation loss, and the flow ends up with the
-	// parameters for which that was least. If zero, and Validation is nil, it is 0.15
-	// with Plateau, or what makes 30 rows if a third of them are not fewer; with OneCycle
-	// there is no validation.
+	// ValidationFraction is the share of the rows of x that are held out. The validation
+	// loss is computed from them, and the flow keeps the parameters with the lowest one.
+	// If zero, and Validation is nil, Plateau holds out 0.15 of the rows, or 30 rows (but
+	// no more than a third) if that is more; OneCycle does not validate.
 	ValidationFraction float64
-	// Validation holds rows to validate with instead. They must not change
-	// during training.
+	// Validation holds other rows to validate with. They must not change during training.
 	Validation mat.Matrix
-	// ValidateEvery is the number of steps from one validation to the next; 20 if
-	// zero. There is one before the first step and one after the last as well.
+	// ValidateEvery is the number of steps from one validation to the next; 20 if zero.
+	// There is also a validation before the first step and one after the last.
 	ValidateEvery int
-	// Patience is the number of successive validations that have not found a lower loss
-	// after which Plateau goes back, 8 if zero, and OneCycle ends the training; if zero
-	// that goes on to the last step.
+	// Patience is the number of successive validations without a lower loss after which
+	// Plateau restores the best parameters (8 if zero) and OneCycle stops (if zero, it
+	// never stops early).
 	Patience int
 
 	// Progress, if not nil, is called after every step on the goroutine of Train.
 	Progress func(Step)
 }
 
-// A Step is what one step of training saw.
+// A Step records one step of training.
 type Step struct {
 	Step         int     // from 1
 	Loss         float64 // mean -log p of the minibatch before the step, in nats
@@ -91,7 +88,7 @@ type Step struct {
 	GradNorm     float64 // Euclidean norm of the gradient before clipping
 }
 
-// A Validation is the loss on the rows held out after so many steps.
+// A Validation is the loss on the held-out rows after a number of steps.
 type Validation struct {
 	Step int
 	Loss float64 // mean -log p, in nats; +Inf if a row leaves the range of float64
@@ -99,46 +96,46 @@ type Validation struct {
 
 // A History is the record of a training run.
 type History struct {
-	Steps       []Step       // those taken, in order
-	Validations []Validation // in order, from step 0 on; none without validation
-	// Kept is the number of steps after which the flow had the parameters that
-	// it ended up with: the best by validation, or the last. It is 0 if Plateau kept those
-	// that the flow came with.
+	Steps       []Step       // in order
+	Validations []Validation // in order, the first at step 0; empty without validation
+	// Kept is the number of steps after which the flow had the parameters that it keeps:
+	// the best by validation, or the last. It is 0 if Plateau kept the initial ones.
 	Kept int
-	// Gain is by how much the best parameters are better than those the flow came with,
-	// in nats per row held out, and GainSE the standard error of that difference. They
-	// are 0 with OneCycle. Behind a fit, losses and gain are those behind one that has not
-	// seen the rows held out.
+	// Gain is the improvement of the best parameters over the initial ones, in nats per
+	// held-out row, and GainSE is its standard error. Both are 0 with OneCycle. For
+	// couplings behind [Fit], losses and Gain are those of the couplings behind a fit that
+	// has not seen the held-out rows.
 	Gain, GainSE float64
 	// StoppedEarly is true if Patience ended the run before its last step.
 	StoppedEarly bool
 }
 
-// Train changes the parameters of f so that the mean log-density of the rows of
-// x grows: Adam (Kingma and Ba 2015; 0.9, 0.999, 1e-8) on the exact gradient of
-// minibatches. Rotations and the base are not trained. What [Fit] has chosen by rows
-// held out is not either if couplings follow it, but refined if it is all there is. x must
-// not change meanwhile, and f must not be used.
+// Train maximizes the mean log-density of the rows of x over the parameters of f: Adam (Kingma
+// and Ba 2015; 0.9, 0.999, 1e-8) on the exact gradient of minibatches. Fixed rotations and the
+// base are not trained. Neither is the block that [Fit] made, if couplings follow it; a flow
+// that consists of this block alone is trained. While Train runs, x must not change and f must
+// not be used.
 //
-// A fit has seen all rows, and behind it those that training holds out look better than
-// unseen ones do. So where Plateau holds rows out itself and couplings follow a fit, that is
-// made again without these rows, which takes as long as [Fit]; training and validation
-// take place behind it, and f gets the couplings if they gain behind both. If those rows
-// are too few to be fitted, f's own fit stays, which makes training keep the start more often.
+// Fit has seen all rows, so the rows that training holds out score better behind it than
+// unseen rows would. If couplings follow such a block and Plateau holds rows out itself, Train
+// therefore calls Fit once more, without the held-out rows, and trains and validates the
+// couplings behind that second fit. f keeps the trained couplings if they improve the held-out
+// loss behind both fits. The second fit takes as long as the first. If the remaining rows are
+// too few to be fitted, Train uses f's own block, and then keeps the initial couplings more
+// often.
 //
-// The result depends on the data, the options and the flow alone, not on the
-// number of goroutines (GOMAXPROCS).
+// The result depends only on the data, the options and the flow, not on the number of
+// goroutines (GOMAXPROCS).
 //
-// If ctx is done, Train stops, in the middle of a minibatch or of a validation if need
-// be: f holds the last whole step, or the best one with
-// validation, the history is complete up to the last one, and the error wraps
-// that of ctx. If the loss or its gradient is not finite, f gets back its last
-// parameters for which they were, or the best ones with validation, and the error
-// names the step. In both cases the history is returned along with the error. It
-// is an error, and f stays as it is, if an option is out of range, if x does not
-// have Dim columns, or if a value of x is not finite.
+// If ctx is done, Train stops, if need be in the middle of a minibatch or of a validation: f
+// has the parameters after the last complete step, or with validation the best ones, the
+// history ends with the last complete step, and the error wraps that of ctx. If the loss or
+// its gradient is not finite, f has the last parameters for which both were finite, or with
+// validation the best ones, and the error names the step. In both cases the history is
+// returned along with the error. If an option is out of range, the number of columns of x is
+// wrong, or a value of x is not finite, Train returns an error and leaves f as it is.
 //
-// To go on later where a run was stopped, use a [Trainer].
+// Use a [Trainer] to continue later where a run was stopped.
 func Train(ctx context.Context, f *Flow, x mat.Matrix, o TrainOptions) (*History, error) {
 	t, err := newTrainer(ctx, "Train", f, x, o)
 	if err != nil {
@@ -148,19 +145,19 @@ func Train(ctx context.Context, f *Flow, x mat.Matrix, o TrainOptions) (*History
 	return t.History(), err
 }
 
-// A Trainer is a training run that can be stopped, saved and resumed, in another
-// process if need be: the parameters after the last step have the same bits as if
-// it had not been stopped, with any number of goroutines. Its methods must not run at
-// the same time, but those that only read may be called from Progress.
+// A Trainer is a training run that can be stopped, saved and resumed, also in another process:
+// the parameters after the last step have the same bits as in an uninterrupted run, with any
+// number of goroutines. Its methods must not run at the same time, but methods that only read
+// may be called from Progress.
 type Trainer struct {
 	flow *Flow
-	// part is what is trained: flow, or its last layers, in the same memory. Its data are
-	// the images of the rows before them.
+	// part is the flow that is trained: flow itself, or its last layers, in the same
+	// memory. Its data are the images of the rows under the layers before it.
 	part             *Flow
 	o                TrainOptions
 	rows             [2]tile.Source // x and Validation
 	data, validation trainRows
-	own              trainRows // the rows held out behind the flow's own fit, where part is trained behind another
+	own              trainRows // the held-out rows mapped by the flow's own block, if part is trained behind a second fit
 	pcg              *rand.PCG
 	rng              *rand.Rand
 	adam             kernels.AdamParams
@@ -169,24 +166,24 @@ type Trainer struct {
 	// With validation, flow holds the best parameters between runs, and now those
 	// after the last step; during a run, flow holds the latter, and best the former.
 	best, now       []float64
-	start           []float64 // what the flow came with
-	average         []float64 // of the parameters after the last steps; for Plateau, as what follows
+	start           []float64 // the initial parameters
+	average         []float64 // of the parameters over the last steps; this and what follows is for Plateau
 	bestStep        int
-	cuts            int // how often it went back
-	since           int // the step when it last did
-	stale           int // validations without progress since
+	cuts            int // how often the rate was cut and the best parameters restored
+	since           int // the step of the last cut
+	stale           int // successive validations without a lower loss
 	running         bool
 	lp              []float64 // of the validation rows
 	lpStart, lpBest []float64
 	noise           float64
 	batch           *minibatch
-	rate            float64 // what the gradient is scaled by
+	rate            float64 // factor of the gradient, to clip its norm
 	update          func(*tile.Loop)
 	history         History
-	err             error // of a run that cannot go on
+	err             error // that ended the run for good
 }
 
-// NewTrainer prepares what [Train] does. Its errors are those that leave f as it
+// NewTrainer prepares a run of [Train]. Its errors are those with which Train leaves f as it
 // is.
 func NewTrainer(f *Flow, x mat.Matrix, o TrainOptions) (*Trainer, error) {
 	return newTrainer(context.Background(), "NewTrainer", f, x, o)
@@ -217,8 +214,8 @@ func newTrainer(ctx context.Context, what string, f *Flow, x mat.Matrix, o Train
 	return t, nil
 }
 
-// maxBatch is the largest minibatch that is drawn from fewer rows: no more than the
-// data and this justify does a saved run claim.
+// maxBatch is the largest minibatch that may exceed the number of rows: it bounds the memory
+// that a saved run can claim.
 const maxBatch = 1 << 20
 
 func newAdam() kernels.AdamParams {
@@ -290,10 +287,10 @@ func (t *Trainer) setData(ctx context.Context, what string, x mat.Matrix) error 
 	return nil
 }
 
-// leastHeldOut is how many rows Plateau holds out at least if it may choose.
+// leastHeldOut is the smallest number of rows that Plateau holds out by default.
 const leastHeldOut = 30
 
-// heldOut returns how many of n rows are held out.
+// heldOut returns the number of held-out rows among n.
 func (t *Trainer) heldOut(n int) int {
 	held := int(math.Round(t.o.ValidationFraction * float64(n)))
 	if t.o.Schedule == Plateau && t.o.ValidationFraction == defaultFraction {
@@ -302,14 +299,14 @@ func (t *Trainer) heldOut(n int) int {
 	return held
 }
 
-// trainRows are rows as the part of the flow that is trained sees them, and what the
-// layers before it have added to the log-density of each.
+// trainRows are the inputs of the part of the flow that is trained, and the
+// log-determinants of the layers before it.
 type trainRows struct {
 	tile.Rows
-	logDet []float64 // by row of the source; nil if nothing was added
+	logDet []float64 // of each row of the source; nil if no layers come before
 }
 
-// before returns what was added to the log-density of row k.
+// before returns the log-determinant of the layers before, for row k.
 func (r *trainRows) before(k int) float64 {
 	if r.logDet == nil {
 		return 0
@@ -320,8 +317,8 @@ func (r *trainRows) before(k int) float64 {
 	return r.logDet[k]
 }
 
-// images takes rows through the first layers of a flow, those before what is trained, once
-// for all steps.
+// images maps rows through the first layers of a flow, those before the part that is
+// trained. This is done once, before the first step.
 func images(what string, f *Flow, first int, src tile.Source, x mat.Matrix) (trainRows, error) {
 	if first == 0 {
 		return trainRows{Rows: tile.Rows{Source: src}}, nil
@@ -338,9 +335,9 @@ func images(what string, f *Flow, first int, src tile.Source, x mat.Matrix) (tra
 	return trainRows{tile.Rows{Source: images}, logDet}, err
 }
 
-// refit returns the images of all rows by a fit that has seen only the given ones: behind
-// it, rows held out judge, and not behind one that has seen them. ok is false if the flow
-// does not begin with what Fit makes, and if those rows cannot be fitted.
+// refit fits to the rows listed in seen and returns the images of all rows under that
+// fit, so that validation is by rows that the fit has not seen. ok is false if the flow
+// does not begin with a block that Fit made, or if those rows cannot be fitted.
 func (t *Trainer) refit(ctx context.Context, first int, src tile.Source, x mat.Matrix, seen []int) (r trainRows, ok bool) {
 	if t.o.Schedule != Plateau || t.flow.context > 0 || first == 0 || first != len(t.flow.block(0)) {
 		return r, false
@@ -349,7 +346,7 @@ func (t *Trainer) refit(ctx context.Context, first int, src tile.Source, x mat.M
 	rows, row := mat.NewDense(len(seen), src.Dim, nil), tile.New(src.Dim, 1)
 	for i, k := range seen {
 		if src.ReadRow(row, 0, k) != nil {
-			return r, false // it has changed since it was checked, and the step will say so
+			return r, false // the row has changed since it was checked; the next step will report it
 		}
 		rows.SetRow(i, row.Data)
 	}
@@ -360,13 +357,13 @@ func (t *Trainer) refit(ctx context.Context, first int, src tile.Source, x mat.M
 	return r, err == nil
 }
 
-// grid is what the images of rows are rounded to: near enough for normal values, and wide
-// enough to swallow what the rounding of other units leaves, which a training of many
-// steps would make large.
+// grid is the spacing to which the images of rows are rounded: fine enough for standard
+// normal values, and coarse enough to remove the rounding errors that other units of the
+// data cause, which many steps of training would amplify.
 const grid = 0x1p-20
 
-// firstTrained returns the first layer that training moves: behind what Fit has chosen,
-// if couplings follow.
+// firstTrained returns the index of the first layer that training changes: the one after
+// the block that Fit made if couplings follow it, otherwise 0.
 func (f *Flow) firstTrained() int {
 	first := 0
 	if f.conditioned() {
@@ -379,7 +376,7 @@ func (f *Flow) firstTrained() int {
 	return first
 }
 
-// from returns the layers of f from one on, as a flow in the same memory.
+// from returns the layers of f from the given one on, as a flow in the same memory.
 func (f *Flow) from(first int) *Flow {
 	if first == 0 {
 		return f
@@ -393,7 +390,7 @@ func (f *Flow) from(first int) *Flow {
 	return g
 }
 
-// source checks every element of x.
+// source checks every element of x and returns a reader of its rows.
 func (t *Trainer) source(what string, x mat.Matrix) (tile.Source, error) {
 	src, err := t.flow.source(x)
 	if err == nil {
@@ -404,7 +401,7 @@ func (t *Trainer) source(what string, x mat.Matrix) (tile.Source, error) {
 
 func (t *Trainer) validates() bool { return t.validation.N > 0 }
 
-// Flow returns the flow in training. While Run is at work it changes.
+// Flow returns the flow that is trained. It changes while Run runs.
 func (t *Trainer) Flow() *Flow { return t.flow }
 
 // Options returns the options of the run, with its defaults where they were zero.
@@ -417,8 +414,8 @@ func (t *Trainer) History() *History {
 	return &h
 }
 
-// Run trains to the end, or until ctx is done; then it can be called again to go
-// on. What it does to the flow, and its errors, are those of [Train].
+// Run trains to the end of the run, or until ctx is done; then another call of Run
+// continues it. Its effect on the flow and its errors are those of [Train].
 func (t *Trainer) Run(ctx context.Context) error {
 	if t.err != nil {
 		return t.err
@@ -453,9 +450,9 @@ func (t *Trainer) Run(ctx context.Context) error {
 	}
 }
 
-// next validates if it is time to, and takes a step after those done unless the run is
-// at its end. If ctx is done it returns its error, and leaves what it had begun to the
-// next run.
+// next validates if a validation is due, and takes one more step unless the run has
+// ended. If ctx is done it returns the error of ctx, and the next call of Run repeats
+// what was interrupted.
 func (t *Trainer) next(ctx context.Context, done int) (finished bool, err error) {
 	if err := ctx.Err(); err != nil && done < t.o.Steps {
 		return false, err
@@ -471,8 +468,8 @@ func (t *Trainer) next(ctx context.Context, done int) (finished bool, err error)
 	return false, t.step(ctx, done)
 }
 
-// step takes one step after those done. If ctx is done before it has the gradient it
-// takes none, and the next run's will have the same rows.
+// step takes one step. If ctx is done before the gradient is complete, it takes none,
+// and the next attempt draws the same rows.
 func (t *Trainer) step(ctx context.Context, done int) error {
 	b := t.batch
 	n := t.data.Len()
@@ -518,7 +515,7 @@ func (t *Trainer) step(ctx context.Context, done int) error {
 	return nil
 }
 
-// added is what the layers before those that are trained add to the mean log-density of
+// added returns the mean log-determinant of the layers before the trained part, over
 // the rows of a minibatch.
 func (t *Trainer) added(at []int) float64 {
 	if t.data.logDet == nil {
@@ -531,11 +528,11 @@ func (t *Trainer) added(at []int) float64 {
 	return sum / float64(len(at))
 }
 
-// averaged is how much of the average is new with each step, once there have been ten
-// times as many: it reaches over some 100 steps.
+// averaged is the weight of the newest parameters in their exponential average, after
+// the first steps: the average covers some 100 steps.
 const averaged = 0.01
 
-// updateChunk moves a chunk of the parameters.
+// updateChunk updates the parameters [from, to).
 func (t *Trainer) updateChunk(from, to int) {
 	p, g := t.part.params[from:to], t.batch.grad[from:to]
 	copy(t.good[from:to], p)
@@ -548,7 +545,8 @@ func (t *Trainer) updateChunk(from, to int) {
 	if t.average == nil {
 		return
 	}
-	// More of it in the beginning, or what the run set out from would stay for long.
+	// A larger weight in the first steps: the average would otherwise keep the
+	// initial parameters for long.
 	share := max(averaged, 9/float64(t.adam.Step+9))
 	average := t.average[from:to]
 	for j, v := range p {
@@ -556,8 +554,9 @@ func (t *Trainer) updateChunk(from, to int) {
 	}
 }
 
-// stopsEarly validates if it is time to, and reports whether patience has come to
-// its end. It returns the error of ctx if that is done before the validation is.
+// stopsEarly validates if a validation is due, and reports whether the run ends here
+// for lack of progress. It returns the error of ctx if ctx is done before the
+// validation is complete.
 func (t *Trainer) stopsEarly(ctx context.Context, done int) (bool, error) {
 	h := &t.history
 	last := len(h.Validations) - 1
@@ -590,8 +589,8 @@ func (t *Trainer) stopsEarly(ctx context.Context, done int) (bool, error) {
 	return h.StoppedEarly, nil
 }
 
-// judge returns the loss on the rows held out of the parameters that would be kept now,
-// and these.
+// judge returns the validation loss of the parameters that would be kept now, and these
+// parameters.
 func (t *Trainer) judge(ctx context.Context, done int) (loss float64, p []float64, err error) {
 	p = t.part.params
 	if t.average != nil && done > t.since {
@@ -604,7 +603,7 @@ func (t *Trainer) judge(ctx context.Context, done int) (loss float64, p []float6
 	return loss, p, err
 }
 
-// goBack goes back to the best parameters after steps without progress.
+// goBack restores the best parameters after validations without a lower loss.
 func (t *Trainer) goBack(done int) {
 	t.cuts++
 	t.since, t.stale = done, 0
@@ -615,12 +614,13 @@ func (t *Trainer) goBack(done int) {
 	clear(t.v)
 }
 
-// beyondChance is how many standard errors a gain must have: a one-sided test at 5 %. That
-// the best were chosen among many by the same rows makes gains look larger than they are.
+// beyondChance is the number of standard errors that a gain must exceed: a one-sided test
+// at 5 %. The best parameters were chosen among many on the same rows, which makes their
+// gain look larger than it is.
 const beyondChance = 1.645
 
-// kept decides which parameters the flow gets: the best, but for Plateau only if they are
-// better than what it came with.
+// kept returns the parameters that the flow keeps: the best ones, with Plateau only if
+// they are significantly better than the initial ones.
 func (t *Trainer) kept() []float64 {
 	h := &t.history
 	h.Kept = t.bestStep
@@ -635,9 +635,9 @@ func (t *Trainer) kept() []float64 {
 	return t.start
 }
 
-// transfers reports whether the best parameters, if they were trained behind another fit,
-// are better than the start behind the flow's own as well. What they made up for in the
-// other one need not be amiss in this.
+// transfers reports whether the best parameters, if they were trained behind a second
+// fit, are significantly better than the initial ones behind the flow's own block, too:
+// they may have corrected errors that only the second fit has.
 func (t *Trainer) transfers() bool {
 	if t.own.N == 0 {
 		return true
@@ -698,11 +698,11 @@ func (t *Trainer) sinceBest() int {
 }
 
 const (
-	mostCuts = 4 // times that Plateau goes back and continues
+	mostCuts = 4 // times that Plateau restores the best parameters and continues
 	warmUp   = 20
 )
 
-// plateauRate is the learning rate of a step, from 0, since going back for the given time.
+// plateauRate is the learning rate of the given step, counted from 0 after the last cut.
 func plateauRate(step, cuts int, peak float64) float64 {
 	for range cuts {
 		peak /= 3
@@ -710,8 +710,7 @@ func plateauRate(step, cuts int, peak float64) float64 {
 	return peak * min(1, float64(step+1)/warmUp)
 }
 
-// noiseNow halves the noise each time that Plateau goes back, and lets the last part of
-// the run be without.
+// noiseNow returns the noise, which is halved at each cut and zero after the last one.
 func (t *Trainer) noiseNow() float64 {
 	if t.cuts == mostCuts {
 		return 0
@@ -719,7 +718,7 @@ func (t *Trainer) noiseNow() float64 {
 	return math.Ldexp(t.noise, -t.cuts)
 }
 
-// bandwidth is the standard deviation of the noise.
+// bandwidth returns the standard deviation of the noise at the start.
 func (t *Trainer) bandwidth() float64 {
 	if t.o.Noise != 0 || t.o.Schedule != Plateau {
 		return max(t.o.Noise, 0)
@@ -731,7 +730,7 @@ func (t *Trainer) bandwidth() float64 {
 	return v[0] * min(v[0], 0.5)
 }
 
-// validate returns the loss on rows held out, or the error of ctx.
+// validate returns the loss on the given held-out rows, or the error of ctx.
 func (t *Trainer) validate(ctx context.Context, rows trainRows) (float64, error) {
 	f := t.part
 	tile.Over(len(t.lp), tile.Size(f.dim), func(loop *tile.Loop) {
@@ -763,7 +762,7 @@ func (t *Trainer) validate(ctx context.Context, rows trainRows) (float64, error)
 	return loss, nil
 }
 
-// defaultFraction of the rows is held out if nothing else is said.
+// defaultFraction is the share of the rows that Plateau holds out by default.
 const defaultFraction = 0.15
 
 func (o *TrainOptions) setDefaults(what string) error {
