@@ -6,18 +6,18 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 )
 
-// Columns is a K×N matrix whose columns belong to the samples: element k of sample i stands at Data[k*Stride+i].
+// Columns is a K×N matrix with a column for each sample: element k of sample i is Data[k*Stride+i].
 type Columns struct {
 	K, N, Stride int
 	Data         []float64
 }
 
-// Column is the matrix of one column.
+// Column returns a matrix of one column.
 func Column(v []float64) Columns { return Columns{K: len(v), N: 1, Stride: 1, Data: v} }
 
-// SoftmaxColumns sets each column of dst to the softmax of that of logit, e^logit_k/Σ e^logit. The sizes must agree; dst may
-// be logit. A weight that is a normal number is within 4 ulp of the exact one, and the exact sum of a column's weights
-// within 3·2⁻⁵³ of 1, for any K up to a million.
+// SoftmaxColumns sets each column of dst to the softmax of the same column of logit, e^logit_k/Σ e^logit. The sizes must
+// agree; dst may be logit. A weight that is a normal number is within 4 ulp of the exact one, and the exact sum of a
+// column's weights within 3·2⁻⁵³ of 1, for any K up to a million.
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
 //
@@ -41,8 +41,8 @@ func (t Tier) SoftmaxColumns(dst, logit Columns) {
 		for j := range k {
 			top = max(top, from[j*logit.Stride+i])
 		}
-		// No term is larger than 1, so that of a sum that begins with 1 every addition's loss is had by two subtractions
-		// (Dekker). Taking the 1 away again is exact.
+		// No term is larger than 1 and the sum begins with 1, so two subtractions give the exact error of every addition
+		// (Dekker). Subtracting the 1 again is exact.
 		sum, lost := 1.0, 0.0
 		for j := range k {
 			e := exp(from[j*logit.Stride+i] - top)
@@ -58,7 +58,7 @@ func (t Tier) SoftmaxColumns(dst, logit Columns) {
 	}
 }
 
-// fits reports whether the matrix has a row, and the numbers that its sizes say.
+// fits reports whether the matrix has at least one row and Data is long enough for its sizes.
 func (c Columns) fits() bool {
 	return c.K >= 1 && c.Stride >= c.N && len(c.Data) >= (c.K-1)*c.Stride+c.N
 }
@@ -108,9 +108,9 @@ func (t Tier) BoundedExpBackward(dRaw, dLogScale, raw []float64, bound float64) 
 //
 //	s(x) = t³(2-t) + max(x, 1) - 1        s'(x) = t²(3-2t)
 //
-// The slope is the smoothstep, so s has two continuous derivatives; beyond ±1 it is the ramp itself, and an exact 0 below.
-// (With t for the slope it would be the SmeLU of Shamir, Lin and Coviello 2020, whose second derivative jumps.) It takes
-// neither an exponential nor a root, and loses no digits anywhere: near -1 the result is small without cancellation.
+// The slope is the smoothstep, so s has two continuous derivatives; above 1 it is the ramp itself, and below -1 an exact 0.
+// (With the slope t instead it would be the SmeLU of Shamir, Lin and Coviello 2020, whose second derivative jumps.) It
+// needs neither an exponential nor a root, and loses no digits anywhere: near -1 the result is small without cancellation.
 // dst may be x.
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:

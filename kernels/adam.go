@@ -7,7 +7,7 @@ import (
 )
 
 // AdamParams are the settings of one step of Adam (Kingma and Ba, 2015): the learning rate of this step, the decay rates
-// of the moments, the guard of the quotient, and the number of the step, from 1.
+// of the moments, the constant added to the denominator, and the number of the step, from 1.
 type AdamParams struct {
 	LR, Beta1, Beta2, Eps float64
 	Step                  int

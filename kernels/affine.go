@@ -2,15 +2,15 @@ package kernels
 
 import "math"
 
-// One component with weight 1 is a normal distribution, and the map to the standard one is affine: z = (x-μ)/σ and
-// L = -log σ, whatever Φ rounds to on the way. These two operations are monotone, as the quantile of a rounded Φ is not
-// near 0, where numbers x lie closer together than numbers Φ(x). Such a mixture takes this way through every map and its
-// reverse mode, on every tier; MixtureCDF is not concerned.
+// One component with weight 1 is a normal distribution, and its map to the standard one is affine: z = (x-μ)/σ and L =
+// -log σ. Subtraction and division are monotone; the quantile of a rounded Φ is not, near 0, where floating-point
+// numbers x lie closer together than numbers Φ(x). The maps of such mixtures and their reverse modes use the affine
+// formula on every tier; MixtureCDF does not.
 
-// lone reports whether w are the weights of one component that has it all.
+// lone reports whether w holds the weight of a single component, 1.
 func lone(w []float64) bool { return len(w) == 1 && w[0] == 1 }
 
-// affine maps a sample, or back; logScale is log σ. NaN gives NaN.
+// affine maps a sample forward or, for the inverse, back; logScale is log σ. NaN gives NaN.
 func (op operation) affine(v, mean, scale, logScale float64) (y, logDet float64) {
 	if op == inverse {
 		y, logDet = math.FMA(scale, v, mean), logScale
@@ -36,7 +36,8 @@ func (t Tier) mapAffine(op operation, dst, logDet, src []float64, mean, scale fl
 	}
 }
 
-// mapPerSampleAffine maps the samples of mixtures of one component. Where its weight is not 1, the reference does.
+// mapPerSampleAffine maps samples whose mixtures have one component. If its weight is not 1, the reference maps the
+// sample.
 func (t Tier) mapPerSampleAffine(op operation, dst, logDet, src []float64, m PerSampleMixtures) {
 	n := len(src)
 	t.whole(n) // panics if t cannot run here

@@ -1,6 +1,7 @@
 package kernels
 
-// Names of the first version, which differ from others in one letter or take sizes by place.
+// Names of the first version, which differ from others by one letter, or take sizes as
+// positional arguments.
 
 // Mixtures is PerSampleMixtures.
 //

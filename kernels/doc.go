@@ -1,33 +1,34 @@
-// Package kernels evaluates, over slices, the functions that a Gaussianization flow is made of: the normal distribution
-// function, its quantile and friends; and for one-dimensional Gaussian mixtures
+// Package kernels evaluates, over slices, the functions that a Gaussianization flow is made of: the normal distribution function,
+// its logarithm, density and quantile; and for one-dimensional Gaussian mixtures
 //
 //	F = Σ w Φ(t)   S = Σ w Φ(-t)   f = Σ (w/σ) φ(t)   t = (x-μ)/σ
 //	z = Φ⁻¹(F) if F ≤ S, else -Φ⁻¹(S)      L = log dz/dx = log f + z²/2 + log √(2π)
 //
-// with the inverse of z(x), the gradients of z and L, and the E-step of EM; for one mixture that all samples share
-// ([Mixture]) and for one mixture per sample ([PerSampleMixtures]). Monotone rational-quadratic splines, one per sample ([Splines]),
-// have the same three kernels. Logarithms are natural, log-determinants in nats.
+// with the inverse of z(x), the gradients of z and L, and the E-step of EM; for one mixture that all samples share ([Mixture])
+// and for one mixture per sample ([PerSampleMixtures]). Monotone rational-quadratic splines, one per sample ([Splines]), have the
+// same three kernels: forward, inverse and gradients. Logarithms are natural, log-determinants in nats.
 //
 // # Tails
 //
-// Both tails are summed, never 1-F, and nothing is clipped. Where a component is more than 42 standard deviations away
-// its e^(-t²/2) leaves the range in which the sums are kept, and where all are more than 39 away the far path goes on in
-// log space, with the nearest one's t²/2 factored out: z and L are finite and accurate for every x whose z is a float64.
+// F and S are both sums, neither is computed as 1 minus the other, and nothing is clipped. If a component is more than 42
+// standard deviations away, its e^(-t²/2) leaves the range of the sums. If all components are more than 39 standard deviations
+// away, the sample takes the far path, which works in log space with the t²/2 of the nearest component factored out: z and L are
+// finite and accurate for every x whose z is a float64.
 //
-// In a gap between components the map is so flat that many numbers x share one z, from some 38 standard deviations on all of
-// those in the gap: no float64 z tells them apart. There the way from x to z and back ends at another x of the gap, and the
-// two log-determinants do not cancel.
+// In a wide gap between components the map is so flat that many numbers x share one z; if the gap is wider than some 38 standard
+// deviations, all x in it do. There a round trip from x to z and back ends at another x of the gap, and the two log-determinants
+// do not cancel.
 //
 // # Domain
 //
-// Weights are in [0, 1] and sum to one within a few ulp; they are used as given. A weight of zero switches its component
-// off: its mean and scale change no bit of anything. (It keeps its place in the sum: with more than eight components, and
-// others with weight behind it, last bits may differ from those of the mixture without it. So they may where it leaves one
-// component: alone with weight 1, that is mapped by (x-μ)/σ itself.) Other weights should be at least
-// 1e-200, and 1e-30 for [MixtureEM], lest a component's share be lost. Scales lie in [1e-60, 1e60], means within ±1e150.
-// Samples, latent values and upstream gradients may be anything:
+// Weights are in [0, 1] and sum to one within a few ulp; they are used as given. A component of weight zero has no effect: its
+// mean and scale change no bit of any result. (Removing it may change last bits in two cases: if there are more than eight
+// components, since sums over components are formed in blocks of eight; and if one component of weight 1 is left, since it is
+// then mapped by (x-μ)/σ directly.) Other weights should be at least 1e-200, and 1e-30 for [MixtureEM], so that no component's
+// contribution underflows. Scales lie in [1e-60, 1e60], means within ±1e150. Samples, latent values and upstream gradients may
+// have any value:
 //
-//	kernel             NaN    infinities and other ends
+//	kernel             NaN    at infinities and other limits
 //	NormCDF, NormSF    NaN    1 and 0; Φ underflows gradually to 0 at x = -38.5
 //	NormLogCDF         NaN    0 and -Inf; -Inf below -1.896e154, where x²/2 overflows
 //	NormPDF            NaN    0
@@ -48,45 +49,45 @@
 //	Adam               NaN    as the formula has it
 //	Gemm               NaN    as fused multiply-adds have it; ReLU and a mask leave NaN
 //
-// NaN gives NaN of any payload. No samples are fine; lengths that differ, and strides that do not fit, panic as in gonum.
-// No kernel allocates in the steady state.
+// NaN results have unspecified sign and payload. Empty slices are allowed; different lengths, and strides that do not fit, panic
+// as in gonum. No kernel allocates once its pool of scratch memory is filled.
 //
 // # Bits
 //
-// Every kernel is a method of [Tier], an instruction set, and a package function that uses the active tier. All tiers on
-// all machines return the same bits: one algorithm, one order of operations, fused multiply-adds where the code says so
-// and nowhere else, coefficients from one table. The result of a sample depends neither on its place in the batch nor on
-// the batch, and [MixtureForward], [MixtureInverse] and their gradients have the bits that the PerSampleMixtures kernels have if
-// every sample is given the same mixture. Sums over samples are formed in eight partial sums and a fixed tree. The sum
-// over components runs in their order, in blocks of eight: another order may change the last bits. The forward map of a mixture's mirror image
-// has the mirror image's bits.
+// Every kernel is a method of [Tier], an instruction set, and a package function that uses the active tier. All tiers on all
+// machines return the same bits: one algorithm, one order of operations, fused multiply-adds only where the code writes them,
+// coefficients from one table. The result of a sample depends neither on the other samples of a call nor on its position among
+// them. [MixtureForward], [MixtureInverse] and their gradients have the same bits as the PerSample kernels with the same mixture
+// for every sample. Sums over samples consist of eight partial sums that are added as a fixed tree. Sums over components run in
+// their order, in blocks of eight: another order may change the last bits. Mirroring the mixture and x at 0 changes the sign of
+// z, and no other bit of z and L.
 //
 // The tiers are [AVX512] (F, DQ, VL and BW) and [AVX2] (with FMA) on amd64, [NEON] on arm64, and [Generic], in pure Go, on
 // everything: the reference that the others are tested against, and all there is with -tags purego.
-// GAUSSFLOW_SIMD=generic|avx2|avx512|neon forces one for a process; [Active] tells which one is active, or what the one
-// that was asked for lacks. A method of a tier that cannot run here panics and says what is missing.
+// GAUSSFLOW_SIMD=generic|avx2|avx512|neon forces one for a process; [Active] returns the active tier, or an error that says what
+// the forced tier lacks. A method of a tier that cannot run here panics and says what is missing.
 //
-// Assembly takes whole blocks of 16 samples, at most 1024 at a time; what does not fill a block is copied into one, so that
-// a short call costs as much as one of 16. What is rare, such as a NaN among the samples or an inverse in a gap between
-// components 40 standard deviations wide, is found by the assembly and done by the reference: that takes up to 20 times as long
-// as another sample, gradients beyond |z| = 6 up to 50 times.
+// Assembly processes whole blocks of 16 samples, up to 1024 in a call; remaining samples are copied into a padded block, so that
+// a short call costs as much as one of 16 samples. Rare cases, such as a NaN among the samples or an inverse in a gap 40
+// standard deviations wide, are detected by the assembly and computed by the reference: such a sample takes up to 20 times as
+// long as others, its gradients beyond |z| = 6 up to 50 times.
 //
 // # Accuracy
 //
-// The largest errors that a search found, against 256-bit arithmetic, and what is promised. The tests assert both on
-// every tier, and generate this table; go test ./kernels -run Accuracy -search 1m looks for larger ones.
+// The table gives the largest errors that a search found, against 256-bit arithmetic, and the limits that are promised. The
+// tests check both on every tier, and generate this table; go test ./kernels -run Accuracy -search 1m searches for larger
+// errors.
 //
-// In units of ulp, the spacing of float64 numbers at the exact result, where that is a normal number;
-// uz = ulp(z) + ulp(min(F, S))/φ(z), what the last bits of z and of the probability behind it are worth;
-// ub = 2⁻⁵²·bound; ux = ulp(x) + uz·dx/dz; uL = 2⁻⁵²·max(1, |L|, z²/2); z = 0
-// for splines, whose errors are those of the spline through its knots as they round. A gradient's largest entry is that of the
-// same gradient, of z or of L, at the same sample, with means in units of 1/σ; for the entry of x, a sum over the components in
-// units of the 1/σ of the likeliest, it is the sum of all.
-// The inverse's L is that of the x before its last rounding, as far as x resolves it: where means are so many scales away
-// from 0 that the last bit of x moves L by more than uL, it is within |dL/dx|·ulp(x) besides.
-// For mixtures the worst input is given by K and its x or z; internal/kerneltest has the rest. The columns avx2 and avx512
-// are cycles per element of the kernel behind the result, on one core of an AMD EPYC of family 0x1a (Zen 5), 8 components
-// to a mixture; make bench prints those of the machine it runs on.
+// The units are: ulp, the spacing of float64 numbers at the exact result, where that is a normal number; uz = ulp(z) +
+// ulp(min(F, S))/φ(z), the effect on z of the last bits of z and of the probability; ub = 2⁻⁵²·bound; ux = ulp(x) + uz·dx/dz; uL
+// = 2⁻⁵²·max(1, |L|, z²/2), with z = 0 for splines. The errors of splines are relative to the spline through the rounded knots.
+// The largest entry of a gradient is that of the same gradient (of z or of L) at the same sample, with means in units of 1/σ.
+// The entry of x is a sum over components, in units of the 1/σ of the likeliest; for it, largest is the sum of all entries. The
+// inverse's L belongs to x before its last rounding: if means are so many scales away from 0 that the last bit of x changes L by
+// more than uL, an error of |dL/dx|·ulp(x) is added. For mixtures the worst input is given by K and its x or z;
+// internal/kerneltest has the whole input. The columns avx2 and avx512 are cycles per element of the kernel behind the result,
+// on one core of an AMD EPYC of family 0x1a (Zen 5), 8 components to a mixture; make bench prints those of the machine it runs
+// on.
 //
 //	result            domain                           max      limit  unit                      avx2   avx512  worst input
 //	Φ(x)              x ≥ -37.5                        4.25     6      ulp                       6.2    2.9     -4.3256950690856755
@@ -113,10 +114,10 @@
 //	spline inverse L  the same                         5.42     32     uL + |dL/dy|·ub           -      -       K=2, 0.563624
 //	spline gradients  the same                         334.72   4500   2⁻⁵²·largest              -      -       K=6, 2.49507
 //
-// The errors do not grow with the number of components, K: the terms of eight are added one by one, and the sums of such
-// blocks with what each addition loses, which costs nothing up to eight. Softmax carries what every addition loses; Σw is
-// the exact sum of its weights, less 1. These are the largest errors that a search found by K, over mixtures of all kinds
-// and such whose weights all round the same way:
+// The errors do not grow with the number of components, K: the terms of a block of eight are added one by one, and the sums of
+// blocks with compensated summation, which costs nothing up to eight. Softmax uses compensated summation throughout; Σw is the
+// exact sum of its weights, minus 1. The largest errors by K that a search found, over mixtures of all kinds, among them some
+// whose weights all round in the same direction:
 //
 //	result      K=2      K=8      K=32     K=64    K=256   K=1000  limit  unit
 //	mixture F   3.04     6.37     5.63     4.12    2.96    5.04    10     ulp
@@ -131,7 +132,7 @@
 //	softmax Σw  1.50     1.88     1.69     1.47    1.36    1.90    3.01   2⁻⁵³
 //	E-step      5.56     4.07     2.99     3.58    3.26    3.13    20     2⁻⁵²·max(1, t², Σ r t²)·|value|
 //
-// make components finds them anew, and measures the time by K.
+// make components repeats the search, and measures the time by K.
 //
 // Against correctly rounded reference values at fixed points, in testdata, every tier is within 4 ulp for Φ, φ, F, S, f
 // and Φ⁻¹, 4 uz for z, and 2e-15·max(1, |value|, z²/2) for logarithms; go test ./kernels -run Golden -v prints how far.

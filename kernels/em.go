@@ -15,8 +15,8 @@ type EMStats struct {
 }
 
 // MixtureEM overwrites s with the statistics of the E-step of x under m, summed like Sum, and returns Σ log f(x_i), in
-// nats. A sample out of reach of every component counts for the nearest ones, as it should, up to 1e150 standard
-// deviations away. One that is infinite or NaN makes the statistics NaN.
+// nats. Responsibilities are correct even for samples so far out that every density underflows, up to 1e150 standard
+// deviations away. A sample that is infinite or NaN makes the statistics NaN.
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
 //

@@ -6,12 +6,12 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 )
 
-// tileSize is the number of samples that assembly takes at a time: enough for the call to cost nothing, and so few that
-// the garbage collector, which cannot interrupt assembly, does not wait for long.
+// tileSize is the number of samples that a call of the assembly processes: enough that the call itself costs nothing,
+// and few enough that the garbage collector, which cannot interrupt assembly, does not wait for long.
 const tileSize = 1024
 
-// whole returns how many of n samples go to the assembly of t in whole blocks: none on the reference. It panics if t
-// cannot run here.
+// whole returns how many of n samples fill whole blocks for the assembly of t; 0 for Generic. It panics if t cannot run
+// here.
 func (t Tier) whole(n int) int {
 	if t == Generic {
 		return 0
@@ -44,7 +44,8 @@ func (t Tier) mapElements(f function, scalar func(float64) float64, dst, x []flo
 	}
 }
 
-// scratch is what a call of a mixture kernel needs beside its arguments; pooled, so that steady state allocates nothing.
+// scratch is the scratch memory of a call of a mixture kernel. It is pooled, so that calls allocate nothing once the
+// pool is filled.
 type scratch struct {
 	comps []component
 	rows  []float64
@@ -55,26 +56,27 @@ type scratch struct {
 	farComps []farComponent
 	farGrads [][3]float64
 
-	// For the assembly, in rows of a tile: the sums of the samples, and what becomes of them.
+	// For the assembly, one number for each sample of a tile: sums over components, and the
+	// results.
 	d, wp, wn, f [tileSize]float64
 	out          [3][tileSize]float64
 	grad         asm.GradState
 	inverse      asm.InverseState
 
-	// Samples that were gathered out of a tile, their images, and the mixtures that belong to them.
+	// Samples gathered from a tile, their images and their mixtures.
 	index  [tileSize]int
 	x      [tileSize]float64
 	image  [2][tileSize]float64
 	params []float64
 
-	// The samples that do not fill a block, and theirs.
+	// The samples that do not fill a block, padded, and their mixtures.
 	rest       asm.Row
 	restParams []float64
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// grown returns a slice of length n, with the memory of s if that is enough. Its contents are undefined.
+// grown returns a slice of length n, in the memory of s if its capacity suffices. Its contents are undefined.
 func grown[T any](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)
@@ -98,7 +100,7 @@ func (s *scratch) lanes(n int) []lanes {
 	return s.accs
 }
 
-// operation is what a call does to each of its samples.
+// operation is the map that a call applies to its samples.
 type operation uint8
 
 const (
@@ -107,14 +109,15 @@ const (
 	inverse
 )
 
-// call is one call of a kernel that maps sample by sample. Whole blocks go to the assembly, tile by tile; so does the rest,
-// filled up to a block. The reference maps samples one by one; it also recomputes those that the assembly marks.
+// call is one call of a kernel that maps sample by sample. The assembly maps whole blocks, tile by tile, and the remaining
+// samples padded to a block. With Generic the reference maps samples one by one; with other tiers it recomputes those that
+// the assembly marks.
 type call struct {
 	*scratch
 	t        Tier
 	op       operation
 	shared   bool
-	cs       []component // the mixture that is shared, or room for one sample's
+	cs       []component // the shared mixture, or memory for that of one sample
 	mixtures PerSampleMixtures
 }
 
@@ -150,7 +153,8 @@ func (t Tier) mapPerSample(op operation, dst [3][]float64, src []float64, m PerS
 	c.run(dst, src)
 }
 
-// reference maps a sample with the reference. If samples have mixtures of their own, its is number i of m.
+// reference maps one sample with the reference. If samples have mixtures of their own, it uses that of
+// sample i of m.
 func (c *call) reference(m PerSampleMixtures, i int, x float64) (r [3]float64) {
 	if !c.shared {
 		m.prepare(c.cs, i)
@@ -170,7 +174,7 @@ func (c *call) reference(m PerSampleMixtures, i int, x float64) (r [3]float64) {
 	return r
 }
 
-// checkMaps panics unless the images, and the log-dets if they are wanted, are as many as the samples.
+// checkMaps panics unless there are as many images, and log-dets if they are wanted, as samples.
 func checkMaps(dst [3][]float64, src []float64) {
 	sameLength(len(src), dst[:]...)
 	if len(dst[0]) != len(src) {
@@ -217,7 +221,8 @@ func (c *call) store(dst [3][]float64, i, end int) {
 	}
 }
 
-// pad fills a block up with the last sample: assembly has no tails.
+// pad fills a block up with copies of the last sample: the assembly processes
+// whole blocks only.
 func (c *call) pad(src []float64, at int) {
 	for i := range c.rest {
 		c.rest[i] = src[min(i, len(src)-1)]
@@ -246,7 +251,7 @@ func (c *call) gather(params *[]float64, index []int, m PerSampleMixtures) PerSa
 	return gathered
 }
 
-// args are those of the assembly for n samples.
+// args returns the assembly's arguments for n samples.
 func (c *call) args(n int, m PerSampleMixtures) asm.MixtureArgs {
 	p := asm.MixtureArgs{N: n, K: len(c.cs)}
 	if c.shared {
@@ -281,8 +286,8 @@ func (c *call) tile(src []float64, m PerSampleMixtures) {
 	}
 }
 
-// sums, farKernel, inverseStart and inverseSums call the assembly for a mixture that all samples share, or for one of
-// each.
+// sums, farKernel, inverseStart and inverseSums call the assembly for a shared mixture, or for one mixture per
+// sample.
 
 func (c *call) sums(p *asm.MixtureArgs) {
 	if c.shared {

@@ -6,12 +6,12 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 )
 
-// mostRounds is how many rounds of the inverse the assembly takes; almost all samples need three. The reference solves
-// what is left.
+// mostRounds is the largest number of iterations of the inverse in assembly; almost all samples need three. The
+// reference solves the samples that are left.
 const mostRounds = 64
 
-// solve inverts whole blocks of samples, no more than asm.InverseTile: rounds of one step for each sample that is left,
-// until none is.
+// solve inverts whole blocks of samples, at most asm.InverseTile: it iterates, with one step for each unsolved sample,
+// until none is left.
 func (c *call) solve(x, logDet, z []float64, m PerSampleMixtures) {
 	s := &c.inverse
 	p := c.args(len(z), m)
@@ -40,7 +40,8 @@ func (c *call) solve(x, logDet, z []float64, m PerSampleMixtures) {
 			s.Lo[left], s.Hi[left], s.Width[left], s.Narrow[left] = s.Lo[j], s.Hi[j], s.Width[j], s.Narrow[j]
 			left++
 		}
-		// What fills up the last block are samples that are done, or copies: they do no harm.
+		// The last block is padded with solved samples or copies, whose further steps have no
+		// effect.
 		whole := (left + asm.Block - 1) &^ (asm.Block - 1)
 		if !c.shared && left > 0 {
 			p.Weight, p.Mean, p.Scale, p.Stride = c.gather(&c.params, index[:whole], m).pointers()
@@ -53,8 +54,8 @@ func (c *call) solve(x, logDet, z []float64, m PerSampleMixtures) {
 	c.fallback(x, logDet, z, m)
 }
 
-// inGap reports whether sample j of the state, which is marked, is one of those that the reference solves in a gap: it went
-// the way of the reference up to here.
+// inGap reports whether the marked sample j of the state lies in a gap, so that the reference can continue from this state:
+// its steps so far are those of the reference.
 func inGap(s *asm.InverseState, j int) bool {
 	if s.WP[j] == 0 || s.WN[j] == 0 || !(math.Abs(s.Z[j]) <= math.MaxFloat64) {
 		return false
@@ -66,7 +67,7 @@ func inGap(s *asm.InverseState, j int) bool {
 	return !at.near() && rho == 0 || t.unresolved(rho, exp(-l), s.Narrow[j])
 }
 
-// gap solves sample i, of which inGap is true.
+// gap solves sample i, for which inGap is true.
 func (c *call) gap(m PerSampleMixtures, i int, z float64) (x, l float64) {
 	if !c.shared {
 		m.prepare(c.cs, i)

@@ -4,9 +4,9 @@ package kernels
 
 // The functions below run on the tier that [Active] returns; the methods of [Tier] run on a tier of choice.
 
-// SoftmaxColumns sets each column of dst to the softmax of that of logit, e^logit_k/Σ e^logit. The sizes must agree; dst may
-// be logit. A weight that is a normal number is within 4 ulp of the exact one, and the exact sum of a column's weights
-// within 3·2⁻⁵³ of 1, for any K up to a million.
+// SoftmaxColumns sets each column of dst to the softmax of the same column of logit, e^logit_k/Σ e^logit. The sizes must
+// agree; dst may be logit. A weight that is a normal number is within 4 ulp of the exact one, and the exact sum of a
+// column's weights within 3·2⁻⁵³ of 1, for any K up to a million.
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
 //
@@ -36,9 +36,9 @@ func BoundedExpBackward(dRaw, dLogScale, raw []float64, bound float64) {
 //
 //	s(x) = t³(2-t) + max(x, 1) - 1        s'(x) = t²(3-2t)
 //
-// The slope is the smoothstep, so s has two continuous derivatives; beyond ±1 it is the ramp itself, and an exact 0 below.
-// (With t for the slope it would be the SmeLU of Shamir, Lin and Coviello 2020, whose second derivative jumps.) It takes
-// neither an exponential nor a root, and loses no digits anywhere: near -1 the result is small without cancellation.
+// The slope is the smoothstep, so s has two continuous derivatives; above 1 it is the ramp itself, and below -1 an exact 0.
+// (With the slope t instead it would be the SmeLU of Shamir, Lin and Coviello 2020, whose second derivative jumps.) It
+// needs neither an exponential nor a root, and loses no digits anywhere: near -1 the result is small without cancellation.
 // dst may be x.
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
@@ -92,15 +92,15 @@ func Softmax(dst []float64, dstStride int, logit []float64, stride, k, n int) {
 }
 
 // MixtureEM overwrites s with the statistics of the E-step of x under m, summed like Sum, and returns Σ log f(x_i), in
-// nats. A sample out of reach of every component counts for the nearest ones, as it should, up to 1e150 standard
-// deviations away. One that is infinite or NaN makes the statistics NaN.
+// nats. Responsibilities are correct even for samples so far out that every density underflows, up to 1e150 standard
+// deviations away. A sample that is infinite or NaN makes the statistics NaN.
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
 //
 //	E-step: 10.26, limit 20, in 2⁻⁵²·max(1, t², Σ r t²)·|value| (|t| ≤ 1000, weights from 1e-30)
 func MixtureEM(s EMStats, x []float64, m Mixture) float64 { return active().MixtureEM(s, x, m) }
 
-// Gemm computes the product p.
+// Gemm computes the product p. It panics if sizes, distances between rows and lengths of slices do not match.
 func Gemm(p *Product) { active().Gemm(p) }
 
 // PerSampleBackward is the reverse mode of PerSampleForward. Given x, the z and logDet that the forward map made of it, and
@@ -113,9 +113,9 @@ func Gemm(p *Product) { active().Gemm(p) }
 //	dx = A·E - gl·Σ r t/σ     dμ = r(gl·t/σ - A·E)     dlogσ = r(gl(t²-1) - A·E·(x-μ))
 //	dlogit = gl(r-w) ± A·w(Φ(±t)-Φ(-|z|))/φ(z)   (quotients as Mills ratios), + for z ≤ 0
 //
-// so that everything stays in range however far the tail, as long as z² does; beyond, and where z or logDet is not
-// finite, the gradient is NaN. From |z| = 6 on, where these differences lose their digits, other formulas for the same are used.
-// dx may be x, gz or gl; d overlaps nothing else.
+// so that every term stays in range as long as z² does, however far out x is; beyond, and where z or logDet is not finite, the
+// gradient is NaN. From |z| = 6 on these differences cancel, and equivalent formulas without cancellation are used. dx may be x,
+// gz or gl; d must not overlap anything else.
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
 //
@@ -147,7 +147,7 @@ func MixtureBackward(dx []float64, d MixtureGrad, gz, gl, x, z, logDet []float64
 func MixtureCDF(cdf, sf, pdf, x []float64, m Mixture) { active().MixtureCDF(cdf, sf, pdf, x, m) }
 
 // MixtureForward sets z[i] = Φ⁻¹(F(x[i])) and logDet[i] = log dz/dx, in nats. Nothing is clipped: z and the log-det are
-// finite and accurate for every finite x whose z is a float64. At x = ±Inf, z = x and logDet is its limit, minus the
+// finite and accurate for every finite x whose z is a float64. At x = ±Inf, z = x and logDet has its limit, minus the
 // log of the largest scale; NaN gives NaN. logDet may be nil; z may be x.
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
@@ -272,9 +272,9 @@ func SplinesForward(y, logDet, x []float64, s Splines) { active().SplinesForward
 func SplinesInverse(x, logDet, y []float64, s Splines) { active().SplinesInverse(x, logDet, y, s) }
 
 // SplinesBackward is the reverse mode of SplinesForward. Given x and the gradients gy = ∂ℓ/∂y and gl = ∂ℓ/∂logDet of a loss
-// ℓ, it sets dx to the gradient with respect to x, and d to those with respect to the parameters: of Width and Height as
-// softmax of logits, of the logarithms of Slope. Outside the interval dx = gy and the others are 0. dx may be x, gy or gl;
-// d overlaps nothing else.
+// ℓ, it sets dx to the gradient with respect to x, and d to the gradients with respect to the parameters: the logits of
+// which Width and Height are the softmax, and the logarithms of Slope. Outside the interval dx = gy and the others are 0.
+// dx may be x, gy or gl; d must not overlap anything else.
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
 //

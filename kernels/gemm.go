@@ -8,38 +8,39 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 )
 
-// A Product is a product of row-major matrices and what is done to it on the way out:
+// A Product describes a product of row-major matrices, with operations fused into it:
 //
 //	C(i, j) = s + Σ A(i, k)·B(k, j)        s = 0, C(i, j) or Bias[i]
 //
-// M×K by K×N. A(i, k) is A[i*LDA+k], or A[k*LDA+i] with TransA; likewise B and TransB. C must not overlap the others.
+// A is M×K and B is K×N. A(i, k) is A[i*LDA+k], or A[k*LDA+i] with TransA; likewise B and TransB. C must not overlap
+// the others.
 //
-// Every element is one chain of fused multiply-adds that begins with s and goes on with k ascending, so that its bits
-// depend on nothing but its row of A and its column of B: neither on M and N nor on the tier. If the row of A is all
-// zeros and the column of B finite, the result is s, bit for bit, except that -0 may become +0.
+// Every element is one chain of fused multiply-adds that begins with s, with k ascending, so that its bits depend
+// only on s, its row of A and its column of B: neither on M and N nor on the tier. If the row of A is all zeros and
+// the column of B finite, the result is s, bit for bit, except that -0 may become +0.
 type Product struct {
 	M, N, K        int
 	TransA, TransB bool
 	A, B, C        []float64
 	LDA, LDB, LDC  int
 
-	// Scale, unless it is zero, multiplies the elements of A first; what comes out is rounded.
+	// Scale, unless it is zero, multiplies the elements of A first; the products are rounded.
 	Scale float64
 
 	Add  bool      // s = C(i, j)
 	Bias []float64 // s = Bias[i], unless nil
 
-	// ReLU clears the elements that are at most zero. Mask, unless nil, clears those where Mask[i*LDMask+j] is at most
-	// zero: the reverse mode of a ReLU whose results are in Mask. NaN is never at most zero.
+	// ReLU sets elements that are at most zero to zero. Mask, unless nil, sets those to zero for which
+	// Mask[i*LDMask+j] is at most zero: the reverse mode of a ReLU whose results are in Mask. NaN counts as positive.
 	ReLU   bool
 	Mask   []float64
 	LDMask int
 
-	// Upper leaves the elements below the diagonal alone.
+	// Upper computes the upper triangle only: elements below the diagonal are not touched.
 	Upper bool
 }
 
-// Gemm computes the product p.
+// Gemm computes the product p. It panics if sizes, distances between rows and lengths of slices do not match.
 func (t Tier) Gemm(p *Product) {
 	p.check()
 	switch {
@@ -76,7 +77,7 @@ func (p *Product) check() {
 	}
 }
 
-// notPositive tells whether ReLU clears x: false for NaN.
+// notPositive reports whether ReLU sets x to zero: false for NaN.
 func notPositive(x float64) bool { return x <= 0 }
 
 // reference computes the product by its definition, eight elements of a row side by side.
@@ -148,7 +149,8 @@ func (p *Product) reference() {
 	}
 }
 
-// productScratch is what a product needs beside its arguments; pooled, so that steady state allocates nothing.
+// productScratch is the scratch memory of a product. It is pooled, so that calls allocate nothing once the
+// pool is filled.
 type productScratch struct {
 	panel [panelSize]float64 // a block of B
 	strip []float64          // a block of C that is not as wide as a tile, or crosses the diagonal
@@ -156,13 +158,13 @@ type productScratch struct {
 	scaledBlock
 }
 
-// scaledBlock holds some terms of a product whose A is scaled.
+// scaledBlock holds scaled elements of A, and the product of these terms.
 type scaledBlock struct {
 	terms Product
 	a     []float64
 }
 
-// turned holds the transpose of a product that has few columns.
+// turned holds the transpose of a product with few columns.
 type turned struct {
 	p Product
 	c []float64
@@ -172,15 +174,15 @@ var products = sync.Pool{New: func() any { return new(productScratch) }}
 
 const (
 	panelSize   = 3 << 10 // three quarters of a first-level cache of 32 KiB; the rows of A and C that meet it stay beside it
-	rowsBlock   = 256     // that meet a panel, and with it the part of A that the second-level cache holds meanwhile
-	scaledTerms = 256     // of a product, whose A is scaled at once
-	fewTerms    = 8       // up to here B's rows are used as they lie: packing them costs more than it gains
-	lineNumbers = 8       // in a line of the cache
-	fewRows     = 8       // of a product whose columns of B lie along k, up to which those are not packed
-	dotLanes    = 4       // rows or columns that dots takes at once
+	rowsBlock   = 256     // rows of A that meet a panel: the second-level cache holds this part of A meanwhile
+	scaledTerms = 256     // terms of a product whose A is scaled, at a time
+	fewTerms    = 8       // up to so many terms B is not packed: that would cost more than it gains
+	lineNumbers = 8       // numbers in a cache line
+	fewRows     = 8       // up to so many rows B is not packed if its columns are contiguous
+	dotLanes    = 4       // rows or columns that dots processes at a time
 )
 
-// scaled computes a product whose A is scaled, some of its terms at a time.
+// scaled computes a product whose A is scaled, scaledTerms terms at a time.
 func (s *productScratch) scaled(t Tier, p *Product) {
 	q := &s.terms
 	for k := 0; k < p.K; k += scaledTerms {
@@ -229,7 +231,7 @@ func (s *productScratch) run(t Tier, p *Product) {
 	case !p.TransA && !p.Upper && p.M >= dotLanes && dots.gemmDotted(p.N, p.LDA, true):
 		s.dots(dots, p, true)
 	case !p.Upper && (p.TransA && p.N < lanes && p.N < p.M || p.TransB && p.M <= fewRows && p.M < p.N):
-		s.turn(t, p) // so that lanes are full, or the smaller matrix is packed; neither case turns it back
+		s.turn(t, p) // so that vectors are full, or the smaller matrix is packed; the transpose meets neither condition
 	case !p.TransB && !p.Upper && (p.K <= fewTerms || p.M < rows):
 		whole := p.N &^ (lanes - 1)
 		s.rows(t, p, whole)
@@ -241,7 +243,7 @@ func (s *productScratch) run(t Tier, p *Product) {
 	}
 }
 
-// turn computes the transpose of a product.
+// turn computes a product as the transpose of Bᵀ·Aᵀ.
 func (s *productScratch) turn(t Tier, p *Product) {
 	s.c = grown(s.c, p.M*p.N)
 	s.p = Product{M: p.N, N: p.M, K: p.K, TransA: !p.TransB, TransB: !p.TransA, A: p.B, B: p.A, C: s.c, LDA: p.LDB, LDB: p.LDA, LDC: p.M,
@@ -288,8 +290,8 @@ func (s *productScratch) turn(t Tier, p *Product) {
 	s.p = Product{}
 }
 
-// dots computes a product with few columns whose rows of A lie along k, or one with few rows whose columns of B do. A vector
-// holds elements of four such rows or columns, which assembly turns in registers: nothing is packed.
+// dots computes a product with few columns if the rows of A are contiguous, or one with few rows if the columns of B are.
+// The assembly transposes four such rows or columns in registers, so that nothing is packed.
 func (s *productScratch) dots(t Tier, p *Product, fewColumns bool) {
 	const size = 8
 	long, few := p.N, p.M
@@ -312,8 +314,8 @@ func (s *productScratch) dots(t Tier, p *Product, fewColumns bool) {
 		}
 		b, tile.BCol = s.strip, size*ld
 	}
-	// The sums of a row or column stand in a row of c. If their number is no multiple of four, the last four begin a second
-	// time behind the others, some of them for nothing.
+	// Each row of c receives the sums of one row or column. If their number is no multiple of four, the last four overlap
+	// those before, and some are computed twice.
 	whole := long &^ (dotLanes - 1)
 	ld := whole
 	if whole < long {
@@ -403,8 +405,8 @@ func (s *productScratch) dots(t Tier, p *Product, fewColumns bool) {
 	}
 }
 
-// rows computes the first n columns, a multiple of the lanes, a few rows at a time, from B as it lies. If there are more of
-// them, B's part stays in the first-level cache.
+// rows computes the first n columns, a multiple of the lanes, a few rows at a time, from B without packing. With more rows
+// than that, the part of B in use stays in the first-level cache.
 func (s *productScratch) rows(t Tier, p *Product, n int) {
 	const lines = 64
 	cols := n
@@ -429,7 +431,7 @@ func (s *productScratch) rows(t Tier, p *Product, n int) {
 	}
 }
 
-// tile returns the distance of A's rows, and the part of a tile's description that all tiles of the product share.
+// tile returns the distance of A's rows, and the arguments that all tiles of the product share.
 func (p *Product) tile(t Tier) (a int, tile asm.GemmArgs) {
 	const size = 8
 	a, ka := p.LDA, 1
@@ -449,7 +451,7 @@ func (p *Product) tile(t Tier) (a int, tile asm.GemmArgs) {
 	return a, tile
 }
 
-// columns computes the columns from first on, a panel of B at a time, which is packed for it.
+// columns computes the columns from first on, one packed panel of B at a time.
 func (s *productScratch) columns(t Tier, p *Product, first int) {
 	rows, lanes, widest := t.gemmTile()
 	if p.M < rows {
@@ -479,8 +481,8 @@ func (s *productScratch) columns(t Tier, p *Product, first int) {
 	}
 }
 
-// panelWidth chooses how many of the columns that are left the next panel has. Tiles have 1 or 2 vectors, or the widest
-// number; a single row takes any number of vectors.
+// panelWidth returns the number of columns of the next panel. Tiles are 1 or 2 vectors wide, or as wide as the widest;
+// a single row takes any number of vectors.
 func panelWidth(left, lanes, widest int, single bool) int {
 	width := min(widest, (left+lanes-1)/lanes*lanes)
 	switch vectors := width / lanes; {
@@ -488,13 +490,13 @@ func panelWidth(left, lanes, widest int, single bool) int {
 	case vectors == 3 && width < widest: // 4 vectors wide: 2 and 1, rather than 3
 		width = 2 * lanes
 	case width == widest && left > widest && left <= widest+lanes && vectors == 3 && lanes == 4:
-		width = 2 * lanes // twice, rather than 3 vectors and 1, whose 4 chains are too few
+		width = 2 * lanes // twice 2 vectors, rather than 3 and 1: a tile 1 wide has too few chains
 	}
 	return width
 }
 
-// pack copies rows [k, k+terms) and columns [j, j+width) of B, one row after the other. What is beyond the last column
-// becomes zero.
+// pack copies rows [k, k+terms) and columns [j, j+width) of B to the panel, row by row, padded with zeros beyond the
+// last column.
 func (s *productScratch) pack(t Tier, p *Product, k, j, terms, width int) {
 	const size = 8
 	cols := min(width, p.N-j)
@@ -537,7 +539,8 @@ func (s *productScratch) pack(t Tier, p *Product, k, j, terms, width int) {
 	}
 }
 
-// block computes, or goes on with, rows [top, end) of the panel's columns [j, j+width).
+// block computes rows [top, end) of the panel's columns [j, j+width), or adds further
+// terms to them.
 func (s *productScratch) block(t Tier, p *Product, b *float64, ldb, k, terms, top, end, j, width int) {
 	const size = 8
 	rows, _, _ := t.gemmTile()
@@ -579,7 +582,7 @@ func (s *productScratch) block(t Tier, p *Product, b *float64, ldb, k, terms, to
 
 	cols := min(width, p.N-j)
 	bottom := end
-	direct := bottom // the rows from here on go by way of a scratch
+	direct := bottom // the rows from here on are computed in scratch memory
 	switch {
 	case cols < width:
 		direct = top

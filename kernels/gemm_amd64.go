@@ -8,7 +8,7 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 )
 
-// gemmTile returns how many rows a tile of C has, how many columns a vector, and how many the widest tile.
+// gemmTile returns the number of rows of a tile of C, the number of columns of a vector, and that of the widest tile.
 func (t Tier) gemmTile() (rows, lanes, widest int) {
 	if t == AVX512 {
 		return 8, 8, 24
@@ -16,8 +16,8 @@ func (t Tier) gemmTile() (rows, lanes, widest int) {
 	return 4, 4, 12
 }
 
-// gemmNear is the distance of B's rows from which on they evict one another from the first-level cache, so that packing
-// them pays.
+// gemmNear is the distance between rows of B from which on they evict one another from the first-level cache, so that
+// packing pays.
 func (t Tier) gemmNear() int {
 	if t == AVX512 {
 		return 256
@@ -25,25 +25,26 @@ func (t Tier) gemmNear() int {
 	return 128
 }
 
-// halves tells that the processor takes vectors of 512 bits in two halves, as Zen 4 does: the loads of a tile that is one of
-// them wide, each of which fills a vector, then take longer than its arithmetic.
+// halves is true if the processor executes 512-bit instructions in two halves, as Zen 4 does: in a tile one 512-bit vector
+// wide, loads then take longer than the arithmetic.
 var halves = cpuid.CPU.VendorID == cpuid.AMD && cpuid.CPU.Family < 0x1a
 
-// gemmNarrow returns the tier that computes n columns, or an upper triangle, along whose edge smaller tiles waste less.
+// gemmNarrow returns the tier that computes a product of n columns, or an upper triangle: smaller tiles waste less along
+// its diagonal.
 func (t Tier) gemmNarrow(n int, upper bool) Tier {
 	if n <= 4 || halves && upper {
-		return AVX2 // which AVX-512 has as well
+		return AVX2 // which processors with AVX-512 have as well
 	}
 	return t
 }
 
-// gemmDotted tells whether dots is the fastest way to compute few rows or columns with a matrix whose rows are ld apart.
-// Lines that are a power of two apart evict one another from the first-level cache.
+// gemmDotted reports whether dots is the fastest way to compute few rows or columns with a matrix whose rows are ld apart.
+// Cache lines a power of two apart evict one another from the first-level cache.
 func (t Tier) gemmDotted(few, ld int, columns bool) bool {
 	return few <= 2 || ld%256 != 0 && few <= 4 && !columns
 }
 
-// gemmRows computes rows of tiles.
+// gemmRows computes tiles of g.Cols columns, one below the other.
 func (t Tier) gemmRows(g *asm.GemmArgs) {
 	if t == AVX512 {
 		switch g.Cols {
@@ -70,7 +71,7 @@ func (t Tier) gemmRows(g *asm.GemmArgs) {
 	}
 }
 
-// gemmFewest returns how many of the rows that are left over gemmFew computes at once.
+// gemmFewest returns how many of the remaining rows gemmFew computes at a time.
 func (t Tier) gemmFewest(left int) int {
 	switch {
 	case left >= 4 && t == AVX512:
@@ -81,7 +82,7 @@ func (t Tier) gemmFewest(left int) int {
 	return 1
 }
 
-// gemmFew computes so many rows beside one another: 2 or 1, with AVX-512 4 as well.
+// gemmFew computes the given number of rows together: 1 or 2, with AVX-512 also 4.
 func (t Tier) gemmFew(g *asm.GemmArgs, rows int) {
 	switch {
 	case rows == 4:
@@ -93,7 +94,7 @@ func (t Tier) gemmFew(g *asm.GemmArgs, rows int) {
 	}
 }
 
-// gemmDotRows returns how many of the rows that are left, a multiple of 4, gemmDots takes at once.
+// gemmDotRows returns how many of the remaining rows, a multiple of 4, gemmDots processes at a time.
 func (t Tier) gemmDotRows(left, ld int) int {
 	if left > 8 && ld%256 == 0 {
 		return 8
@@ -101,8 +102,8 @@ func (t Tier) gemmDotRows(left, ld int) int {
 	return left
 }
 
-// gemmDots computes so many columns of sums along both matrices: 4, 2 or 1. It is bound by turning rows, which longer
-// vectors would not do faster.
+// gemmDots computes the given number of columns of dot products: 4, 2 or 1. Transposing rows bounds its speed, and longer
+// vectors would not transpose faster.
 func (t Tier) gemmDots(g *asm.GemmArgs, columns int) {
 	switch columns {
 	case 4:
@@ -114,14 +115,14 @@ func (t Tier) gemmDots(g *asm.GemmArgs, columns int) {
 	}
 }
 
-// Moving data is bound by the cache's ports: the longer vectors would gain nothing.
+// The cache's ports bound the speed of moving data: longer vectors would gain nothing.
 
 func (t Tier) gemmPack(dst, src *float64, ld, k, width int) {
 	asm.GemmPackAVX2(dst, src, ld, k, width/4)
 }
 
-// gemmStrip returns how many of the columns that are left gemmTranspose takes: 4 or 8, which fill lines of the panel. The
-// rows of 8 that are a power of two apart would evict one another from the first-level cache.
+// gemmStrip returns how many of the remaining columns gemmTranspose processes at a time: 4, or 8, which fill cache lines
+// of the panel. Eight rows a power of two apart would evict one another from the first-level cache.
 func (t Tier) gemmStrip(left, ld int) int {
 	if left >= 8 && ld%256 != 0 {
 		return 8

@@ -11,7 +11,8 @@ type MixtureGrad struct {
 	Logit, Mean, LogScale []float64
 }
 
-// PerSampleGrad receives the gradient with respect to the parameters of one mixture per sample, laid out like PerSampleMixtures.
+// PerSampleGrad receives the gradient with respect to the parameters of one mixture per sample, in the layout of
+// PerSampleMixtures.
 type PerSampleGrad struct {
 	K, Stride             int
 	Logit, Mean, LogScale []float64
@@ -27,9 +28,9 @@ type PerSampleGrad struct {
 //	dx = A·E - gl·Σ r t/σ     dμ = r(gl·t/σ - A·E)     dlogσ = r(gl(t²-1) - A·E·(x-μ))
 //	dlogit = gl(r-w) ± A·w(Φ(±t)-Φ(-|z|))/φ(z)   (quotients as Mills ratios), + for z ≤ 0
 //
-// so that everything stays in range however far the tail, as long as z² does; beyond, and where z or logDet is not
-// finite, the gradient is NaN. From |z| = 6 on, where these differences lose their digits, other formulas for the same are used.
-// dx may be x, gz or gl; d overlaps nothing else.
+// so that every term stays in range as long as z² does, however far out x is; beyond, and where z or logDet is not finite, the
+// gradient is NaN. From |z| = 6 on these differences cancel, and equivalent formulas without cancellation are used. dx may be x,
+// gz or gl; d must not overlap anything else.
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
 //
@@ -91,7 +92,8 @@ func (t Tier) PerSampleBackward(dx []float64, d PerSampleGrad, gz, gl, x, z, log
 	}
 }
 
-// findFar collects the samples whose gradients are those of farInput, and what there is to know of them: dx may be an argument.
+// findFar collects the samples far out, whose gradients need other formulas, and their inputs, since dx may overwrite an
+// argument.
 func (s *scratch) findFar(gz, gl, x, z, logDet []float64) {
 	s.far = s.far[:0]
 	i := 0
@@ -112,14 +114,14 @@ func (s *scratch) collectFar(gz, gl, x, z, logDet []float64, from, to int) {
 	}
 }
 
-// farRoom returns room for the gradient of one of them.
+// farRoom returns memory for the gradient of one sample far out.
 func (s *scratch) farRoom(k int) ([]farComponent, [][3]float64) {
 	s.farComps, s.farGrads = grown(s.farComps, k), grown(s.farGrads, k)
 	return s.farComps, s.farGrads
 }
 
-// nearOnly gives the assembly a tile from sample i on in which samples of far, as long as they are below end, have no
-// gradient; it returns those that are left.
+// nearOnly sets up the assembly's arguments for the tile [i, end), with gz = gl = 0 for the samples of far in it; it
+// returns the other samples of far.
 func (s *scratch) nearOnly(p *asm.MixtureArgs, far []farInput, i, end int, gz, gl, x, z, logDet []float64) []farInput {
 	if len(far) == 0 || far[0].i >= end {
 		return far

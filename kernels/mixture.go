@@ -1,13 +1,13 @@
 package kernels
 
-// Mixture is a one-dimensional Gaussian mixture that all samples share: K weights, means and scales (standard
-// deviations). Weights are used as given: they should be non-negative and sum to one within a few ulp; a zero weight
-// switches its component off. Scales must lie in [1e-60, 1e60]. The three slices have the same length, at least one.
+// Mixture is a one-dimensional Gaussian mixture that all samples share: K weights, means and scales (standard deviations).
+// Weights are used as given: they should be non-negative and sum to one within a few ulp; a component of weight zero has no
+// effect. Scales must lie in [1e-60, 1e60]. The three slices have the same length, at least one.
 type Mixture struct {
 	Weight, Mean, Scale []float64
 }
 
-// PerSampleMixtures is one mixture per sample, component-major: component k of sample i stands at [k*Stride+i] of each slice.
+// PerSampleMixtures is one mixture per sample, component-major: component k of sample i is element k*Stride+i of each slice.
 // Weights and scales obey the rules of Mixture.
 type PerSampleMixtures struct {
 	K, Stride           int
@@ -20,14 +20,15 @@ func (m *Mixture) check() {
 	}
 }
 
-// prepare brings the mixture into the inner loop's form.
+// prepare converts the mixture to the form that the inner loops use.
 func (m *Mixture) prepare(cs []component) {
 	for k := range cs {
 		cs[k] = newComponent(m.Weight[k], m.Mean[k], m.Scale[k])
 	}
 }
 
-// below sets, for the inverse, the weight of the components to the left of each; equal means stand in their order.
+// below sets, for the inverse, the total weight of the components to the left of each component; equal means count in their
+// order.
 func below(cs []component) {
 	for k := range cs {
 		cs[k].Below = 0
@@ -48,7 +49,7 @@ func (m *PerSampleMixtures) check(n int) {
 	}
 }
 
-// prepare brings the mixture of sample i into the inner loop's form.
+// prepare converts the mixture of sample i to the form that the inner loops use.
 func (m *PerSampleMixtures) prepare(cs []component, i int) {
 	for k := range cs {
 		j := k*m.Stride + i
@@ -69,7 +70,7 @@ func (t Tier) MixtureCDF(cdf, sf, pdf, x []float64, m Mixture) {
 }
 
 // MixtureForward sets z[i] = Φ⁻¹(F(x[i])) and logDet[i] = log dz/dx, in nats. Nothing is clipped: z and the log-det are
-// finite and accurate for every finite x whose z is a float64. At x = ±Inf, z = x and logDet is its limit, minus the
+// finite and accurate for every finite x whose z is a float64. At x = ±Inf, z = x and logDet has its limit, minus the
 // log of the largest scale; NaN gives NaN. logDet may be nil; z may be x.
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
@@ -111,7 +112,7 @@ func (t Tier) PerSampleInverse(x, logDet, z []float64, m PerSampleMixtures) {
 	t.mapPerSample(inverse, [3][]float64{x, logDet}, z, m)
 }
 
-// from returns the mixtures of sample i and those after it; none if one mixture is shared.
+// from returns the mixtures of the samples from i on; an empty value if one mixture is shared.
 func (m PerSampleMixtures) from(i int) PerSampleMixtures {
 	if m.K > 0 {
 		m.Weight, m.Mean, m.Scale = m.Weight[i:], m.Mean[i:], m.Scale[i:]

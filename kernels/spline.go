@@ -12,17 +12,18 @@ import (
 //	Floor + (1 - K·Floor)·Width[k*Stride+i]
 //
 // of the interval in x, and the same of Height in y: Width and Height, K rows each, are non-negative and sum to one over
-// the bins within a few ulp, as softmax makes them; shares should be at least 1e-12. Slope holds the K-1 derivatives at the
-// knots between the bins, positive, within [1e-30, 1e30]; at ±Bound the derivative is 1, so that the map is smooth
-// everywhere. Equal widths and heights and slopes of 1 are the identity.
+// the bins within a few ulp, as the results of a softmax do; shares should be at least 1e-12. Slope holds the K-1
+// derivatives at the knots between the bins, positive, within [1e-30, 1e30]; at ±Bound the derivative is 1, so that the map
+// is smooth everywhere. Equal widths and heights and slopes of 1 are the identity.
 type Splines struct {
 	K, Stride            int
 	Width, Height, Slope []float64
 	Bound, Floor         float64
 }
 
-// SplinesGrad receives the gradient with respect to the parameters of one spline per sample, laid out like Splines: Width
-// and Height are those of the logits whose softmax they are, LogSlope that of the slopes' logarithms.
+// SplinesGrad receives the gradient with respect to the parameters of one spline per sample, in the layout of Splines:
+// Width and Height receive the gradients of the logits whose softmax the widths and heights are, LogSlope that of the
+// slopes' logarithms.
 type SplinesGrad struct {
 	K, Stride               int
 	Width, Height, LogSlope []float64
@@ -45,7 +46,7 @@ func rows(k, stride, n int) int {
 	return (k-1)*stride + n
 }
 
-// splineScratch is what a call needs beside its arguments: a log-det that nobody wants, and the samples that do not fill a
+// splineScratch is the scratch memory of a call: log-dets that the caller does not want, and the samples that do not fill a
 // block, with their splines and gradients.
 type splineScratch struct {
 	logDet [tileSize]float64
@@ -57,12 +58,12 @@ type splineScratch struct {
 
 var splineScratches = sync.Pool{New: func() any { return new(splineScratch) }}
 
-// args are those of the assembly, but for the samples.
+// args returns the assembly's arguments, without the samples.
 func (s *Splines) args(p *asm.SplineArgs) {
 	*p = asm.SplineArgs{K: s.K, Bound: s.Bound, MinusBound: -s.Bound, Scale: s.scale(), Step: s.step(), Stride: s.Stride}
 }
 
-// from points the parameters at sample i.
+// from sets the arguments' parameters to those of the samples from i on.
 func (s *Splines) from(p *asm.SplineArgs, i int) {
 	p.Width, p.Height = &s.Width[i], &s.Height[i]
 	if s.K > 1 {
@@ -70,8 +71,8 @@ func (s *Splines) from(p *asm.SplineArgs, i int) {
 	}
 }
 
-// block copies the splines of the samples from i on into one block, the last one repeated; there is room for as many
-// gradients behind them.
+// block copies the splines of the samples from i on into one block, padded with the last one; the memory behind them is for
+// as many gradients.
 func (s *Splines) block(sc *splineScratch, i, n int) (b, grads Splines) {
 	size := s.K * asm.Block
 	sc.params = grown(sc.params, 6*size)
@@ -170,7 +171,7 @@ func (t Tier) splines(inverse bool, dst, logDet, src []float64, s Splines) {
 	}
 }
 
-// splineAssembly calls the assembly of one direction.
+// splineAssembly calls the assembly of the forward map or the inverse.
 func (t Tier) splineAssembly(inverse bool, p *asm.SplineArgs) {
 	if inverse {
 		t.splinesInverse(p)
@@ -187,9 +188,9 @@ func fill(r *asm.Row, src []float64) {
 }
 
 // SplinesBackward is the reverse mode of SplinesForward. Given x and the gradients gy = ∂ℓ/∂y and gl = ∂ℓ/∂logDet of a loss
-// ℓ, it sets dx to the gradient with respect to x, and d to those with respect to the parameters: of Width and Height as
-// softmax of logits, of the logarithms of Slope. Outside the interval dx = gy and the others are 0. dx may be x, gy or gl;
-// d overlaps nothing else.
+// ℓ, it sets dx to the gradient with respect to x, and d to the gradients with respect to the parameters: the logits of
+// which Width and Height are the softmax, and the logarithms of Slope. Outside the interval dx = gy and the others are 0.
+// dx may be x, gy or gl; d must not overlap anything else.
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
 //

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Tier is one implementation of every kernel. All tiers return the same bits; they differ in speed alone.
+// A Tier is an instruction set, with an implementation of every kernel. All tiers return the same bits; they differ
+// in speed alone.
 type Tier uint8
 
 const (
@@ -38,7 +39,7 @@ func ParseTier(name string) (Tier, error) {
 	return Generic, fmt.Errorf("kernels: no tier %q: want one of %s", name, strings.Join(tierNames[:], ", "))
 }
 
-// missing says why t cannot run here, or returns nil.
+// missing returns an error that says why t cannot run here, or nil if it can.
 func missing(t Tier) error {
 	if t == Generic {
 		return nil
@@ -49,7 +50,7 @@ func missing(t Tier) error {
 	return nil
 }
 
-// available tells which tiers can run here.
+// available holds, for each tier, whether it can run here.
 var available = func() (a [len(tierNames)]bool) {
 	for t := range a {
 		a[t] = missing(Tier(t)) == nil
@@ -80,7 +81,7 @@ const EnvTier = "GAUSSFLOW_SIMD"
 
 var process, processErr = forced(os.Getenv(EnvTier))
 
-// forced returns the tier that the value of EnvTier names; none means the best one.
+// forced returns the tier that the value of EnvTier names, or the best one if it is empty.
 func forced(name string) (Tier, error) {
 	if strings.TrimSpace(name) == "" {
 		return Best(), nil
@@ -93,7 +94,7 @@ func forced(name string) (Tier, error) {
 }
 
 // Active returns the tier that the package functions use: the best one, or the one that GAUSSFLOW_SIMD names. If that
-// one cannot run here the error says what it lacks, and the package functions panic with it.
+// tier cannot run here, the error says what it lacks, and the package functions panic with this error.
 func Active() (Tier, error) { return process, processErr }
 
 func active() Tier {

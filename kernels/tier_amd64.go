@@ -8,7 +8,7 @@ import (
 	"github.com/klauspost/cpuid/v2"
 )
 
-// tierMissing says what t, which is not Generic, lacks here.
+// tierMissing says what t, which is not Generic, lacks here; "" if it can run.
 func tierMissing(t Tier) string {
 	var need []cpuid.FeatureID
 	switch t {
