@@ -1,32 +1,30 @@
-// Package blas is the dense linear algebra under the flows: matrix products for
-// the conditioner, a symmetric rank-k update for covariances, and the symmetric
+// Package blas is the dense linear algebra of the flows: matrix products for the
+// conditioner, a symmetric rank-k update for covariances, and the symmetric
 // eigendecomposition behind the PCA rotations.
 //
 // The build chooses one of three backends, and [Backend] tells which one runs:
 //
-//   - "simd", the default: products of our own, package kernels' Gemm, in the
-//     assembly of the active tier.
+//   - "simd", the default: kernels.Gemm, in the assembly of the active tier, and
+//     an eigendecomposition built on it.
 //   - "openblas", with -tags openblas: OpenBLAS through cgo, BLAS by way of
 //     gonum.org/v1/netlib. It needs pkg-config and OpenBLAS (on Debian
 //     libopenblas-dev), and refuses to compile without cgo rather than fall
 //     back.
 //   - "gonum", with -tags gonum: gonum's pure Go BLAS and LAPACK, for comparison.
 //
-// With "simd" the products have the same bits on every machine and tier, and an
-// element's bits depend on its row of A and its column of B alone: each is one
-// chain of fused multiply-adds, in the order of the inner index. The others agree
-// with it and with each other to rounding, not bit for bit, and give the same bits
-// whenever they are called with the same arguments on the same machine, with the
-// same [Core].
+// With "simd" products have the same bits on every machine and tier: each element is
+// one chain of fused multiply-adds, in the order of the inner index, so its bits depend
+// on its row of A and its column of B alone. The results of the other backends differ
+// by rounding errors from these and from each other; they are reproducible for the same
+// arguments on the same machine with the same [Core].
 //
-// Products run on the calling goroutine alone. Parallelism belongs to the
-// caller, who has many tiles of samples to spread: OpenBLAS is therefore set to
-// one thread when the package is initialised (for the whole process), and
-// gonum's multiplication is kept below the size at which it starts goroutines.
-// Calls that write to different matrices may run at the same time.
+// Products run on the calling goroutine alone; callers parallelize over tiles of
+// samples. OpenBLAS is therefore set to one thread when the package is initialised (for
+// the whole process), and gonum's multiplication is kept below the size at which it
+// starts goroutines. Calls that write to different matrices may run at the same time.
 //
-// Matrices are row-major. Shapes that do not fit are programming errors and
-// panic, as in gonum.
+// Matrices are row-major. Shapes that do not match are programming errors and panic, as
+// in gonum.
 package blas
 
 import (
@@ -48,7 +46,7 @@ const (
 	Trans   = blas.Trans   // op(A) = Aᵀ
 )
 
-// Backend returns the name of what does the work: "simd", "openblas" or "gonum".
+// Backend returns the name of the backend: "simd", "openblas" or "gonum".
 func Backend() string { return backend }
 
 // Core returns the name of the kernels that OpenBLAS chose for this processor, such
@@ -60,8 +58,8 @@ func Core() string { return core() }
 
 // Gemm computes C = alpha·op(A)·op(B) + beta·C.
 //
-// C must not overlap A or B. With beta = 0, C is not read and may hold anything.
-// Gemm does not allocate.
+// C must not overlap A or B. With beta = 0, C is not read and may hold anything. Gemm
+// does not allocate, apart from filling pools of scratch memory.
 //
 // When A or B is all zeros and the other is finite, the product contributes
 // exact zeros: with beta = 1 every element of C keeps its bits, except that -0
@@ -105,9 +103,9 @@ func scale(beta float64, c Matrix) {
 //
 //	Y = W·X + bias, bias[i] in every column of row i
 //
-// and Y = max(Y, 0) if relu. Y must not overlap the others. The bias is what the
-// sums begin with: with a zero kernel and finite x, Y is the bias, bit for bit,
-// except that -0 may become +0.
+// and Y = max(Y, 0) if relu. Y must not overlap the others. The sums begin with
+// the bias: if W is zero and X finite, Y is the bias, bit for bit, except that -0
+// may become +0.
 func Dense(y, w, x Matrix, bias []float64, relu bool) {
 	out, in := dims("Dense", "W", NoTrans, w)
 	checkDense("Dense", out, in, y, x)
@@ -119,9 +117,9 @@ func Dense(y, w, x Matrix, bias []float64, relu bool) {
 	}
 }
 
-// DenseBackward computes Wᵀ·dY, the gradient with respect to a dense layer's
-// input x, which the ReLU of the layer before made: where x ≤ 0, dX = 0. dX must
-// not overlap the others.
+// DenseBackward computes dX = Wᵀ·dY, the gradient with respect to a dense layer's
+// input X, and sets it to zero where X ≤ 0: X is the result of a ReLU, and dX the
+// gradient with respect to that ReLU's input. dX must not overlap the others.
 func DenseBackward(dx, w, dy, x Matrix) {
 	out, in := dims("DenseBackward", "W", NoTrans, w)
 	checkDense("DenseBackward", out, in, dy, x)
@@ -147,9 +145,10 @@ func checkDense(fn string, out, in int, y, x Matrix) {
 //	C = alpha·A·Aᵀ + beta·C  (t = NoTrans)
 //	C = alpha·Aᵀ·A + beta·C  (t = Trans)
 //
-// and neither reads nor writes the elements below the diagonal. A covariance of
-// more samples than fit in memory is the sum over blocks of them, with beta = 1.
-// SyrkUpper does not allocate.
+// and neither reads nor writes the elements below the diagonal. The covariance of
+// more samples than fit in memory can be added up over blocks of samples, with
+// beta = 1. SyrkUpper does not allocate, apart from filling pools of scratch
+// memory.
 func SyrkUpper(t Transpose, alpha float64, a Matrix, beta float64, c Matrix) {
 	n, k := dims("SyrkUpper", "A", t, a)
 	dims("SyrkUpper", "C", NoTrans, c)
@@ -191,7 +190,7 @@ func SymEig(values []float64, a Matrix) error {
 			largest = max(largest, math.Abs(v))
 		}
 	}
-	if largest == 0 { // nothing to scale by: the zero matrix, or an empty one
+	if largest == 0 { // the zero matrix, or an empty one
 		clear(values)
 		for i := range n {
 			clear(a.Data[i*a.Stride:][:n])
@@ -199,8 +198,9 @@ func SymEig(values []float64, a Matrix) error {
 		}
 		return nil
 	}
-	// The iteration may fail where squares of elements overflow or underflow. A
-	// power of two takes the largest element near 1 and costs no bits.
+	// The iteration may fail if squares of elements overflow or underflow.
+	// Scaling by a power of two brings the largest element near 1 without
+	// rounding.
 	_, exp := math.Frexp(largest)
 	for i := range n {
 		for j := i; j < n; j++ {

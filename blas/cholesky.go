@@ -3,8 +3,8 @@ package blas
 import "math"
 
 // Cholesky replaces the symmetric matrix a, of which it reads the lower triangle, by the lower triangular L with L·Lᵀ = a,
-// zeros above the diagonal, and reports whether a is positive definite; if not, a is spoilt. The backend has no part in it:
-// the bits are the same on every machine.
+// zeros above the diagonal, and reports whether a is positive definite; if not, the contents of a are undefined. It does
+// not depend on the backend: the bits are the same on every machine.
 func Cholesky(a Matrix) bool {
 	d := a.Rows
 	at := func(i int) []float64 { return a.Data[i*a.Stride : i*a.Stride+d] }

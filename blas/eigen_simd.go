@@ -14,8 +14,8 @@ import (
 // of package kernels, and the QL algorithm with implicit shifts (Martin, Reinsch and Wilkinson, 1968; Dubrulle, 1970).
 // Every product that is added to something is rounded on its own or fused by name, so that no compiler decides.
 
-// negligible is what counts as zero off the diagonal of a matrix whose largest element is near 1. It keeps squares of
-// what is left in the range of float64.
+// negligible is the magnitude below which off-diagonal elements of a matrix whose largest element is near 1 are taken
+// to be zero. Squares of the others stay in the range of float64.
 const negligible = 0x1p-200
 
 // symEig overwrites a, whose largest element is near 1, with the eigenvectors in its rows, by ascending value.
@@ -53,7 +53,7 @@ func symEig(values []float64, a Matrix) bool {
 	return true
 }
 
-// tridiagonalize finds Q with A = Q·T·Qᵀ, and sets d and e to T's diagonal and what is beside it, e[i] = T(i, i+1). It
+// tridiagonalize finds Q with A = Q·T·Qᵀ, and sets d to T's diagonal and e to its off-diagonal, e[i] = T(i, i+1). It
 // overwrites a.
 func tridiagonalize(d, e []float64, a, q Matrix) {
 	n := a.Rows
@@ -63,7 +63,7 @@ func tridiagonalize(d, e []float64, a, q Matrix) {
 		if k+1 == n {
 			break
 		}
-		// The reflection I - t·v·vᵀ takes x to a multiple of the first unit vector. v takes the place of x.
+		// The reflection I - t·v·vᵀ maps x to a multiple of the first unit vector. v overwrites x.
 		v := a.Data[k*a.Stride+k+1:][:n-k-1]
 		m := len(v)
 		largest := 0.0
@@ -103,7 +103,8 @@ func tridiagonalize(d, e []float64, a, q Matrix) {
 		Gemm(Trans, NoTrans, 1, left, right, 1, below)
 	}
 
-	// Q is the product of the reflections. From the last one on, each acts on the part that is not the identity's.
+	// Q is the product of the reflections, formed from the last one on: each changes only the part that is not yet
+	// the identity.
 	clear(q.Data)
 	for k := range n {
 		q.Data[k*n+k] = 1
@@ -126,15 +127,15 @@ func tridiagonalize(d, e []float64, a, q Matrix) {
 	}
 }
 
-// implicitQL finds the eigenvalues of the tridiagonal matrix of d and e, which go to d, and turns the rows of z with the
-// rotations that it takes. It reports whether it converged.
+// implicitQL writes the eigenvalues of the tridiagonal matrix of d and e into d, and applies its rotations to the rows
+// of z. It reports whether it converged.
 func implicitQL(d, e []float64, z Matrix) bool {
-	const most = 60 // iterations for an eigenvalue, which take less than 2 on average
+	const most = 60 // iterations for an eigenvalue, which needs less than 2 on average
 	n := z.Rows
 	row := func(i int) []float64 { return z.Data[i*z.Stride:][:n] }
 	for l := range n {
 		for iteration := 0; ; iteration++ {
-			end := l // of the block that does not fall apart
+			end := l // of the unreduced block that begins at l
 			for ; end < n-1; end++ {
 				if size := math.Abs(e[end]); size < negligible || size <= 0x1p-53*(math.Abs(d[end])+math.Abs(d[end+1])) {
 					break
@@ -146,7 +147,7 @@ func implicitQL(d, e []float64, z Matrix) bool {
 			if iteration == most {
 				return false
 			}
-			// The shift is Wilkinson's.
+			// Wilkinson's shift.
 			g := (d[l+1] - d[l]) / (2 * e[l])
 			g = d[end] - d[l] + e[l]/(g+math.Copysign(hypot(g, 1), g))
 			s, c, p := 1.0, 1.0, 0.0
@@ -155,7 +156,7 @@ func implicitQL(d, e []float64, z Matrix) bool {
 				f, b := float64(s*e[i]), float64(c*e[i])
 				r := hypot(f, g)
 				e[i+1] = r
-				if r == 0 { // it has fallen apart
+				if r == 0 { // the block splits here
 					d[i+1] -= p
 					e[end] = 0
 					break
@@ -188,7 +189,7 @@ func rotate(x, y []float64, c, s float64) {
 	}
 }
 
-// hypot is √(x²+y²); math.Hypot has other bits on some processors.
+// hypot is √(x²+y²); the bits of math.Hypot depend on the processor.
 func hypot(x, y float64) float64 {
 	x, y = math.Abs(x), math.Abs(y)
 	if x < y {

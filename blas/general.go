@@ -8,9 +8,9 @@ import (
 	"gonum.org/v1/gonum/blas/gonum"
 )
 
-// general is a product by the routine of a library that suits its shape. Outer and matrix-vector products have their
-// own, 2 to 20 times faster than a general product of those shapes. An outer product is bound by memory, so gonum's
-// assembly serves both backends and saves the cgo call.
+// general computes a product by the library routine that suits its shape: those for outer and matrix-vector products are
+// 2 to 20 times faster than a general product of such shapes. Memory bounds the speed of an outer product, so both
+// backends use gonum's assembly, which saves the cgo call.
 func general(tA, tB Transpose, m, n, k int, alpha float64, a, b Matrix, beta float64, c Matrix) {
 	switch {
 	case k == 1:
@@ -24,8 +24,9 @@ func general(tA, tB Transpose, m, n, k int, alpha float64, a, b Matrix, beta flo
 		impl.Dgemv(tB^flip, b.Rows, b.Cols, alpha, b.Data, b.Stride, a.Data, step(tA^flip, a), 1, c.Data, 1)
 	default:
 		// A call of OpenBLAS through cgo costs 20 ns more than one of Go and pays
-		// from 5×5×8 on (BenchmarkCrossover). Smaller products go there as well:
-		// were they Go's, a sample's bits would depend on how many are with it.
+		// from 5×5×8 on (BenchmarkCrossover). Smaller products use it as well: if
+		// they used Go's, a sample's bits would depend on the number of samples
+		// beside it.
 		gemm(tA, tB, m, n, k, alpha, a.Data, a.Stride, b.Data, b.Stride, beta, c.Data, c.Stride)
 	}
 }
@@ -41,7 +42,7 @@ func step(t Transpose, m Matrix) int {
 	return 1
 }
 
-// dense is Dense, a pass for each of its steps. The bias is where the product is added to: with a zero kernel the result
+// dense is Dense, with one pass for each of its steps. The product is added to the bias: with a zero kernel the result
 // is the bias, bit for bit.
 func dense(y, w, x Matrix, bias []float64, relu bool) {
 	for i, b := range bias {

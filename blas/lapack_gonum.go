@@ -20,10 +20,11 @@ func symEig(values []float64, a Matrix) bool {
 	work := make([]float64, max(int(size[0]), 3*n))
 	lp.Dsytrd(blas.Upper, n, a.Data, a.Stride, values, e, tau, work, len(work))
 	lp.Dorgtr(blas.Upper, n, a.Data, a.Stride, tau, work, len(work))
-	// These are the steps of Dsyev, and one more. Where rounding leaves a little of
-	// what should be zero, Dsteqr scales the block that it joins up, and then scales
-	// the blocks that follow down, which it had not scaled. The largest element of
-	// the matrix being near 1, so small a number counts for nothing.
+	// These are the steps of Dsyev, and one more: tiny off-diagonal elements are set
+	// to zero. Where rounding leaves such an element, Dsteqr scales the block that
+	// contains it, and then wrongly scales the blocks after it back. The largest
+	// element of the matrix is near 1, so setting them to zero changes nothing that
+	// matters.
 	for i, v := range e {
 		if math.Abs(v) < 0x1p-200 {
 			e[i] = 0

@@ -1,37 +1,38 @@
-// Package measure estimates information measures of continuous data from densities
-// that [flow.Fit] fits: entropy, total correlation, dual total correlation, mutual
-// information, also conditional, negentropy, and divergences of two data sets. All are
-// in nats; [Estimate.Bits] converts.
+// Package measure estimates information measures of continuous data from densities that
+// [flow.Fit] fits: entropy, negentropy, total correlation, dual total correlation,
+// mutual and conditional mutual information, and divergences between two data sets. All
+// are in nats; [Estimate.Bits] converts them.
 //
 // # Estimators
 //
-// Each measure is the mean over rows of a difference of log-densities. The densities
-// are cross-fitted: rows are cut into folds, and a row is evaluated by a flow that was
-// fitted to the other folds alone. Such a mean errs by the divergence of the truth from
-// the fit, so entropies come out too large and dependences too small, at first order
-// in the number of parameters over twice the number of rows. The same flows, evaluated
-// at the rows that they were fitted to, err by as much the other way (Akaike 1974), and
-// the estimate is the mean of both; [Estimate.CrossFitted] is the one on unseen rows
-// alone, which stays on its side of the truth.
+// Each measure is the mean over rows of a sum and difference of log-densities. The
+// densities are cross-fitted: the rows are split into folds, and a row is evaluated by a
+// flow that was fitted to the other folds. The error of such a mean is the
+// Kullback-Leibler divergence of the fit from the truth, to first order the number of
+// parameters over twice the number of rows: entropies are too large and dependences too
+// small. If the same flows are evaluated at the rows that they were fitted to, the error
+// has the same size and the opposite sign (Akaike 1974). The estimate is the mean of
+// both; [Estimate.CrossFitted] is the mean on unseen rows alone, whose bias has a known
+// sign.
 //
-// Measures of dependence do not change if a column is taken through an increasing
-// function. They are computed of normal scores: each column's value of rank r among n
-// becomes Φ⁻¹((r-1/2)/n), so the columns' own densities are known, and only the copula
-// is estimated.
+// Measures of dependence do not change if an increasing function is applied to a column.
+// They are computed from normal scores: each column's value of rank r among n becomes
+// Φ⁻¹((r-1/2)/n), so that the columns' own densities are known and only the copula is
+// estimated.
 //
 // # Errors of estimates
 //
-// [Estimate.SE] is the standard error of the mean over rows, with the bias that the mean
-// of both ends removed as one more independent error; that of a divergence also has the
-// other sample's part in it. Rows are taken to be independent.
+// [Estimate.SE] is the standard error of the mean over rows, combined with the bias that
+// averaging removed, which counts as an independent error. That of a divergence also
+// includes the sampling error of the other data set. Rows are taken to be independent.
 //
-// # What has no finite answer
+// # Data without a finite measure
 //
 // A column whose values repeat has no density ([ErrDiscrete]), unless
-// [Options.Dequantize] gives it one. Where a column is a function of another, but for
-// rounding, the density of both is infinite ([ErrDependent]): that is seen by the ranks
-// of the one in the order of the other (Chatterjee 2021). Functions of several columns
-// are seen only if they are linear.
+// [Options.Dequantize] gives it one. If a column is a function of another, up to
+// rounding, their joint density is infinite ([ErrDependent]). This is detected from the
+// ranks of one column in the order of the other (Chatterjee 2021). Functions of several
+// columns are detected only if they are linear.
 package measure
 
 import (
@@ -51,30 +52,34 @@ import (
 )
 
 var (
-	// ErrDiscrete: the values of a column repeat, so that it has no density.
+	// ErrDiscrete: the values of a column repeat, so it has no density.
 	ErrDiscrete = errors.New("the column is discrete")
-	// ErrDependent: a column is a function of another, and the measure infinite.
+	// ErrDependent: a column is a function of another, and the measure is
+	// infinite.
 	ErrDependent = errors.New("a column is a function of another")
-	// ErrColumns: groups of columns are empty, overlap, or name what is not there.
+	// ErrColumns: a group of columns is empty, overlaps another, or names a column
+	// that does not exist.
 	ErrColumns = errors.New("bad groups of columns")
 	// ErrRows: there are too few rows.
 	ErrRows = errors.New("too few rows")
 )
 
-// Options of an estimate. The zero value is the sensible default.
+// Options sets up an estimate. The zero value is a sensible default.
 type Options struct {
-	// Seed of the folds and the fits.
+	// Seed of the folds and of the fits.
 	Seed uint64
-	// Folds that rows are cut into; 5 if zero, 2 from 5,000 rows on.
+	// Folds is the number of folds that the rows are split into; if zero 5, or 2
+	// from 5,000 rows on.
 	Folds int
-	// Confidence of the interval; 0.95 if zero.
+	// Confidence is the confidence level of the interval; 0.95 if zero.
 	Confidence float64
 	// MaxComponents bounds the fits as in [flow.FitOptions].
 	MaxComponents int
 	// Dequantize adds uniform noise, as wide as the distance between neighbouring
-	// values, to columns whose values repeat, instead of an error.
+	// values, to columns whose values repeat; without it they are an error.
 	Dequantize bool
-	// Progress, if not nil, is told how many of the fits are done.
+	// Progress, if not nil, is called with the number of fits that are done and
+	// that of all.
 	Progress func(done, of int)
 }
 
@@ -96,7 +101,7 @@ func (e Estimate) Bits() Estimate {
 	return e
 }
 
-// minRows is the least number of rows that are cut into folds.
+// minRows is the smallest number of rows that are split into folds.
 const minRows = 20
 
 // Entropy estimates the differential entropy H(x) = -E log p(x) of the rows of x, in
@@ -133,7 +138,8 @@ func Negentropy(ctx context.Context, x mat.Matrix, o Options) (Estimate, error) 
 }
 
 // TotalCorrelation estimates Σ_j H(x_j) - H(x) ≥ 0 (Watanabe 1960), also called
-// multi-information: what knowing the columns one by one lacks of knowing them together.
+// multi-information: the Kullback-Leibler divergence of the joint density from the
+// product of the columns' densities.
 func TotalCorrelation(ctx context.Context, x mat.Matrix, o Options) (Estimate, error) {
 	s, err := newSample("TotalCorrelation", x, o)
 	if err != nil {
@@ -143,7 +149,7 @@ func TotalCorrelation(ctx context.Context, x mat.Matrix, o Options) (Estimate, e
 }
 
 // DualTotalCorrelation estimates H(x) - Σ_j H(x_j | the other columns) ≥ 0 (Han 1978).
-// It fits a density to all columns, and one to all but each.
+// It fits one density to all columns, and for each column one to all others.
 func DualTotalCorrelation(ctx context.Context, x mat.Matrix, o Options) (Estimate, error) {
 	s, err := newSample("DualTotalCorrelation", x, o)
 	if err != nil {
@@ -183,8 +189,8 @@ func ConditionalMutualInformation(ctx context.Context, x mat.Matrix, a, b, c []i
 	return s.dependence(ctx, []group{{1, slices.Concat(a, b, c)}, {-1, slices.Concat(a, c)}, {-1, slices.Concat(b, c)}, {1, c}})
 }
 
-// PairwiseMutualInformation estimates the mutual information of each two columns. The
-// matrix is symmetric; its diagonal, which is infinite, is left zero.
+// PairwiseMutualInformation estimates the mutual information of every pair of columns.
+// The matrix is symmetric; its diagonal, which would be infinite, is zero.
 func PairwiseMutualInformation(ctx context.Context, x mat.Matrix, o Options) ([][]Estimate, error) {
 	s, err := newSample("PairwiseMutualInformation", x, o)
 	if err != nil {
@@ -212,7 +218,7 @@ func PairwiseMutualInformation(ctx context.Context, x mat.Matrix, o Options) ([]
 	return m, nil
 }
 
-// Divergences are how far two densities p and q are apart.
+// Divergences are measures of the difference between two densities p and q.
 type Divergences struct {
 	PQ Estimate // Kullback-Leibler divergence E_p log(p/q)
 	QP Estimate // E_q log(q/p)
@@ -220,9 +226,9 @@ type Divergences struct {
 }
 
 // Divergence estimates the divergences of the density p of the rows of x from the
-// density q of those of y. Where rows of x lie beyond those of y the divergence rests on
-// tails of q that no row of y shows: [flow.Fit] makes them wide, the estimate comes out
-// too small, and no interval says by how much.
+// density q of those of y. If rows of x lie beyond those of y, the divergence depends on
+// tails of q that no row of y shows: [flow.Fit] makes such tails wide, so the estimate
+// is too small, and the interval does not include this error.
 func Divergence(ctx context.Context, x, y mat.Matrix, o Options) (Divergences, error) {
 	sp, err := newSample("Divergence", x, o)
 	if err != nil {
@@ -236,8 +242,8 @@ func Divergence(ctx context.Context, x, y mat.Matrix, o Options) (Divergences, e
 		return Divergences{}, fmt.Errorf("measure: Divergence: %d columns against %d: %w", sp.d, sq.d, ErrColumns)
 	}
 	plan := &plan{of: sp.folds + sq.folds, progress: o.Progress}
-	// What each flow says of the rows of the other sample is as honest as that of
-	// unseen rows; the mean over the folds' flows is one density.
+	// No flow has seen a row of the other sample, so all folds' flows evaluate
+	// it; the mean of their densities is one density.
 	pp, pq, err := sp.densityAnd(ctx, sp.x, sp.all(), sq.x, plan)
 	if err != nil {
 		return Divergences{}, err
@@ -259,7 +265,7 @@ func Divergence(ctx context.Context, x, y mat.Matrix, o Options) (Divergences, e
 	return d, nil
 }
 
-// sample is the rows of a call.
+// sample holds the rows of a call.
 type sample struct {
 	what  string
 	o     Options
@@ -326,8 +332,8 @@ func newSample(what string, m mat.Matrix, o Options) (*sample, error) {
 	return s, nil
 }
 
-// ties returns the share of sorted values that stand more than once, and the median
-// distance from such a one to the next.
+// ties returns the share of sorted values that occur more than once, and the median
+// distance from such a value to the next.
 func ties(sorted []float64) (share, resolution float64) {
 	var gaps []float64
 	for i := 0; i < len(sorted); {
@@ -364,7 +370,7 @@ func (s *sample) all() []int {
 	return c
 }
 
-// check refuses groups that are empty or overlap.
+// check returns an error for groups that are empty or overlap.
 func (s *sample) check(groups ...[]int) error {
 	seen := map[int]bool{}
 	for _, g := range groups {
@@ -384,7 +390,7 @@ func (s *sample) check(groups ...[]int) error {
 	return nil
 }
 
-// A group is columns whose joint log-density counts with a factor.
+// A group is a set of columns, and the factor of its joint log-density in a measure.
 type group struct {
 	factor  float64
 	columns []int
@@ -429,7 +435,7 @@ func (s *sample) copula(ctx context.Context, scores *mat.Dense, groups []group, 
 }
 
 // normalScores returns Φ⁻¹((rank - 1/2)/n) of each element among its column. Equal
-// values stand in the order of the rows.
+// values are ranked in the order of the rows.
 func (s *sample) normalScores() *mat.Dense {
 	z := mat.NewDense(s.n, s.d, nil)
 	score := make([]float64, s.n)
@@ -445,7 +451,7 @@ func (s *sample) normalScores() *mat.Dense {
 	return z
 }
 
-// ranked returns the rows in the order of column j.
+// ranked returns the rows sorted by column j.
 func (s *sample) ranked(j int) []int {
 	at := make([]int, s.n)
 	for i := range at {
@@ -455,9 +461,9 @@ func (s *sample) ranked(j int) []int {
 	return at
 }
 
-// independent refuses columns of which one is a function of another. In the order of
-// the other its ranks then change by a few from row to row, however many rows there
-// are; with noise they change in proportion to their number.
+// independent returns an error if a column is a function of another. In the order of
+// the other column, its ranks then change by a few from row to row, whatever the
+// number of rows; with noise the changes grow with that number.
 func (s *sample) independent(columns []int) error {
 	const most = 8
 	rank := make([]int, s.n)
@@ -500,11 +506,11 @@ func (p *plan) step() {
 	}
 }
 
-// scored has the log-density of each row by flows that did not see it, and the mean of
-// those by the flows that did.
+// scored holds the log-density of each row under a flow that was not fitted to it, and
+// the mean of those under the flows that were.
 type scored struct{ unseen, seen []float64 }
 
-// both says of rows that no flow has seen that they are both.
+// both returns the log-densities of rows that no flow was fitted to, for both roles.
 func both(v []float64) scored { return scored{v, v} }
 
 // density fits the folds and scores the rows of the given columns of x.
@@ -621,7 +627,8 @@ func (s *sample) standardNormal(z *mat.Dense, columns []int) scored {
 // logSqrt2Pi is log √(2π).
 const logSqrt2Pi = 0.91893853320467274178
 
-// gaussian scores the rows by normal densities, cross-fitted with the same folds.
+// gaussian evaluates the rows under normal densities, cross-fitted with the same
+// folds.
 func (s *sample) gaussian() (scored, error) {
 	p := scored{make([]float64, s.n), make([]float64, s.n)}
 	for k := range s.folds {
@@ -646,7 +653,7 @@ func (s *sample) gaussian() (scored, error) {
 	return p, nil
 }
 
-// A normal is the density of greatest likelihood. Its covariance is L·Lᵀ.
+// A normal is the normal density of maximum likelihood. Its covariance is L·Lᵀ.
 type normal struct {
 	mean []float64
 	l    blas.Matrix
@@ -686,7 +693,8 @@ func newNormal(x *mat.Dense) (*normal, error) {
 	return g, nil
 }
 
-// logProb solves L·u = x - mean, one coordinate after the other.
+// logProb returns the log-density at x: it solves L·u = x - mean by forward
+// substitution.
 func (g *normal) logProb(x []float64) float64 {
 	u := make([]float64, len(x))
 	square := 0.0
@@ -702,7 +710,7 @@ func (g *normal) logProb(x []float64) float64 {
 	return math.FMA(-0.5, square, g.c)
 }
 
-// terms add up log-densities with factors.
+// terms is a sum of log-densities with factors.
 type terms []term
 
 type term struct {
@@ -724,7 +732,7 @@ func (t terms) sum(of func(scored) []float64) []float64 {
 	return out
 }
 
-// mean returns the estimate that the terms make.
+// mean returns the estimate: the mean of the terms over the rows.
 func (s *sample) mean(t terms) Estimate {
 	if len(t) == 0 {
 		return Estimate{Rows: s.n}
@@ -743,10 +751,9 @@ func (s *sample) mean(t terms) Estimate {
 	return e
 }
 
-// other adds to the standard error of E_p log(p/q) what the other sample's part in it is:
-// the influence of a row of that on the estimate is -p/q (Kandasamy et al. 2015), here of
-// the log-densities of its rows. The mean of p/q over them is 1, so that none is more than
-// their number.
+// other adds the sampling error of the other data set to the standard error of E_p
+// log(p/q): the influence of a row of it on the estimate is -p/q (Kandasamy et al. 2015).
+// The mean of p/q over these rows is 1, so that no ratio exceeds their number.
 func (s *sample) other(e *Estimate, p, q []float64) {
 	n := float64(len(p))
 	most := []float64{n}
@@ -765,7 +772,7 @@ func (s *sample) other(e *Estimate, p, q []float64) {
 	s.interval(e)
 }
 
-// interval sets the ends of the confidence interval, which is normal.
+// interval sets the ends of the confidence interval, by the normal approximation.
 func (s *sample) interval(e *Estimate) {
 	z := []float64{(1 + s.o.Confidence) / 2}
 	kernels.NormQuantile(z, z)

@@ -1,7 +1,7 @@
 // Package model describes a flow as data: a list of layers, each a kind, attributes
-// and named tensors. It is what flow.New builds a flow from and what Flow.Model
-// returns, and all that a file format needs to know: formats know no layer, and
-// layers know no format.
+// and named tensors. flow.New builds a flow from it, and Flow.Model returns it. It
+// is all that a file format deals with: formats do not depend on layers, nor layers
+// on formats.
 package model
 
 import (
@@ -13,14 +13,14 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// A Model is everything that a flow is.
+// A Model describes a flow completely.
 type Model struct {
 	Dim    int
 	Blocks [][]Layer // in the order of Forward
 	Base   Base
 
 	Columns   []string          // names of the columns; nil if they have none
-	Info      map[string]string // where the model comes from: what made it, of which data, with which options
+	Info      map[string]string // origin of the model: program, data, options
 	Quantiles []float64         // 101 quantiles, in rising order, of the log-densities of typical rows, in nats; nil if unknown
 }
 
@@ -48,7 +48,7 @@ type Base struct{ Loc, Scale []float64 }
 //	          raw.logit [K], raw.scale [K,d], the logarithms of the L_kjj;
 //	          attributes max_components and dequantized (1), where the fit had these options
 //
-//	actnorm        z = exp(log_scale)·x + shift, trained
+//	actnorm        z = exp(log_scale)·x + shift, both trainable
 //	               shift [d], log_scale [d]
 //	householder    a product of reflections x - 2v(v·x)/(v·v), row 0 of vectors first
 //	               vectors [reflections,d]
@@ -67,26 +67,25 @@ type Base struct{ Loc, Scale []float64 }
 // (tensor bound []); mixture, as for coupling (bound [], attribute components); spline, K
 // logits of widths, K of heights and K-1 raw slopes (bound [], edge [], attribute bins).
 //
-// The weights of mixtures are stored as logits, weight = softmax(raw.logit), and
-// their scales as scale = exp(bound·tanh(raw.scale)): these are what training moves.
-// A layer is built from weight and scale, or from the raw values, which keep every
-// bit; if there are both they must agree. A bound that is not given is as large as
-// the scales need.
+// The weights of mixtures are stored as logits, weight = softmax(raw.logit), and their scales
+// as scale = exp(bound·tanh(raw.scale)): training changes these. A layer is built from weight
+// and scale, or from the raw values, which keep every bit; if both are given they must agree.
+// If the bound is missing, it is chosen as large as the scales need.
 //
-// If mixtures or a coupling have a floor [], between 0 and 1, the first component of
-// each mixture is an anchor: its weight is at least that, weight = (1-floor)·softmax and
-// floor more for the anchor, and its mean and scale are not trained.
+// If mixtures or a coupling have a floor [], between 0 and 1, the first component of each
+// mixture is an anchor with at least that weight: weight_k = (1-floor)·softmax_k, plus floor
+// for the anchor. Its mean and scale are not trained.
 //
-// The conditioners of a coupling are networks of layers y = Wx + b. The last one emits,
-// for each coordinate of the half, K logits, K means and K raw scales: the stored
-// parameters themselves, with ReLU between the layers; or, where a coupling has
-// half.held.*, changes to those stored parameters within
-// bounds, with a smooth activation between the layers and bounded inputs (flow.Flow.Couple
-// says which). A component with pinned 1, the others have 0, is not changed.
+// The conditioners of a coupling are networks of layers y = Wx + b. The last one emits, for
+// each coordinate of the half, K logits, K means and K raw scales: the stored parameters
+// themselves, with ReLU between the layers; or, if a coupling has half.held.*, bounded
+// changes to those stored parameters, with a smooth activation between the layers and bounded
+// inputs (see flow.Flow.Couple). Components with pinned = 1 are not changed; the others have
+// pinned = 0.
 //
-// Where coordinates differ in their number of components, the attribute components
-// lists them ("3,8,8"), and rows of mixtures are padded to the longest: with weight 0,
-// scale 1, and 0 in the others.
+// If coordinates differ in their number of components, the attribute components lists the
+// numbers ("3,8,8"), and rows of mixtures are padded to the longest with weight 0, scale 1,
+// and 0 in the other tensors.
 type Layer struct {
 	Kind       string
 	Attributes map[string]string
@@ -151,8 +150,9 @@ func Mixtures(m []kernels.Mixture) Layer {
 	}
 }
 
-// Rosenblatt is the layer that makes of the Gaussian mixture with the given weights,
-// means, K×d, and lower triangular factors of the covariances, K×d×d, a standard normal.
+// Rosenblatt is the layer that maps the Gaussian mixture with the given weights [K],
+// means [K×d] and lower triangular factors of the covariances [K×d×d] to the standard
+// normal distribution.
 func Rosenblatt(d int, weight, mean, chol []float64) Layer {
 	k := len(weight)
 	return Layer{
@@ -202,8 +202,8 @@ func Padded(name string, k []int, pad float64, row func(j int) []float64) Tensor
 	return Matrix(name, len(k), most, values)
 }
 
-// FormatComponents writes the number of components of each coordinate: one number
-// if all are equal, else a list.
+// FormatComponents formats the number of components of each coordinate: one
+// number if all are equal, otherwise a list.
 func FormatComponents(k []int) string {
 	if len(k) > 0 && slices.Min(k) == slices.Max(k) {
 		return strconv.Itoa(k[0])
@@ -215,7 +215,7 @@ func FormatComponents(k []int) string {
 	return strings.Join(s, ",")
 }
 
-// ParseComponents reads what FormatComponents wrote for d coordinates.
+// ParseComponents parses the result of FormatComponents for d coordinates.
 func ParseComponents(s string, d int) ([]int, error) {
 	k := make([]int, 0, d)
 	for part := range strings.SplitSeq(s, ",") {

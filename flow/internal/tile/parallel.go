@@ -8,9 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// A Group is goroutines that work for one caller. All parallel work of flow goes
-// through it: it is the one place where goroutines start, where their panics are
-// caught, and where the caller waits for them.
+// A Group is a set of goroutines that work for one caller. All parallel work of
+// flow uses it: this is the only place where goroutines start, where their panics
+// are caught, and where the caller waits for them.
 //
 // The zero value is ready. After Wait it can be used again.
 type Group struct {
@@ -18,7 +18,7 @@ type Group struct {
 	failure atomic.Pointer[failure]
 }
 
-// A failure is how a goroutine ended that did not return.
+// A failure tells why a goroutine ended without returning.
 type failure struct {
 	panicked *PanicError // nil if it called runtime.Goexit
 }
@@ -50,7 +50,7 @@ func (g *Group) start(guarded func()) {
 	go guarded()
 }
 
-// guard returns task such that its panic stays in the group.
+// guard returns a function that runs task and records its panic in the group.
 func (g *Group) guard(task func()) func() {
 	return func() {
 		defer g.running.Done()
@@ -70,7 +70,7 @@ func (g *Group) guard(task func()) func() {
 	}
 }
 
-// Failed reports whether a goroutine has panicked: then the others may stop.
+// Failed reports whether a goroutine has panicked; the others may then stop.
 func (g *Group) Failed() bool { return g.failure.Load() != nil }
 
 // Wait returns when all goroutines have ended. If one of them panicked it panics
@@ -96,8 +96,9 @@ type Loop struct {
 	guarded func()
 }
 
-// Over cuts n samples into tiles of the given size and calls worker on up to
-// GOMAXPROCS goroutines. Each does the tiles that it gets from [Loop.Tiles].
+// Over divides n samples into tiles of the given size and calls worker on up to
+// GOMAXPROCS goroutines. Each of them processes the tiles that it gets from
+// [Loop.Tiles].
 func Over(n, size int, worker func(*Loop)) { new(Loop).Run(n, size, worker) }
 
 // Run is [Over] with the memory of l.
@@ -118,7 +119,7 @@ func (l *Loop) Run(n, size int, worker func(*Loop)) {
 	l.group.Wait()
 }
 
-// Tiles yields the bounds of the next tile that nobody has taken, until none is
+// Tiles yields the bounds of tiles that no other worker has taken, until none is
 // left or a worker has panicked.
 func (l *Loop) Tiles(yield func(from, to int) bool) {
 	for !l.group.Failed() {
@@ -129,18 +130,18 @@ func (l *Loop) Tiles(yield func(from, to int) bool) {
 	}
 }
 
-// Workers is how many goroutines n jobs keep busy.
+// Workers returns the number of goroutines for n jobs.
 func Workers(n int) int { return min(runtime.GOMAXPROCS(0), n) }
 
-// A FirstError keeps the error of the earliest tile, so that the report does not
-// depend on which worker came first.
+// A FirstError keeps the error of the earliest tile, so that the result does not
+// depend on which worker was first.
 type FirstError struct {
 	mu  sync.Mutex
 	at  int
 	err error
 }
 
-// Set notes the error of the tile that begins at the given place.
+// Set records the error of the tile that begins at the given sample.
 func (f *FirstError) Set(at int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 type Source struct {
 	N, Dim int
 	m      mat.Matrix
-	raw    []float64 // row i at raw[i*stride:], when the matrix shows its memory
+	raw    []float64 // row i at raw[i*stride:], if the matrix gives access to its memory
 	stride int
 }
 
@@ -41,7 +41,8 @@ func NewSource(m mat.Matrix, dim int) (Source, error) {
 // Read transposes rows first, first+1, ... into dst. An element that is not finite
 // is a *[ValueError].
 func (s Source) Read(dst Tile, first int) error {
-	// Eight columns at a time: their lines of dst stay in the first-level cache.
+	// Eight columns at a time: the cache lines of dst that they write stay in the
+	// first-level cache.
 	const block = 8
 	for j0 := 0; j0 < s.Dim; j0 += block {
 		j1 := min(j0+block, s.Dim)
@@ -184,7 +185,8 @@ type Region struct {
 // SliceRegion returns the memory of s.
 func SliceRegion(s []float64) Region { return newRegion(s, 1, len(s), len(s), false) }
 
-// MatrixRegion returns the memory of m: the zero Region if m shows only its elements.
+// MatrixRegion returns the memory of m: the zero Region if m gives no access to its
+// memory.
 func MatrixRegion(m mat.Matrix) Region {
 	transposed := false
 	for {
@@ -218,8 +220,7 @@ func newRegion(data []float64, rows, cols, stride int, transposed bool) Region {
 	return Region{uintptr(unsafe.Pointer(unsafe.SliceData(data))), rows, cols, stride, transposed}
 }
 
-// Overlap reports whether x and y share memory in another way than by being the same
-// matrix.
+// Overlap reports whether x and y share memory without being the same matrix.
 func Overlap(x, y Region) bool {
 	if x.rows == 0 || y.rows == 0 || x == y {
 		return false
@@ -235,7 +236,7 @@ func Overlap(x, y Region) bool {
 	if x.stride != y.stride || x.rows == 1 || y.rows == 1 && y.cols > x.stride {
 		return true
 	}
-	// Rectangles of the same matrix are apart if their columns are.
+	// Submatrices of the same matrix are disjoint if their columns are.
 	column := offset % x.stride
 	return column < x.cols || column+y.cols > x.stride
 }

@@ -1,5 +1,5 @@
-// Package tile holds samples as the kernels want them, takes them from matrices and
-// back, and deals them out to goroutines.
+// Package tile stores samples in the layout that the kernels use, reads them from
+// matrices and writes them back, and distributes them over goroutines.
 package tile
 
 import (
@@ -31,12 +31,12 @@ func (t Tile) Rows(from, to int) Tile {
 // Cols returns the samples [from, to), a view.
 func (t Tile) Cols(from, to int) Tile { return Tile{t.Data[from:], t.D, to - from, t.Stride} }
 
-// Matrix is the tile as a D×N matrix.
+// Matrix returns the tile as a D×N matrix.
 func (t Tile) Matrix() blas.Matrix {
 	return blas.Matrix{Rows: t.D, Cols: t.N, Stride: t.Stride, Data: t.Data}
 }
 
-// Matrix views parameters as a row-major matrix.
+// Matrix returns parameters as a row-major matrix, a view.
 func Matrix(rows, cols int, p []float64) blas.Matrix {
 	return blas.Matrix{Rows: rows, Cols: cols, Stride: cols, Data: p}
 }
@@ -54,12 +54,12 @@ func (a *Arena) Take(n int) []float64 {
 // Tile returns a tile in the next d·n numbers.
 func (a *Arena) Tile(d, n int) Tile { return View(a.Take(d*n), d, n) }
 
-// Size is the number of samples that go through the layers together: a
-// function of the dimension alone, so that tiles, and with them the results,
-// are the same for every flow of that dimension and any number of workers. What
-// a conditioner makes of so many stays in the second-level cache; longer tiles are
-// no faster on one core, and slower on several. The memory of a worker is a small
-// multiple of dim*Size numbers.
+// Size is the number of samples in a tile, which the layers map together. It
+// depends on the dimension alone, so that tiles, and with them the results, are
+// the same for every flow of that dimension and any number of workers. A
+// conditioner's outputs for a tile stay in the second-level cache; longer tiles
+// are no faster on one core, and slower on several. The memory of a worker is a
+// small multiple of dim*Size numbers.
 func Size(dim int) int {
 	const (
 		most, least = 256, 64
@@ -72,9 +72,9 @@ func Size(dim int) int {
 	return n
 }
 
-// Padded is how many samples go through the layers for n: they come in eights, the
-// last one repeated. A product of matrices then has no ragged edge, so a row has
-// the same image in any batch.
+// Padded returns n rounded up to a multiple of eight: the last sample is repeated,
+// so that products of matrices have no partial vectors at their edge and a row has
+// the same image whatever rows are beside it.
 func Padded(n int) int { return (n + 7) &^ 7 }
 
 // Finite reports whether every element is finite.
@@ -100,7 +100,7 @@ func Fill(dst []float64, v float64) {
 	for i := range min(8, len(dst)) {
 		dst[i] = v
 	}
-	for n := 8; n < len(dst); n *= 2 { // copies go at the speed of memory
+	for n := 8; n < len(dst); n *= 2 { // copy is as fast as memory
 		copy(dst[n:], dst[:n])
 	}
 }
