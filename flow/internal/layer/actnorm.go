@@ -12,8 +12,8 @@ import (
 func init() { register("actnorm", buildActNorm) }
 
 // actNorm is z = exp(logScale)·x + shift, coordinate by coordinate, both trained
-// (Kingma and Dhariwal, Glow, 2018). Its start is taken from data: what leaves it has
-// mean 0 and standard deviation 1 then.
+// (Kingma and Dhariwal, Glow, 2018). It is initialised from data, such that its outputs
+// have mean 0 and standard deviation 1.
 type actNorm struct {
 	d               int
 	p               []float64 // shift, then logScale
@@ -22,8 +22,8 @@ type actNorm struct {
 	logDet          float64   // Σ logScale
 }
 
-// NewActNorm returns the layer that standardises the samples of x. A coordinate that is
-// constant is only moved.
+// NewActNorm returns the layer that standardises the samples of x. A constant
+// coordinate is only shifted.
 func NewActNorm(x tile.Tile) Layer {
 	l := newActNorm(x.D)
 	for j := range x.D {

@@ -4,19 +4,20 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// A floor is the least weight of the first component of every mixture, its anchor,
-// whose mean and scale stay as they are. It is part of the parametrisation,
+// A floor is the smallest weight of the first component of every mixture, its anchor,
+// whose mean and scale are fixed. It is part of the parametrisation,
 //
-//	weight_k = (1 - floor)·softmax(logit)_k, and floor more for k = 0,
+//	weight_k = (1 - floor)·softmax(logit)_k, plus floor for k = 0,
 //
-// so that training keeps it: with f the mixture's density and a the anchor's,
-// log f(x) ≥ log a(x) + log floor at every x. A stage whose anchor is the standard
-// normal therefore costs a row at most Σ_j log 1/floor nats, however far out, and where
-// no component is wider than its anchor the map's slope far out is the anchor's.
-// Zero means that there is no anchor. A mixture of one component needs none.
+// so that it holds after training too: with f the mixture's density and a the anchor's,
+// log f(x) ≥ log a(x) + log floor at every x. If the anchors are standard normal, a
+// layer therefore lowers the log-density of a row by at most Σ_j log 1/floor nats,
+// however far out the row is; and if no component is wider than its anchor, the map's
+// slope far out is the anchor's. Zero means that there is no anchor. A mixture of one
+// component needs none.
 type floor float64
 
-// raise makes the weights of n samples, K×n, of their softmax.
+// raise converts the softmax of n samples, K×n, to their weights, in place.
 func (f floor) raise(weight []float64, k, n int) {
 	if f == 0 || k == 1 {
 		return
@@ -37,10 +38,10 @@ func (f floor) share(weight float64, k int) float64 {
 	return weight / (1 - float64(f))
 }
 
-// chain makes of the derivatives by the logits of the weights as if those were their
-// softmax, K×n, what the kernels return, the derivatives by the logits: with h_k that
-// by weight k, the kernels' are w_k(h_k - Σ w·h), and these
-// q_k - s_k·Σ q, s the softmax, q_k = (1 - floor)·s_k(h_k - Σ w·h).
+// chain corrects the derivatives with respect to the logits, K×n, that the kernels
+// return as if the weights w were the softmax s of the logits. With h_k the derivative
+// with respect to weight k, the kernels return w_k(h_k - Σ w·h); the derivatives are
+// q_k - s_k·Σ q, where q_k = (1 - floor)·s_k(h_k - Σ w·h).
 func (f floor) chain(grad, weight []float64, k, n int) {
 	if f == 0 || k == 1 {
 		return
@@ -59,10 +60,10 @@ func (f floor) chain(grad, weight []float64, k, n int) {
 	}
 }
 
-// NewAnchored makes the layer of mixtures whose first components are anchors with at
-// least the given weight, in (0, 1): their means and scales are not trained. Their
-// weights must be larger than it, all others positive, and every |log Scale| smaller
-// than bound.
+// NewAnchored returns a layer of mixtures whose first components are anchors with at
+// least the given weight, in (0, 1); their means and scales are not trained. The
+// anchors' weights must exceed the given one, all other weights must be positive, and
+// every |log Scale| must be smaller than bound.
 func NewAnchored(m []kernels.Mixture, bound, least float64) Layer {
 	f := floor(least)
 	l := newMixtures(m, bound)
@@ -79,8 +80,9 @@ func NewAnchored(m []kernels.Mixture, bound, least float64) Layer {
 	return l
 }
 
-// pinAnchors marks means and scales of the first components in pinned, which is laid
-// out as the parameters of mixtures of k[j] components, and is made if it is nil.
+// pinAnchors marks the means and scales of the first components in pinned, which has
+// the layout of the parameters of mixtures of k[j] components; it allocates pinned if
+// that is nil.
 func pinAnchors(pinned []bool, k []int) []bool {
 	if pinned == nil {
 		pinned = make([]bool, 3*sum(k))
@@ -93,9 +95,9 @@ func pinAnchors(pinned []bool, k []int) []bool {
 	return pinned
 }
 
-// Pinned tells of the rows of the final kernels, and of the final biases, that make
-// the anchors' means and scales: zero and the anchors' own. What holds the mixtures
-// apart does not hear the conditioners of anchors in any case.
+// Pinned marks the rows of the final kernels and the final biases that emit the
+// anchors' means and scales; they stay zero and the anchors' values. Bounded
+// conditioners (held) ignore the outputs for anchors in any case.
 func (l *coupling) Pinned() []bool {
 	if l.floor == 0 || l.half[0].held != nil {
 		return nil

@@ -14,8 +14,8 @@ import (
 func init() { register("cayley", buildCayley) }
 
 // cayley is z = R x with R = (I-A)(I+A)⁻¹, A skew-symmetric and trained: R is a rotation
-// whatever A is, and every rotation but those that turn a plane by half a turn is such
-// an R. A = 0 is the identity.
+// for every A, and every rotation that rotates no plane by half a turn has this form. A
+// = 0 gives the identity.
 type cayley struct {
 	d      int
 	a      []float64 // the d(d-1)/2 entries of A above the diagonal, row by row
@@ -24,7 +24,7 @@ type cayley struct {
 	onward []float64 // I+R
 }
 
-// NewCayley returns the rotation of which the entries of A are normal with the given
+// NewCayley returns the rotation of a random A, whose entries are normal with the given
 // standard deviation.
 func NewCayley(d int, spread float64, rng *rand.Rand) Layer {
 	a := make([]float64, d*(d-1)/2)

@@ -13,10 +13,10 @@ import (
 
 func init() { register("coupling", buildCoupling) }
 
-// coupling maps the second half of the coordinates given the first, and then
-// the first given the mapped second, each coordinate by its own mixture per
-// sample. It holds both directions, so that log-determinants can be added in
-// the order of the coordinates, as the mixture layer adds them.
+// coupling maps the second half of the coordinates given the first, and then the
+// first given the mapped second, each coordinate by a mixture of its own for each
+// sample. One layer does both, so that log-determinants are added in the order of
+// the coordinates, as the mixture layer adds them.
 type coupling struct {
 	d     int
 	bound float64
@@ -64,7 +64,7 @@ func newCoupling(k []int, bound float64, f floor, stored []float64, pinned []boo
 	return l, nil
 }
 
-// hold gives both halves the mixtures that their networks change.
+// hold sets the mixtures of both halves to which the networks emit changes.
 func (l *coupling) hold(stored []float64, pinned []bool) {
 	k := l.components()
 	for i := range l.half {
@@ -74,9 +74,9 @@ func (l *coupling) hold(stored []float64, pinned []bool) {
 	}
 }
 
-// standardize tells smooth networks what to standardise their inputs by: the first
-// half's by the moments of the mixtures that are held for them. What the second one
-// sees is normal to begin with.
+// standardize sets the shift and scale by which smooth networks standardise their
+// inputs: the first network's inputs by the moments of their mixtures. The second
+// network's inputs are already standard normal at the start.
 func (l *coupling) standardize() {
 	if first, second := &l.half[0], &l.half[1]; first.held != nil {
 		first.net.smooth, second.net.smooth = true, true
@@ -87,8 +87,8 @@ func (l *coupling) standardize() {
 	}
 }
 
-// newHalves returns the coupling of coordinates with k[j] components each, but for
-// its conditioners.
+// newHalves returns a coupling of coordinates with k[j] components each, without
+// conditioners.
 func newHalves(bound float64, k []int) *coupling {
 	d := len(k)
 	l := &coupling{d: d, bound: bound}
@@ -113,7 +113,8 @@ func (h *half) counts() []int {
 	return k
 }
 
-// components counts the components of the half's coordinates together.
+// components returns the number of components of all coordinates of the half
+// together.
 func (h *half) components() int { return h.first[len(h.first)-1] }
 
 // condition computes the half's mixtures, in evaluation form, from the given
@@ -152,8 +153,8 @@ func (h *half) mixtures(j int, out, scale tile.Tile) kernels.PerSampleMixtures {
 	}
 }
 
-// given returns what half i is conditioned on: the first half of x or the
-// mapped second half, z. It is the same whichever way the layer runs.
+// given returns what half i is conditioned on: the first half of x or the mapped
+// second half, z. It is the same for Forward and Inverse.
 func (l *coupling) given(i int, x, z tile.Tile) tile.Tile {
 	if i == 0 {
 		return x
@@ -199,7 +200,7 @@ func (l *coupling) Backward(dx tile.Tile, grad []float64, dz tile.Tile, dLogDet 
 	x, z, n := fwd.X, fwd.Z, fwd.X.N
 	ld := fwd.S.Tile(l.d, n)
 
-	// Find what each half left, in the order of forward.
+	// Locate what Forward left for each half, in the order of Forward.
 	var left [len(l.half)]struct {
 		net                tile.Arena
 		change, out, scale tile.Tile
@@ -217,8 +218,8 @@ func (l *coupling) Backward(dx tile.Tile, grad []float64, dz tile.Tile, dLogDet 
 		r.grad, grad = grad[:len(h.net.p)], grad[len(h.net.p):]
 	}
 
-	// What half 1 is conditioned on is an output of half 0: its derivative
-	// joins dz before half 0's turn.
+	// Half 1 is conditioned on an output of half 0: its derivative is added to dz
+	// before half 0 is differentiated.
 	for i := len(l.half) - 1; i >= 0; i-- {
 		h, r, s := &l.half[i], &left[i], s
 		dOut := s.Tile(r.out.D, n)
@@ -330,8 +331,8 @@ func buildCoupling(m *description, d int) Layer {
 		return &coupling{}
 	}
 	halves := [2][2]int{{d - d/2, d / 2}, {d / 2, d - d/2}} // coordinates mapped, and given
-	// The last bias of each half says how many components its coordinates have, if the
-	// attribute does not.
+	// Without the attribute, the length of the last bias of each half determines the
+	// number of components.
 	var depth, outputs [2]int
 	for i := range halves {
 		for m.has(fmt.Sprintf("half.%d.layer.%d.weight", i, depth[i])) {

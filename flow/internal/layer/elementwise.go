@@ -13,27 +13,28 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// A Map is a family of monotone maps of the real line, one per sample, whose parameters
-// a conditioner emits for each coordinate.
+// A Map is a family of monotone maps of the real line, with one map per sample, whose
+// parameters a conditioner emits for each coordinate.
 type Map interface {
-	// name is what the layer's kind is called after.
+	// name is part of the layer's kind.
 	name() string
-	// outputs is how many numbers the conditioner emits for a coordinate; extra is how
-	// many more per sample prepare needs.
+	// outputs is the number of values that the conditioner emits for a coordinate;
+	// extra is the number of further values per sample that prepare needs.
 	outputs() (out, extra int)
-	// prepare brings what was emitted for one coordinate into the kernels' form, in out
-	// and extra.
+	// prepare converts the conditioner's outputs for one coordinate to the kernels'
+	// form, in out and extra.
 	prepare(out, extra tile.Tile)
 	forward(z, logDet, x []float64, out, extra tile.Tile)
 	inverse(x, logDet, z []float64, out, extra tile.Tile)
-	// backward writes the derivatives with respect to x and to what was emitted.
+	// backward writes the derivatives with respect to x and to the conditioner's
+	// outputs.
 	backward(dx []float64, dOut tile.Tile, dz, dLogDet, x, z, logDet []float64, out, extra tile.Tile)
-	// identity is what to emit for the map that changes nothing, or as little as the
-	// family can; like is what to emit for the one nearest to z = Φ⁻¹(F(x)), F that of
-	// the mixture.
+	// identity returns the outputs for the identity map, or the one closest to it in
+	// the family; like returns those for the map closest to z = Φ⁻¹(F(x)), F the
+	// distribution function of the mixture.
 	identity() []float64
 	like(m kernels.Mixture) []float64
-	// describe adds what prepare depends on to the layer's description.
+	// describe adds the settings that prepare depends on to the layer's description.
 	describe(m *model.Layer)
 }
 
@@ -50,7 +51,7 @@ func registerMap(name string, read func(m *description) Map) {
 
 // forms say which coordinates are mapped given which.
 var forms = map[string]func(d int) []part{
-	// One half of the coordinates given the other, then the other given the mapped one.
+	// One half of the coordinates given the other, then the other half given the mapped one.
 	"couple": func(d int) []part {
 		if d < 2 {
 			return nil
@@ -61,9 +62,9 @@ var forms = map[string]func(d int) []part{
 	"given": func(d int) []part { return []part{{from: 0, to: d}} },
 }
 
-// elementwise maps coordinates by a Map of each, conditioned on other coordinates and on
-// the context: columns that every sample comes with and that no layer changes. They stand
-// in the rows behind the coordinates of the tiles that Forward and Inverse read.
+// elementwise maps every coordinate by a Map, conditioned on other coordinates and on the
+// context: the conditioning columns, which no layer changes. They follow the coordinates
+// in the tiles that Forward and Inverse read.
 type elementwise struct {
 	d, context   int
 	form         string
@@ -80,16 +81,19 @@ type part struct {
 	net                        *mlp
 }
 
-// Context is what a layer that is conditioned on columns of the data knows of them.
+// A Context holds the shift and scale by which a layer standardises the conditioning
+// columns.
 type Context struct{ Shift, Scale []float64 }
 
-// Contextual is a layer that reads context behind the coordinates of its input.
+// Contextual is implemented by layers that read a context behind the coordinates of their
+// input.
 type Contextual interface{ Context() int }
 
-// NewElementwise returns the layer of that form ("couple" or "given") of dimension d whose
-// conditioners emit, whatever they see, the map nearest to that of the mixture like[j] for
-// coordinate j, or to the identity if it is nil; or, if spread is not 0, something random
-// around it: their last kernel is uniform with that part of what He et al. (2015) use.
+// NewElementwise returns a layer of the given form ("couple" or "given") and dimension d.
+// For every input its conditioners emit the map closest to that of the mixture like[j] for
+// coordinate j, or to the identity if like is nil. If spread is not 0, the weights of
+// their last layers are random: uniform, with spread times the standard deviation of He et
+// al. (2015).
 func NewElementwise(form string, d int, m Map, c Context, like []kernels.Mixture, o Conditioner, spread float64, rng *rand.Rand) (Layer, error) {
 	l := newElementwise(form, d, len(c.Shift), m)
 	l.shift, l.scale = c.Shift, c.Scale
@@ -130,11 +134,11 @@ func newElementwise(form string, d, context int, m Map) *elementwise {
 	return l
 }
 
-// room is what a part takes from the arena.
+// room is the scratch memory of a part.
 type room struct {
 	in         tile.Tile
 	net        tile.Arena
-	out, extra tile.Tile // as the kernels want them
+	out, extra tile.Tile // in the kernels' form
 }
 
 func (l *elementwise) room(p *part, n int, s *tile.Arena) (r room) {
@@ -147,18 +151,18 @@ func (l *elementwise) room(p *part, n int, s *tile.Arena) (r room) {
 	return r
 }
 
-// of returns what belongs to coordinate j of the part.
+// of returns the rows that belong to coordinate j of the part.
 func (l *elementwise) of(r room, p *part, j int) (out, extra tile.Tile) {
 	j -= p.from
 	return slab(r.out, j*l.out, l.out), slab(r.extra, j*l.extra, l.extra)
 }
 
-// slab is k rows of a tile whose rows follow each other.
+// slab returns k rows of a tile whose rows are contiguous.
 func slab(t tile.Tile, from, k int) tile.Tile {
 	return tile.View(t.Data[from*t.N:(from+k)*t.N], k, t.N)
 }
 
-// condition runs the part's conditioner on what it sees of a tile and prepares its maps.
+// condition runs the part's conditioner on its inputs in a tile and prepares its maps.
 func (l *elementwise) condition(p *part, seen, behind tile.Tile, s *tile.Arena) room {
 	r := l.room(p, seen.N, s)
 	k := p.seenTo - p.seenFrom
@@ -179,8 +183,8 @@ func (l *elementwise) condition(p *part, seen, behind tile.Tile, s *tile.Arena) 
 	return r
 }
 
-// seen is what part i is conditioned on: x for the first, what that made of it for the
-// second, whichever way the layer runs.
+// seen returns the tile that part i is conditioned on: x for the first, the image of
+// the first part for the second, for both Forward and Inverse.
 func seen(i int, x, z tile.Tile) tile.Tile {
 	if i == 0 {
 		return x
@@ -236,8 +240,8 @@ func (l *elementwise) Backward(dx tile.Tile, grad []float64, dz tile.Tile, dLogD
 		left[i].room = l.room(p, n, &fwd.S)
 		left[i].grad, grad = grad[:len(p.net.p)], grad[len(p.net.p):]
 	}
-	// What the second part sees is what the first made: its derivative joins dz before
-	// the first one's turn.
+	// The second part is conditioned on the output of the first: its derivative is
+	// added to dz before the first is differentiated.
 	for i := len(l.parts) - 1; i >= 0; i-- {
 		p, r, s := &l.parts[i], left[i], s
 		dOut := s.Tile(r.out.D, n)
@@ -352,7 +356,7 @@ func buildElementwise(form string, m *description, d int, read func(m *descripti
 	return l
 }
 
-// number reads an attribute that is a positive integer, at most most.
+// number reads an attribute that must be a positive integer up to most.
 func (d *description) number(name string, most int) int {
 	v, err := strconv.Atoi(d.attribute(name))
 	if err != nil || v < 1 || v > most {
@@ -374,7 +378,7 @@ func (d *description) scalar(name string, least, most float64) float64 {
 	return t.Values[0]
 }
 
-// initLast draws the last kernel uniformly, with that part of the standard deviation
+// initLast draws the last kernel uniformly, with spread times the standard deviation
 // √(2/inputs) (He et al. 2015).
 func (c *mlp) initLast(part float64, rng *rand.Rand) {
 	last := c.kernel[c.layers()-1]

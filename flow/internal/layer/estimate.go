@@ -7,20 +7,21 @@ import (
 	"github.com/gaussflow/gaussflow/flow/internal/tile"
 )
 
-// The estimate of log det(I + J), J = g′, in dimensions where the determinant is too dear.
-// With e a vector of random signs and N drawn with P(N ≥ k) = p_k,
+// The estimate of log det(I + J), J = g′, for dimensions in which the determinant is too
+// expensive. With e a vector of random signs and N drawn with P(N ≥ k) = p_k,
 //
 //	Σ_k≤N (-1)^(k+1)/k · e·J^k·e/p_k
 //
-// has the expectation Σ (-1)^(k+1)/k tr J^k = log det(I + J). The first terms are always
-// taken, p_k = 1 for k ≤ sureTerms, and then half of the series goes on at each term.
-// The derivative with respect to J is estimated by the same, of (I + J)⁻¹ = Σ (-J)^k.
+// has the expectation Σ (-1)^(k+1)/k tr J^k = log det(I + J). The first sureTerms terms
+// are always computed, p_k = 1, and each further one with half the probability of the
+// term before. The derivative with respect to J is estimated in the same way, from (I +
+// J)⁻¹ = Σ (-J)^k.
 const sureTerms = 8
 
-// estimateScratch is how many numbers a sample needs.
+// estimateScratch is the number of scratch numbers per sample.
 func estimateScratch(d, width int) int { return 4*d + width }
 
-// noise is the source of a sample's numbers: its bits, mixed.
+// noise returns the source of random numbers of sample i, seeded by a hash of its bits.
 func noise(x tile.Tile, i int) *rand.PCG {
 	seed := uint64(0x9e3779b97f4a7c15)
 	for j := range x.D {
@@ -93,9 +94,9 @@ func (l *residual) estimate(logDet []float64, sign float64, x, t tile.Tile, s ti
 	}
 }
 
-// estimateBackward adds the derivatives of what estimate has as its expectation: with
-// u = Σ (-Jᵀ)^k e/p_k and e, that of J is u·eᵀ, so that J = V·S·W gives V u·(S·W·e)ᵀ, S
-// (Vᵀu)·(W·e) and W (S·Vᵀ·u)·eᵀ.
+// estimateBackward adds unbiased estimates of the derivatives of log det(I + J): with u
+// = Σ (-Jᵀ)^k e/p_k, that with respect to J is u·eᵀ, so that J = V·S·W gives V
+// u·(S·W·e)ᵀ, S (Vᵀu)·(W·e) and W (S·Vᵀ·u)·eᵀ.
 func (l *residual) estimateBackward(du tile.Tile, dv, dw, dLogDet []float64, x, t tile.Tile, s tile.Arena) {
 	e, u, y, to, mid := s.Take(l.d), s.Take(l.d), s.Take(l.d), s.Take(l.d), s.Take(l.width)
 	for i, g := range dLogDet {

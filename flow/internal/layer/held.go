@@ -8,24 +8,24 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// held are the mixtures of half the coordinates of a coupling whatever the input, and
-// the bounds on what a network can make of them. One component of each mixture at
-// least is an anchor: as wide as any, and the network does not speak of it. Of another
-// component it emits c, and with s(c) = √(1+c²) - c, which is 1 at 0 and falls from
-// +∞ to 0,
+// held stores the mixtures of half the coordinates of a coupling, and bounds the changes
+// that a network can make to them. At least one component of each mixture is an anchor:
+// as wide as any other, and not changed by the network. For each parameter of the other
+// components the network emits a change c, and with s(c) = √(1+c²) - c, which is 1 at 0
+// and falls from +∞ to 0,
 //
 //	logit = held + rise·(1 - s(c/rise))              below held + rise
 //	mean  = held + spread·c/√(1+(c/reach)²)          within reach·spread of held
 //	raw   = held + gap·(1 - s(c/stride))             below the widest anchor's, held + gap
 //
-// where spread is the standard deviation of the mixture that is held, and stride the
-// gap, or leastStride if that is more. All of it is smooth, and at c = 0 it is what is
-// held, to the last bit.
+// where spread is the standard deviation of the stored mixture, and stride the larger of
+// gap and leastStride. All are smooth, and at c = 0 they equal the stored parameters bit
+// for bit.
 //
-// What follows, whatever the parameters of the network:
+// Consequences, for any parameters of the network:
 //
-//   - An anchor of share w keeps w/(w + (1-w)·e^rise) at least. With f for the density
-//     of the mixture and a for the anchor's, f ≥ that share times a, everywhere.
+//   - An anchor of weight w keeps at least w/(w + (1-w)·e^rise). With f the density of
+//     the mixture and a the anchor's, f is at least that weight times a, everywhere.
 //   - No component is wider than the widest anchor: far out the map has the slope
 //     1/σ of that anchor, whatever the input.
 //   - With means m and scales σ of components, z lies between the least and the largest
@@ -36,13 +36,13 @@ type held struct {
 	k              []int
 	anchor         []bool // by component
 	centre, spread []float64
-	free           []row // the outputs that count
-	unheard        []int // and those of anchors
+	free           []row // the outputs that change a parameter
+	unheard        []int // the outputs for anchors, which are ignored
 }
 
-// A row is one parameter of a component that is no anchor: which output of the network,
-// whether a logit, a mean or a raw scale, the rise, spread or gap of its bounds, and the
-// inverse of what the output is measured in.
+// A row is one parameter of a component that is no anchor: the index of the network's
+// output, whether it is a logit, a mean or a raw scale, the rise, spread or gap of its
+// bounds, and the inverse of the output's unit.
 type row struct {
 	at, part      int
 	size, inverse float64
@@ -102,8 +102,8 @@ func moments(m kernels.Mixture) (mean, sd float64) {
 	return mean, math.Sqrt(square)
 }
 
-// changed sets dst to the parameters that the outputs of the network make. They must
-// not overlap.
+// changed sets dst to the stored parameters with the changes that the network emits.
+// They must not overlap.
 func (h *held) changed(dst, change tile.Tile) {
 	for _, at := range h.unheard {
 		tile.Fill(dst.Row(at), h.p[at])
@@ -125,8 +125,8 @@ func (h *held) changed(dst, change tile.Tile) {
 	}
 }
 
-// backward makes the derivative with respect to the parameters that with respect to
-// the outputs of the network, in place.
+// backward converts the derivatives with respect to the parameters to those with
+// respect to the network's outputs, in place.
 func (h *held) backward(d, change tile.Tile) {
 	for _, at := range h.unheard {
 		clear(d.Row(at))
@@ -150,8 +150,8 @@ func (h *held) backward(d, change tile.Tile) {
 	}
 }
 
-// describeHeld returns the stored parameters that are held of the coordinates, and
-// which of their components are anchors.
+// describeHeld returns the tensors of the stored parameters, and of which
+// components are anchors.
 func (l *coupling) describeHeld() []model.Tensor {
 	k := l.components()
 	var stored []marginal

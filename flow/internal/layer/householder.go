@@ -13,17 +13,17 @@ import (
 func init() { register("householder", buildHouseholder) }
 
 // householder is a product of reflections x ↦ x - 2v(v·x)/(v·v), whose vectors are
-// trained: whatever they are, it stays orthogonal, and its log-determinant 0. With
-// d reflections it can be any orthogonal matrix (Tomczak and Welling 2016).
+// trained: it is orthogonal for any vectors, and its log-determinant is 0. With d
+// reflections it can be any orthogonal matrix (Tomczak and Welling 2016).
 type householder struct {
 	d   int
 	v   []float64 // a row for each reflection, in the order of forward
 	two []float64 // 2/(v·v) of each
 }
 
-// NewHouseholder returns a product of so many reflections by random vectors. If pairs
-// is true, each second vector is the one before it but for a little: every pair is
-// nearly the identity.
+// NewHouseholder returns a product of the given number of reflections by random
+// vectors. If pairs is true, every second vector nearly equals the one before it, so
+// that each pair is nearly the identity.
 func NewHouseholder(d, reflections int, pairs bool, rng *rand.Rand) Layer {
 	v := make([]float64, reflections*d)
 	for i := range v {
@@ -109,7 +109,7 @@ func (l *householder) Inverse(x tile.Tile, _ []float64, z tile.Tile, s tile.Aren
 }
 
 // Backward undoes one reflection after the other: each is its own inverse, so that
-// nothing in between has to be kept.
+// no intermediate values have to be kept.
 func (l *householder) Backward(dx tile.Tile, grad []float64, dz tile.Tile, _ []float64, fwd Tape, s tile.Arena) {
 	n := dz.N
 	at := s.Tile(l.d, n) // the output of reflection k, then its input

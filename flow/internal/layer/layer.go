@@ -1,9 +1,9 @@
 // Package layer holds the invertible maps that flows are made of.
 //
 // A new kind of layer is one file with a type that implements [Layer] and registers
-// its constructor, and one row in the table of TestLayers. What only some layers have
-// is a small optional interface: [Axes], [Marginals], [Conditioned], [Coupler],
-// [Pinned].
+// its constructor, and one row in the table of TestLayers. Capabilities that only
+// some layers have are small optional interfaces: [Axes], [Marginals], [Conditioned],
+// [Coupler], [Density], [Pinned], [Chosen], [Contextual].
 package layer
 
 import (
@@ -21,9 +21,9 @@ import (
 
 // A Layer is one invertible map of R^d with a tractable Jacobian.
 //
-// A layer reads its trainable parameters through a view of the flow's one flat
-// vector, so that the optimiser, clipping and checkpoints are each one loop.
-// Methods other than Bind and Refresh only read the layer, so goroutines share it.
+// A layer's trainable parameters are a view of the flow's flat vector of parameters,
+// so that the optimiser, clipping and checkpoints are one loop each. Methods other
+// than Bind and Refresh only read the layer, so goroutines can share it.
 type Layer interface {
 	// Forward writes z = T(x) and adds log|det dT/dx| of each sample to
 	// logDet, which may be nil. It leaves in s what Backward needs. z must not
@@ -34,14 +34,14 @@ type Layer interface {
 	// be nil.
 	Inverse(x tile.Tile, logDet []float64, z tile.Tile, s tile.Arena)
 
-	// Backward is the vector-Jacobian product of Forward. Given the
-	// derivatives dz and dLogDet of a scalar with respect to Forward's outputs,
-	// it writes the derivative with respect to x into dx, and with respect to
-	// the parameters into grad. fwd is what Forward saw and left, s its own
-	// scratch. It may overwrite dz.
+	// Backward is the vector-Jacobian product of Forward. Given the derivatives
+	// dz and dLogDet of a scalar with respect to Forward's outputs, it writes the
+	// derivative with respect to x into dx, and with respect to the parameters
+	// into grad. fwd holds the input, output and scratch of Forward, and s is the
+	// scratch of Backward itself. It may overwrite dz.
 	Backward(dx tile.Tile, grad []float64, dz tile.Tile, dLogDet []float64, fwd Tape, s tile.Arena)
 
-	// Scratch returns how many numbers per sample Forward (or Inverse) and
+	// Scratch returns the numbers per sample that Forward (or Inverse) and
 	// Backward take from their arenas.
 	Scratch() (forward, backward int)
 
@@ -51,86 +51,86 @@ type Layer interface {
 	// Bind copies the parameters to p and uses that memory from then on.
 	Bind(p []float64)
 
-	// Refresh recomputes what depends on the parameters alone. It is called
-	// after they change.
+	// Refresh recomputes values that depend on the parameters alone. It is called
+	// after the parameters change.
 	Refresh()
 
 	// NumFixed counts the stored numbers that are not trained.
 	NumFixed() int
 
-	// Describe returns the layer as data, in memory of its own. Build makes the
-	// same layer of it, to the last bit.
+	// Describe returns a description of the layer, which shares no memory with
+	// it. Build makes a layer with the same bits from it.
 	Describe() model.Layer
 }
 
-// A Tape is what Forward leaves behind for Backward: its input, its output,
-// and its scratch.
+// A Tape is what Backward needs of Forward: its input, its output and its scratch.
 type Tape struct {
 	X, Z tile.Tile
 	S    tile.Arena
 }
 
-// Axes is a layer that rotates; the rows of the matrix are the new axes.
+// Axes is implemented by rotations; the rows of the matrix are the new axes.
 type Axes interface{ Axes() []float64 }
 
-// Marginals is a layer with a mixture for each coordinate, and a bound on the
-// components' |log σ|. Where the mixtures depend on the sample they are those that
-// the conditioners' biases alone describe.
+// Marginals is implemented by layers with a mixture for each coordinate. It returns
+// them with the bound on the components' |log σ|. If the mixtures depend on the
+// sample, they are those that the conditioners' final biases alone describe.
 type Marginals interface {
 	Marginals() (m []kernels.Mixture, bound float64)
 }
 
-// Conditioned is a layer whose map depends on some of the coordinates by way of
-// conditioners.
+// Conditioned is implemented by layers with conditioners.
 type Conditioned interface {
 	// KernelMax returns the largest magnitude in the final kernel of each
 	// conditioner.
 	KernelMax() []float64
 }
 
-// A Coupler is a layer of which Couple makes a conditioned one that is the same map
-// until its final kernels move.
+// Coupler is implemented by layers that can be given conditioners: Couple returns a
+// layer that is the same map until its final kernels are trained.
 type Coupler interface {
 	Couple(o Conditioner, rng *rand.Rand) (Layer, error)
 }
 
-// Density is a layer that knows the log-density of a sample whose image is standard
-// normal without the image: it adds it to logDensity, in nats. It agrees with Forward
-// to rounding, and is several times as fast. It needs the scratch of Forward.
+// Density is implemented by layers that can compute the log-density of a sample, under
+// a standard normal base, without its image. It adds the log-density to logDensity, in
+// nats. The result agrees with that of Forward up to rounding, and takes a fraction of
+// the time. It needs the scratch of Forward.
 type Density interface {
 	AddLogDensity(logDensity []float64, x tile.Tile, s tile.Arena)
 }
 
-// Pinned is a layer of whose parameters some are not trained.
+// Pinned is implemented by layers some of whose parameters are not trained.
 type Pinned interface {
-	// Pinned tells of each element of Params whether it stays as it is; nil if
-	// none does. Backward need not heed it: who trains clears those derivatives.
+	// Pinned returns for each element of Params whether it is fixed, or nil if
+	// none is. Backward can ignore it: training clears the derivatives of fixed
+	// parameters.
 	Pinned() []bool
 }
 
-// Chosen is a layer that Fit has chosen, with the layers before it, by rows held out.
-// Couple leaves their block as it is, and training does if couplings follow. It says
-// how to fit the like.
+// Chosen is implemented by the last layer of a block that Fit made. Couple leaves that
+// block as it is, and so does training if couplings follow. Chosen returns the options
+// for another fit of the same kind.
 type Chosen interface{ Chosen() Fitted }
 
-// Fitted are the options of a fit that are not their defaults.
+// Fitted holds those options of a fit that differ from the defaults.
 type Fitted struct {
 	MaxComponents int
 	Dequantized   bool
 }
 
-// A Conditioner says how networks are built: the width and number of hidden layers,
+// A Conditioner describes conditioners to build: the width and number of hidden layers,
 // and the bound on |log σ|, 0 for that of the layer that is coupled. Plain ones have
-// ReLU between their layers, inputs as they are and outputs without bounds.
+// ReLU between their layers, raw inputs and unbounded outputs.
 type Conditioner struct {
 	Width, Depth int
 	Bound        float64
 	Plain        bool
 }
 
-// Apply runs one layer forward over any number of samples, on as many
-// goroutines as GOMAXPROCS allows, without log-determinants. Once ctx is done it leaves
-// the rest of z as it is.
+// Apply runs one layer forward over any number of samples, on as many goroutines as
+// GOMAXPROCS allows, without log-determinants. Once ctx is done it computes no more
+// samples.
 func Apply(ctx context.Context, l Layer, z, x tile.Tile) {
 	size := tile.Size(x.D)
 	perSample, _ := l.Scratch()
@@ -145,19 +145,19 @@ func Apply(ctx context.Context, l Layer, z, x tile.Tile) {
 	})
 }
 
-// MaxParams is the most parameters that a flow can have; it keeps counts of them
-// in range.
+// MaxParams is the largest number of parameters of a flow; it keeps sizes in the range
+// of int.
 const MaxParams = math.MaxInt32
 
-// ErrMaxParams says that there are more.
+// ErrMaxParams is the error for more parameters than MaxParams.
 var ErrMaxParams = fmt.Errorf("it has more than %d parameters", MaxParams)
 
-// kinds has the constructor of every kind of layer.
+// kinds maps every kind of layer to its constructor.
 var kinds = map[string]func(d *description, dim int) Layer{}
 
 // register is called by the init function of a layer's file. The constructor reads
-// what it needs from the description; the layer must not keep the memory of its
-// tensors.
+// attributes and tensors from the description; the layer must not keep the memory of
+// the tensors.
 func register(kind string, build func(d *description, dim int) Layer) { kinds[kind] = build }
 
 // Build makes the layer of dimension dim that m describes. Its errors name the
@@ -177,18 +177,18 @@ func Build(m model.Layer, dim int) (Layer, error) {
 	return l, nil
 }
 
-// Clone returns a layer that is the same map and shares no memory with l.
+// Clone returns a copy of l that shares no memory with it.
 func Clone(l Layer, dim int) (Layer, error) { return Build(l.Describe(), dim) }
 
-// A description gives a constructor the tensors of a layer. It keeps the first
-// error, after which everything is empty.
+// A description gives a constructor the attributes and tensors of a layer. It keeps
+// the first error; after an error its methods return empty values.
 type description struct {
 	layer model.Layer
 	read  map[string]bool
 	err   error
 }
 
-// fail notes what is wrong with a tensor.
+// fail records an error of a tensor or attribute.
 func (d *description) fail(name, format string, args ...any) {
 	d.failAs(errs.ErrFormat, fmt.Sprintf("tensor %q", name), fmt.Sprintf(format, args...))
 }
@@ -211,7 +211,7 @@ func (d *description) attribute(name string) string {
 	return d.layer.Attributes[name]
 }
 
-// anySize is a size that a tensor may have as it likes.
+// anySize stands for a dimension of any size.
 const anySize = -1
 
 // tensor returns the tensor of that name, which must have the given shape and
@@ -246,7 +246,7 @@ func (d *description) tensor(name string, shape ...int) model.Tensor {
 	return t
 }
 
-// formatShape writes a shape with a word for sizes that are free.
+// formatShape formats a shape, with a word for dimensions of any size.
 func formatShape(shape []int) string {
 	s := "["
 	for i, n := range shape {
@@ -262,8 +262,8 @@ func formatShape(shape []int) string {
 	return s + "]"
 }
 
-// nothingElse complains about tensors that are there twice, and tensors and
-// attributes that nobody has read.
+// nothingElse records an error if a tensor occurs twice, or if a tensor or
+// attribute has not been read.
 func (d *description) nothingElse() {
 	seen := map[string]bool{}
 	for _, t := range d.layer.Tensors {
@@ -291,7 +291,7 @@ func dot(x, y []float64) float64 {
 	return sum
 }
 
-// sum adds up counts.
+// sum returns the sum of counts.
 func sum(k []int) int {
 	n := 0
 	for _, v := range k {

@@ -20,11 +20,11 @@ func init() {
 	})
 }
 
-// maxComponents keeps sizes in range.
+// maxComponents keeps sizes in the range of int.
 const maxComponents = 1 << 16
 
-// Affine is z = σx + shift, σ = exp(bound·tanh(raw)); emitted are shift and raw (Dinh,
-// Sohl-Dickstein and Bengio 2017).
+// Affine is z = σx + shift, σ = exp(bound·tanh(raw)), with outputs shift and raw
+// (Dinh, Sohl-Dickstein and Bengio 2017).
 type Affine struct{ Bound float64 }
 
 func (a Affine) name() string              { return "affine" }
@@ -89,8 +89,8 @@ func (a Affine) like(m kernels.Mixture) []float64 {
 	return []float64{-float64(mean * scale[0]), raw[0]}
 }
 
-// Mixed is z = Φ⁻¹(F(x)), F a mixture of K components; emitted are their logits, means and
-// raw scales, σ = exp(bound·tanh(raw)).
+// Mixed is z = Φ⁻¹(F(x)), F a mixture of K components, with outputs logits, means and raw
+// scales, σ = exp(bound·tanh(raw)).
 type Mixed struct {
 	K     int
 	Bound float64
@@ -131,8 +131,8 @@ func (c Mixed) backward(dx []float64, dOut tile.Tile, dz, dLogDet, x, z, logDet 
 	kernels.BoundedExpBackward(d.LogScale, d.LogScale, out.Data[2*k*n:3*k*n], c.Bound)
 }
 
-// identity is a mixture of variance 1 whose components stand at the normal's quantiles,
-// half of the variance between them and half within.
+// identity is a mixture of variance 1 whose means are quantiles of the normal
+// distribution: half of the variance is that of the means, half that of the components.
 func (c Mixed) identity() []float64 {
 	out := make([]float64, 3*c.K)
 	mean, raw := out[c.K:2*c.K], out[2*c.K:]
@@ -161,8 +161,8 @@ func (c Mixed) identity() []float64 {
 	return out
 }
 
-// like is the mixture itself, or, if it has another number of components, the nearest of
-// its moments.
+// like is the mixture itself, or, if it has another number of components, identity with
+// its mean and standard deviation.
 func (c Mixed) like(m kernels.Mixture) []float64 {
 	out := c.identity()
 	if len(m.Weight) != c.K {
@@ -180,16 +180,16 @@ func (c Mixed) like(m kernels.Mixture) []float64 {
 	return out
 }
 
-// Spline is a monotone rational-quadratic spline on [-Edge, Edge], the identity outside
-// (kernels.Splines); emitted are K logits of widths, K of heights, and K-1 raw slopes,
-// slope = exp(bound·tanh(raw)).
+// Spline is a monotone rational-quadratic spline on [-Edge, Edge] and the identity
+// outside (kernels.Splines), with outputs K logits of widths, K of heights, and K-1 raw
+// slopes, slope = exp(bound·tanh(raw)).
 type Spline struct {
 	K     int
 	Edge  float64
 	Bound float64
 }
 
-// splineFloor is the least share of the interval that a bin has.
+// splineFloor is the smallest share of the interval of a bin.
 const splineFloor = 1e-3
 
 func (c Spline) name() string              { return "spline" }
@@ -232,7 +232,7 @@ func (c Spline) backward(dx []float64, dOut tile.Tile, dz, dLogDet, x, _, _ []fl
 	kernels.BoundedExpBackward(d.LogSlope, d.LogSlope, out.Data[2*k*n:(3*k-1)*n], c.Bound)
 }
 
-// like has knots at equal steps of z, and the mixture's slopes there.
+// like has knots at equal distances in z, and the mixture's slopes there.
 func (c Spline) like(m kernels.Mixture) []float64 {
 	out := c.identity()
 	k := c.K

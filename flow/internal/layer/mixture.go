@@ -52,9 +52,10 @@ func storeScale(raw, logScale []float64, bound float64) {
 // [1e-60, 1e60].
 const MaxLogScale = 138
 
-// ScaleBound returns a bound that scales with |log σ| ≤ most fit in with room:
-// the default where it serves. Near the bound tanh is flat, so that training
-// could hardly move a scale, hence the margin. most must be below MaxLogScale.
+// ScaleBound returns a bound for scales with |log σ| ≤ most, with a margin: the
+// default bound if it is large enough. The margin is needed because tanh is flat
+// near the bound, so that training could hardly change a scale there. most must be
+// below MaxLogScale.
 func ScaleBound(most float64) float64 {
 	return min(max(DefaultLogScaleBound, math.Ceil(1.25*most)), MaxLogScale)
 }
@@ -71,7 +72,7 @@ type mixtures struct {
 	floor  floor
 }
 
-// NewMixtures makes the layer of the given mixtures. Every weight must be positive
+// NewMixtures returns a layer of the given mixtures. Every weight must be positive
 // and every |log Scale| smaller than bound.
 func NewMixtures(m []kernels.Mixture, bound float64) Layer { return newMixtures(m, bound) }
 
@@ -86,7 +87,8 @@ func newMixtures(m []kernels.Mixture, bound float64) *mixtures {
 	return l
 }
 
-// cut takes the numbers of one coordinate off the front of p and returns the rest.
+// cut returns the parameters of one coordinate, from the front of p, and the rest
+// of p.
 func (c *marginal) cut(p []float64, k int) []float64 {
 	c.logit, c.mean, c.raw = p[:k:k], p[k:2*k:2*k], p[2*k:3*k:3*k]
 	return p[3*k:]
@@ -192,7 +194,7 @@ func (l *mixtures) Marginals() ([]kernels.Mixture, float64) {
 	return m, l.bound
 }
 
-// Couple returns the coupling whose mixtures are those of l whatever the input.
+// Couple returns a coupling whose mixtures are those of l for every input.
 func (l *mixtures) Couple(o Conditioner, rng *rand.Rand) (Layer, error) {
 	stored, bound := l.p, l.bound
 	if o.Bound != 0 && o.Bound != l.bound {
@@ -205,8 +207,9 @@ func (l *mixtures) Couple(o Conditioner, rng *rand.Rand) (Layer, error) {
 	return newCoupling(l.k, bound, l.floor, stored, l.anchors(), o, rng)
 }
 
-// anchors tells of each component whether a conditioner must leave it as it is: those
-// that training leaves, and where none of them is as wide as any, the widest one.
+// anchors returns for each component whether a conditioner must not change it: the
+// pinned components, and if none of a mixture's pinned components is as wide as all
+// others, its widest one.
 func (l *mixtures) anchors() []bool {
 	a := make([]bool, 0, sum(l.k))
 	p := l.Pinned()
@@ -350,8 +353,8 @@ func buildMixtures(m *description, d int) Layer {
 // agree reports whether two forms of a number differ by rounding alone.
 func agree(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(math.Abs(a), math.Abs(b)) }
 
-// components returns the number of components of each coordinate: what the attribute
-// says, or most.
+// components returns the number of components of each coordinate, from the
+// attribute, or most for all if there is none.
 func (d *description) components(dim, most int) []int {
 	attribute := d.attribute("components")
 	if d.err != nil {
@@ -383,7 +386,7 @@ func unpad(values []float64, k []int, most int) [][]float64 {
 	return rows
 }
 
-// checkWeights complains about weights that are not positive or do not sum to 1.
+// checkWeights records an error if weights are not positive or do not sum to 1.
 func (d *description) checkWeights(weights [][]float64) {
 	for j, w := range weights {
 		total := 0.0
@@ -399,7 +402,7 @@ func (d *description) checkWeights(weights [][]float64) {
 	}
 }
 
-// floor returns the least weight of the anchors, or 0.
+// floor returns the smallest weight of the anchors, or 0 if there are none.
 func (d *description) floor() floor {
 	if !d.has("floor") || d.err != nil {
 		return 0
@@ -438,9 +441,10 @@ func (d *description) bound(choose bool, most float64) float64 {
 	return b
 }
 
-// NearIdentity returns mixtures that are N(0,1) within 1e-5: half of each is one, and
-// pinned, the other half narrower components side by side that training can tell apart,
-// with the nodes and weights of the Gauss-Hermite quadrature of degree 7.
+// NearIdentity returns mixtures that approximate N(0,1) within 1e-5: half the weight is
+// a pinned N(0,1), the other half are narrower components at the nodes, and with the
+// weights, of a Gauss-Hermite quadrature of degree 7, which training can change
+// separately.
 func NearIdentity(d int) Layer {
 	const reach = 0.7 // of the means; with the scales it makes a variance of 1
 	c := kernels.Mixture{

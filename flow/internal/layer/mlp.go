@@ -9,17 +9,17 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// inputLimit is where the conditioner's input saturates. The map of the other
-// coordinates is not touched by it; it keeps every product inside the
-// conditioner finite for every finite input.
+// inputLimit is the magnitude at which a conditioner's input is clipped. It keeps
+// every product inside the conditioner finite for every finite input; the
+// coordinates that are mapped are not clipped.
 const inputLimit = 1e100
 
 // mlp is the conditioner of a coupling: dense layers h ↦ W·h + b with an activation
 // between them. The kernel of layer l is sizes[l+1]×sizes[l], row-major.
 //
-// A smooth one has [kernels.SmoothReLU] between its layers, and sees its inputs
-// standardised, u = (x-shift)·inverse, and bounded, u/√(1+(u/inputReach)²): far out
-// its outputs come to rest. A plain one has ReLU, and inputs as they are.
+// A smooth mlp has [kernels.SmoothReLU] between its layers, and its inputs are
+// standardised, u = (x-shift)·inverse, and bounded, u/√(1+(u/inputReach)²), so that
+// its outputs converge far out. A plain one has ReLU and raw inputs.
 type mlp struct {
 	sizes          []int
 	kernel, bias   [][]float64 // views of p
@@ -60,7 +60,8 @@ func (c *mlp) count() (int, error) {
 
 func (c *mlp) layers() int { return len(c.sizes) - 1 }
 
-// bind moves the parameters to p, or takes those in p if it had none.
+// bind copies the parameters to p and uses p from then on, or takes those in p if
+// there were none.
 func (c *mlp) bind(p []float64) {
 	copy(p, c.p)
 	c.p = p
@@ -77,11 +78,11 @@ func (c *mlp) views(p []float64) (kernel, bias [][]float64) {
 	return kernel, bias
 }
 
-// init draws the hidden layers uniformly and spreads the kinks with biases of
-// half the kernels' range. The kernels have twice the variance of He et al.
-// (2015): the last kernel starts at zero and an optimiser moves it by so much a
-// step, so larger features let the mixtures move sooner. The last layer gets a
-// zero kernel and the given bias.
+// init draws the kernels of the hidden layers uniformly, and their biases from
+// half that range, which spreads the kinks. The kernels have twice the variance
+// of He et al. (2015): the last kernel starts at zero and the optimiser changes
+// it by a fixed amount per step, so larger features let the mixtures change
+// sooner. The last layer has a zero kernel and the given bias.
 func (c *mlp) init(bias []float64, rng *rand.Rand) {
 	last := c.layers() - 1
 	for l := range last {
@@ -131,7 +132,7 @@ func (c *mlp) bounded(dst, x []float64, j int) {
 	}
 }
 
-// standard returns what input j is standardised by.
+// standard returns the shift and factor that standardise input j.
 func (c *mlp) standard(j int) (shift, inverse float64) {
 	if c.shift == nil {
 		return 0, 1
@@ -139,9 +140,9 @@ func (c *mlp) standard(j int) (shift, inverse float64) {
 	return c.shift[j], c.inverse[j]
 }
 
-// forwardSmooth is forward from the inputs h on. What stays in s, after the inputs, is
-// room for the activations of one layer, and then what goes into each activation,
-// from which backward makes them again: they are cheaper to compute than to keep.
+// forwardSmooth is forward from the inputs h on. After the inputs, s holds memory for
+// the activations of one layer, and then the arguments of all activations, from which
+// backward computes the activations again: that is cheaper than keeping them.
 func (c *mlp) forwardSmooth(h tile.Tile, s *tile.Arena) tile.Tile {
 	active := s.Take(c.widestHidden() * h.N)
 	for l := range c.layers() {
@@ -213,7 +214,7 @@ func (c *mlp) backward(dx tile.Tile, grad []float64, dOut tile.Tile, fwd, s tile
 	}
 }
 
-// widest is the widest input of any layer.
+// widest returns the largest number of inputs of any layer.
 func (c *mlp) widest() int {
 	w := 0
 	for _, size := range c.sizes[:c.layers()] {
@@ -222,7 +223,7 @@ func (c *mlp) widest() int {
 	return w
 }
 
-// widestHidden is the widest hidden layer.
+// widestHidden returns the width of the widest hidden layer.
 func (c *mlp) widestHidden() int {
 	w := 0
 	for _, size := range c.sizes[1:c.layers()] {
@@ -242,7 +243,7 @@ func (c *mlp) scratch() (forward, backward int) {
 	return forward, 2 * c.widest()
 }
 
-// kernelMax is the largest magnitude in the final kernel.
+// kernelMax returns the largest magnitude in the final kernel.
 func (c *mlp) kernelMax() float64 {
 	m := 0.0
 	for _, v := range c.kernel[c.layers()-1] {

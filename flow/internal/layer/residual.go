@@ -19,16 +19,16 @@ func init() { register("residual", buildResidual) }
 // below 1: then it is invertible, and x ← z - g(x) converges to the inverse (Behrmann et
 // al., Invertible residual networks, 2019).
 //
-// V and W are the stored matrices times √L/√(L + ‖·‖²), where ‖·‖ is never below the
-// spectral norm, so that neither's exceeds √L, and Lip(g) ≤ L because tanh has slopes of 1
-// at most. The norm is that of Schatten of order 2·2^squarings, (Σ σ^p)^(1/p), by power
-// iteration on the whole matrix: repeated squaring of its Gram matrix. It is at most
-// rank^(1/p) of the spectral norm, and smooth where two singular values cross.
+// V and W are the stored matrices times √L/√(L + ‖·‖²), where ‖·‖ is an upper bound on the
+// spectral norm. So the spectral norms of V and W are at most √L, and Lip(g) ≤ L, because
+// the slope of tanh is at most 1. The norm is the Schatten norm of order 2·2^squarings, (Σ
+// σ^p)^(1/p), computed by repeated squaring of the Gram matrix. It is at most rank^(1/p) of
+// the spectral norm, and smooth where two singular values cross.
 //
-// log det(I + g′) is exact up to exactDim coordinates. Above it is estimated without bias
-// by the power series with a random vector and a random end (Chen, Behrmann, Duvenaud and
-// Jacobsen, Residual flows, 2019): both are drawn from the bits of the sample, so that a
-// sample has one log-density.
+// log det(I + g′) is exact up to exactDim coordinates. Above, it is estimated without bias
+// by the power series with a random vector and a random number of terms (Chen, Behrmann,
+// Duvenaud and Jacobsen, Residual flows, 2019). Both are functions of the bits of the
+// sample, so that equal samples have equal log-densities.
 type residual struct {
 	d, width  int
 	lipschitz float64
@@ -43,7 +43,7 @@ const (
 	exactDim  = 8
 )
 
-// limited is a matrix whose spectral norm is held below a limit.
+// limited is a matrix whose spectral norm is bounded.
 type limited struct {
 	rows, cols int
 	stored     []float64
@@ -149,7 +149,8 @@ func log(x float64) float64 {
 	return v[0]
 }
 
-// backward turns the derivative of the matrix in use into that of the stored one.
+// backward converts the derivative with respect to the matrix in use to that with
+// respect to the stored one.
 func (m *limited) backward(grad []float64) {
 	// d used = factor·d stored - stored·norm·factor³/limit²·d norm
 	c := dot(grad, m.stored) * m.norm * m.factor * m.factor * m.factor / (m.limit * m.limit)
@@ -159,7 +160,7 @@ func (m *limited) backward(grad []float64) {
 }
 
 // NewResidual returns x + g(x) with Lip(g) ≤ lipschitz, near the identity: V starts at a
-// hundredth of its size. It is an error if lipschitz is not between 0 and 1.
+// hundredth of its size. It returns an error if lipschitz is not between 0 and 1.
 func NewResidual(d, width int, lipschitz float64, rng *rand.Rand) (Layer, error) {
 	if err := checkLipschitz(lipschitz); err != nil {
 		return nil, err
@@ -231,7 +232,8 @@ func (l *residual) Refresh() {
 	l.v.refresh()
 }
 
-// Lipschitz returns the bound on that of g, and what the norms in use make of it.
+// Lipschitz returns the bound on the Lipschitz constant of g, and the sharper one that
+// follows from the norms in use.
 func (l *residual) Lipschitz() (bound, now float64) {
 	return l.lipschitz, float64(l.w.norm*l.w.factor) * float64(l.v.norm*l.v.factor)
 }
@@ -265,8 +267,8 @@ func (l *residual) Forward(z tile.Tile, logDet []float64, x tile.Tile, s tile.Ar
 	}
 }
 
-// Inverse iterates x ← z - g(x) so often that the error is below 1e-15 of the first step
-// whatever the sample, and stops before only where no bit changes any more.
+// Inverse iterates x ← z - g(x) until the error is below 1e-15 of the first step for
+// every sample, or no bit changes any more.
 func (l *residual) Inverse(x tile.Tile, logDet []float64, z tile.Tile, s tile.Arena) {
 	t, last := s.Tile(l.width, z.N), s.Tile(l.d, z.N)
 	for j := range l.d {
@@ -288,7 +290,8 @@ func (l *residual) Inverse(x tile.Tile, logDet []float64, z tile.Tile, s tile.Ar
 	}
 }
 
-// rounds is how often a contraction by c must be applied to leave 1e-16 of a distance.
+// rounds returns how often a contraction by c must be applied to shrink a distance to
+// 1e-16 of its size.
 func rounds(c float64) int {
 	n := 1
 	for left := 1.0; left > 1e-16*(1-c); left *= c {
@@ -344,7 +347,7 @@ func (l *residual) jacobian(m *[exactDim * exactDim]float64, t tile.Tile, i int)
 	}
 }
 
-// eliminate leaves the factors L, without its diagonal of ones, and U of m in m, and
+// eliminate overwrites m with its factors L, without the unit diagonal, and U, and
 // returns the determinant. No pivots are needed: the symmetric part of I + g′ is positive
 // definite.
 func eliminate(m *[exactDim * exactDim]float64, d int) float64 {

@@ -19,15 +19,15 @@ func init() { register("rosenblatt", buildRosenblatt) }
 //	p(x) = Σ_k w_k N(x; m_k, L_k·L_kᵀ),
 //
 // to independent standard normals: its density is that of the mixture. Given the
-// coordinates before it, x_j has a one-dimensional mixture for a distribution. With
-// u_k = L_k⁻¹·(x - m_k), of which coordinate j depends on no later one,
+// coordinates before it, x_j is distributed as a one-dimensional mixture. With u_k =
+// L_k⁻¹·(x - m_k), whose coordinate j depends on no later coordinate of x,
 //
 //	mean_kj = x_j - L_kjj·u_kj    scale_kj = L_kjj
 //	log w_kj = log w_k - Σ_{i<j} (u_ki²/2 + log L_kii)    up to a constant
 //	z_j = Φ⁻¹(Σ_k w_kj Φ((x_j - mean_kj)/scale_kj))
 //
-// which is what the kernels compute with one mixture per sample. The inverse solves
-// for one coordinate after the other.
+// which the kernels compute with one mixture per sample. The inverse solves for the
+// coordinates in order.
 //
 // Parameters: K logits, K×d means, K×d log L_kjj, and for each component the d(d-1)/2
 // entries of L below the diagonal, row by row.
@@ -42,13 +42,13 @@ type rosenblatt struct {
 	fitted Fitted
 }
 
-// Samples go through in parts of so many: what K·d numbers for each take stays in
-// the second-level cache.
+// Samples are processed in parts of this many, so that K·d numbers for each of them
+// stay in the second-level cache.
 const rosenblattPart = 64
 
 // NewRosenblatt returns the transform of the mixture with the given weights, means,
 // K×d, and lower triangular factors of the covariances, K×d×d, to independent standard
-// normals. It says with which options it was fitted.
+// normals. It records the options of the fit.
 func NewRosenblatt(d int, weight, mean, chol []float64, fitted Fitted) Layer {
 	k := len(weight)
 	l := &rosenblatt{d: d, k: k, fitted: fitted, p: make([]float64, rosenblattParams(d, k))}
@@ -118,7 +118,7 @@ func (l *rosenblatt) Refresh() {
 // A conditional is the memory for the mixtures of coordinate after coordinate of n
 // samples.
 type conditional struct {
-	m    kernels.PerSampleMixtures // of the coordinate at hand
+	m    kernels.PerSampleMixtures // of the current coordinate
 	logw []float64                 // K×n
 }
 
@@ -133,9 +133,9 @@ func (l *rosenblatt) conditional(n int, s *tile.Arena) conditional {
 	return c
 }
 
-// weigh makes the weights of the coordinate at hand from their logarithms. The
-// kernels take none below leastWeight: those it sets to zero, and reports whether
-// there are any.
+// weigh computes the weights of the current coordinate from their logarithms. It
+// sets weights below leastWeight, which the kernels do not accept, to zero, and
+// reports whether there are any.
 func (c *conditional) weigh() (dropped bool) {
 	kernels.SoftmaxColumns(kernels.Columns{K: c.m.K, N: c.m.Stride, Stride: c.m.Stride, Data: c.m.Weight}, kernels.Columns{K: c.m.K, N: c.m.Stride, Stride: c.m.Stride, Data: c.logw})
 	for i, w := range c.m.Weight {
@@ -171,12 +171,13 @@ const logSqrt2Pi = 0.91893853320467274178
 
 const (
 	leastWeight = 1e-200
-	// Where no component with weight is nearer than this, the dropped ones may matter.
+	// If no component with weight is nearer than this, those that were set to zero may matter.
 	farLatent     = 28
 	farLogDensity = -300
 )
 
-// far reports whether components without weight may matter at a sample.
+// far reports whether components whose weight was set to zero may matter at a
+// sample.
 func far(z, logDet float64) bool {
 	return !(math.Abs(z) <= farLatent) || logDet-float64(0.5*float64(z*z)) < farLogDensity
 }
@@ -240,10 +241,10 @@ func (l *rosenblatt) addLogDensity(logDensity []float64, x tile.Tile, s tile.Are
 			}
 		}
 	}
-	// log Σ is a logarithm less that of its share, for the largest share.
+	// log Σ e^l = l_k - log softmax(l)_k, computed for the largest term k.
 	kernels.SoftmaxColumns(kernels.Columns{K: l.k, N: n, Stride: n, Data: share}, kernels.Columns{K: l.k, N: n, Stride: n, Data: logw})
 	copy(largest, share[:n])
-	at := logw[:n] // of the largest; row 0 is its own first candidate
+	at := logw[:n] // the largest logarithm so far, from row 0
 	for k := 1; k < l.k; k++ {
 		w := logw[k*n : (k+1)*n]
 		for i, v := range share[k*n : (k+1)*n] {
@@ -255,13 +256,13 @@ func (l *rosenblatt) addLogDensity(logDensity []float64, x tile.Tile, s tile.Are
 	kernels.Log(largest, largest)
 	for i, v := range at {
 		if v -= largest[i]; v != v {
-			v = math.Inf(-1) // no component is in reach of float64
+			v = math.Inf(-1) // all densities underflow
 		}
 		logDensity[i] += v
 	}
 }
 
-// A steps is what forwardPart leaves to backwardPart.
+// steps holds what forwardPart leaves for backwardPart.
 type steps struct {
 	u      []float64 // (K·d)×n
 	logDet []float64 // d×n
@@ -369,9 +370,10 @@ func (l *rosenblatt) Backward(dx tile.Tile, grad []float64, dz tile.Tile, dLogDe
 	}
 }
 
-// backwardPart repeats the forward map, which left nothing: its memory is better
-// spent here alone. With a bar for the derivative by a number, the kernel gives those
-// of each coordinate's log w, mean and log scale. Through u they become
+// backwardPart repeats the forward map, which keeps no intermediate values, to save
+// memory. A bar denotes the derivative with respect to a variable. The kernel returns
+// those with respect to each coordinate's log w, mean and log scale; by the chain
+// rule
 //
 //	ū_kj = -w̄_k·u_kj - L_kjj·mean̄_kj    x̄_j += Σ_k mean̄_kj    w̄_k: log w after coordinate j
 //	V_k = L_k⁻ᵀ·Ū_k    x̄ += Σ_k V_k    m̄_k = -V_k·1    L̄_k = -V_k·U_kᵀ + the scales' own
@@ -552,12 +554,13 @@ func buildRosenblatt(m *description, d int) Layer {
 	return l
 }
 
-// leastScale is the least scale that the kernels take, its inverse the largest.
+// leastScale is the smallest scale that the kernels accept, its inverse the
+// largest.
 const leastScale = 1e-60
 
-// A logMixture is the mixture of one sample with the logarithms of its weights, for
-// samples at which components matter whose weights float64 does not hold: those far
-// from all that has weight. It is slow and rare.
+// A logMixture is the mixture of one sample with the logarithms of its weights. It
+// is for samples far from all components with weight, at which components matter
+// whose weights underflow. This is slow, but rare.
 type logMixture struct {
 	logw, mean, scale, logScale []float64
 	t, a, b                     []float64
@@ -624,8 +627,8 @@ func (l *logMixture) forward(x float64) (z, logDet float64) {
 	return z, density + (float64(0.5*float64(z*z)) + logSqrt2Pi)
 }
 
-// inverse solves z(x) = z: by Newton's method within the bracket that the components
-// make, halving it where that fails.
+// inverse solves z(x) = z by Newton's method, with bisection as a fallback, within
+// the bracket of the components' quantiles.
 func (l *logMixture) inverse(z float64) (x, logDet float64) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for k, m := range l.mean {
@@ -715,8 +718,8 @@ func logQuantile(l float64) float64 {
 	if math.IsInf(l, -1) {
 		return l
 	}
-	// log Φ(z) ≈ -z²/2 - log(-z·√(2π)); its derivative is nearly -z. Newton's method
-	// needs a few steps from the first two terms.
+	// log Φ(z) ≈ -z²/2 - log(-z·√(2π)), whose derivative is nearly -z. From the
+	// solution of this approximation Newton's method needs a few steps.
 	z := -math.Sqrt(-2 * l)
 	for range 6 {
 		v[0] = z
@@ -729,5 +732,5 @@ func logQuantile(l float64) float64 {
 	return z
 }
 
-// Chosen marks the transform as one that Fit has chosen.
+// Chosen marks the transform as made by Fit.
 func (l *rosenblatt) Chosen() Fitted { return l.fitted }

@@ -31,7 +31,7 @@ func buildRotation(m *description, d int) Layer {
 }
 
 // orthogonal reports whether Rᵀ(R·v) = v and ‖R·v‖ = ‖v‖ for a vector v without
-// symmetries: enough to notice damage, and no more work than reading R.
+// symmetries. This detects a damaged R, and costs no more than reading it.
 func (l *rotation) orthogonal() bool {
 	v, w, back := tile.New(l.d, 1), tile.New(l.d, 1), tile.New(l.d, 1)
 	at := 0.0
