@@ -131,11 +131,22 @@ func TestBudget(t *testing.T) {
 			t.Errorf("a budget of %v gave %d rounds (%v), want %d", test.budget, len(series[0].Ns), err, test.rounds)
 		}
 	}
+	// What takes the budget alone runs once; the others have their rounds.
+	var log []string
+	series, err := Measure([]Contender{fake("slow", time.Hour, &log), fake("quick", time.Second, &log)}, Options{Rounds: 3, Slice: 1, Budget: time.Minute})
+	if err != nil || strings.Count(strings.Join(log, " "), "slow") != 1 || len(series[0].Ns) != 1 || len(series[0].GHz) != 1 || len(series[1].Ns) != 3 {
+		t.Errorf("ran %v, %v", log, err)
+	}
+	if got := series[0].Over(series[1]).Median; got != 3600 {
+		t.Errorf("ratio %v, want 3600", got)
+	}
 }
 
 func TestMeasureReportsErrors(t *testing.T) {
 	broken := Contender{Name: "broken", Run: func(int) (time.Duration, error) { return 0, errors.New("no disk") }}
-	if _, err := Measure([]Contender{broken}, Options{Rounds: 1}); err == nil || !strings.Contains(err.Error(), "broken: no disk") {
+	var log []string
+	_, err := Measure([]Contender{fake("a", 1, &log), broken}, Options{Rounds: 1})
+	if f := (*Failure)(nil); !errors.As(err, &f) || f.Contender != 1 || f.Name != "broken" || !strings.Contains(err.Error(), "broken: no disk") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := Measure(nil, Options{Rounds: 1}); err == nil {
@@ -280,6 +291,9 @@ func TestMain(m *testing.M) {
 			Value: func() (float64, error) { return 0, errors.New("two\nlines") },
 		}
 		err := Serve(os.Stdin, os.Stdout, "1.0", []string{"a", "b"}, func(name string) (*Work, error) {
+			if name == "hangs" {
+				return &Work{Run: func(int) (time.Duration, error) { time.Sleep(time.Hour); return 0, nil }}, nil
+			}
 			if name != "a" {
 				return nil, errors.New("cannot " + name)
 			}
@@ -336,6 +350,23 @@ func TestPeer(t *testing.T) {
 	}
 	if _, err := os.Stat(p.dir); err == nil {
 		t.Error("its directory is still there")
+	}
+}
+
+// A peer that is over its limit is ended, and says so from then on.
+func TestPeerLimit(t *testing.T) {
+	p, err := start(t, "serve")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Limit = 10 * time.Millisecond
+	for _, name := range []string{"hangs", "a"} {
+		if _, err := p.Run(name, 1); err == nil || !strings.Contains(err.Error(), "no answer for 10ms") {
+			t.Errorf("error %v", err)
+		}
+	}
+	if err := p.Close(); err == nil {
+		t.Error("it ended by itself")
 	}
 }
 

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -41,11 +40,21 @@ func Local(name string, do func(), out ...[]float64) Contender {
 type Options struct {
 	Rounds int           // at least one
 	Slice  time.Duration // what a contender may take of each round; one repetition takes what it takes
-	Budget time.Duration // if not 0: fewer rounds, but one at least, where they would take longer
+	Budget time.Duration // if not 0: fewer rounds, but one at least, where they would take longer; a contender that takes so long alone runs once
 }
 
+// A Failure is the error of a contender that did not do its work.
+type Failure struct {
+	Contender int // its index
+	Name      string
+	Err       error
+}
+
+func (f *Failure) Error() string { return f.Name + ": " + f.Err.Error() }
+func (f *Failure) Unwrap() error { return f.Err }
+
 // Measure runs the contenders in rounds, each of them once per round, starting with another one every time. The series
-// are in the order of the contenders.
+// are in the order of the contenders. The first one that fails ends it, with a Failure.
 func Measure(contenders []Contender, o Options) ([]Series, error) {
 	if len(contenders) == 0 || o.Rounds < 1 {
 		return nil, errors.New("harness: Measure needs a contender and a round")
@@ -54,13 +63,18 @@ func Measure(contenders []Contender, o Options) ([]Series, error) {
 	reps := make([]int, len(contenders))
 	var round time.Duration
 	for i, c := range contenders {
+		before := Clock()
 		var each time.Duration
 		var err error
 		if reps[i], each, err = calibrate(c, o.Slice); err != nil {
-			return nil, err
+			return nil, &Failure{i, c.Name, err}
+		}
+		series[i].Name = c.Name
+		if o.Budget > 0 && each >= o.Budget {
+			series[i].add(each, 1, before)
+			reps[i] = 0
 		}
 		round += time.Duration(reps[i]) * each
-		series[i].Name = c.Name
 	}
 	rounds := o.Rounds
 	if o.Budget > 0 {
@@ -69,13 +83,15 @@ func Measure(contenders []Contender, o Options) ([]Series, error) {
 	for round := range rounds {
 		for j := range contenders {
 			i := (round + j) % len(contenders)
+			if reps[i] == 0 {
+				continue
+			}
 			before := Clock()
 			took, err := contenders[i].Run(reps[i])
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", contenders[i].Name, err)
+				return nil, &Failure{i, contenders[i].Name, err}
 			}
-			series[i].Ns = append(series[i].Ns, float64(took.Nanoseconds())/float64(reps[i]))
-			series[i].GHz = append(series[i].GHz, (before+Clock())/2)
+			series[i].add(took, reps[i], before)
 		}
 	}
 	return series, nil
@@ -86,7 +102,7 @@ func calibrate(c Contender, slice time.Duration) (reps int, each time.Duration, 
 	for reps = 1; ; {
 		took, err := c.Run(reps)
 		if err != nil {
-			return 0, 0, fmt.Errorf("%s: %w", c.Name, err)
+			return 0, 0, err
 		}
 		took = max(took, 1)
 		each = took / time.Duration(reps)

@@ -29,12 +29,14 @@ import (
 // Any answer may be "error WHY" instead. It ends when its input does. Case names hold no blanks.
 type Peer struct {
 	Name, Version string
+	Limit         time.Duration // for one answer; a peer that takes longer is ended
 
 	dir     string
 	cases   []string
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	answers chan string
+	gone    error // why it gives no answers any more
 }
 
 // Absent is the error of a peer that cannot run here; it says why.
@@ -42,7 +44,7 @@ type Absent struct{ Name, Why string }
 
 func (a *Absent) Error() string { return a.Name + ": not here: " + a.Why }
 
-// patience is how long a peer may take for one answer: compilers behind a first call need minutes.
+// patience is the limit of a peer that has none of its own: compilers behind a first call need minutes.
 const patience = 10 * time.Minute
 
 // Start starts a peer with additions to the environment. Each gets a working directory of its own below scratch.
@@ -58,7 +60,7 @@ func Start(name, scratch string, env []string, argv ...string) (*Peer, error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
-	p := &Peer{Name: name, dir: dir, cmd: exec.Command(path, argv[1:]...), answers: make(chan string)}
+	p := &Peer{Name: name, Limit: patience, dir: dir, cmd: exec.Command(path, argv[1:]...), answers: make(chan string)}
 	p.cmd.Dir = dir
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stderr = &tail{}
@@ -115,21 +117,26 @@ func (p *Peer) answer() (string, error) {
 	select {
 	case line, ok := <-p.answers:
 		if !ok {
-			err := p.cmd.Wait()
-			return "", fmt.Errorf("harness: %s ended (%v): %s", p.Name, err, p.cmd.Stderr)
+			p.gone = fmt.Errorf("harness: %s ended (%v): %s", p.Name, p.cmd.Wait(), p.cmd.Stderr)
+			return "", p.gone
 		}
 		if why, failed := strings.CutPrefix(line, "error "); failed {
 			return "", fmt.Errorf("harness: %s: %s", p.Name, why)
 		}
 		return line, nil
-	case <-time.After(patience):
-		return "", fmt.Errorf("harness: %s: no answer for %v", p.Name, patience)
+	case <-time.After(p.Limit):
+		p.gone = fmt.Errorf("harness: %s: no answer for %v", p.Name, p.Limit)
+		p.cmd.Process.Kill()
+		return "", p.gone
 	}
 }
 
 func (t *tail) String() string { return strings.TrimSpace(string(t.b)) }
 
 func (p *Peer) ask(format string, args ...any) (string, error) {
+	if p.gone != nil {
+		return "", p.gone
+	}
 	if _, err := fmt.Fprintf(p.in, format+"\n", args...); err != nil {
 		return "", fmt.Errorf("harness: %s: %w", p.Name, err)
 	}

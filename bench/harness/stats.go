@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 )
 
 // A Spread summarises the rounds of a measurement: the median, the quartiles, and the best. For times the best is the
@@ -42,6 +43,12 @@ type Series struct {
 	GHz  []float64 // the core's clock beside it
 }
 
+// add appends what reps repetitions took and the clock, of which a measurement from before them is given.
+func (s *Series) add(took time.Duration, reps int, before float64) {
+	s.Ns = append(s.Ns, float64(took.Nanoseconds())/float64(reps))
+	s.GHz = append(s.GHz, (before+Clock())/2)
+}
+
 // Time summarises the times, each divided by the number of elements that one repetition works on.
 func (s Series) Time(elements float64) Spread { return NewSpread(s.Ns).Scale(1 / elements) }
 
@@ -54,11 +61,12 @@ func (s Series) Cycles(elements float64) Spread {
 	return NewSpread(cycles).Scale(1 / elements)
 }
 
-// Over summarises the time of s over that of base, round by round: what slows a whole round down cancels.
+// Over summarises the time of s over that of base, round by round: what slows a whole round down cancels. A series of one
+// run is compared with the first round.
 func (s Series) Over(base Series) Spread {
-	ratios := make([]float64, len(s.Ns))
-	for i, ns := range s.Ns {
-		ratios[i] = ns / base.Ns[i]
+	ratios := make([]float64, min(len(s.Ns), len(base.Ns)))
+	for i := range ratios {
+		ratios[i] = s.Ns[i] / base.Ns[i]
 	}
 	r := NewSpread(ratios)
 	r.Best = slices.Min(s.Ns) / slices.Min(base.Ns)
