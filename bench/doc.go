@@ -10,14 +10,15 @@
 //
 //	make bench     every kernel on every tier; the figures that the project promises, next to what it promised
 //	make products  the matrix products alone, on one core, against OpenBLAS and gonum and the most that the core can do
-//	make compare   side by side with plain Go, gonum, SLEEF, MKL, SciPy, JAX, PyTorch, scikit-learn and rbig
+//	make compare   side by side with plain Go, gonum, libmvec, SLEEF, xsimd, MKL, Boost.Math, SciPy, JAX, PyTorch, zuko,
+//	               scikit-learn and rbig
 //	make growth    time and memory against rows, columns, components, blocks and threads
 //
 // Folders:
 //
 //	harness   contenders, rounds, the statistics of rounds, tables and figures, other programs as contenders
 //	cases     inputs, kernels as pieces of work, plain Go instead of them, errors against 256-bit arithmetic
-//	peers     contenders in C and Python, and gaussflow as such a program, for a BLAS backend and a number of threads; they
+//	peers     contenders in C, C++ and Python, and gaussflow as such a program, for a BLAS backend and a number of threads; they
 //	          speak the protocol of harness/peer.go on standard input and output
 //	measure   information measures against what is known of them (make measures)
 //	report    the commands above; its results are in results

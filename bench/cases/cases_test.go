@@ -2,8 +2,10 @@ package cases
 
 import (
 	"math"
+	"slices"
 	"testing"
 
+	"github.com/gaussflow/gaussflow/flow"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
@@ -71,6 +73,31 @@ func TestKernelsWrite(t *testing.T) {
 				if same > 0 {
 					t.Errorf("%s on %s: %d of %d numbers of result %d were not written", k.Path(), tier, same, len(o), j)
 				}
+			}
+		}
+	}
+}
+
+// The conditioners among the inputs are all there, in the order that the peers read them in.
+func TestConditioners(t *testing.T) {
+	_, diagonal, err := Moons()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := diagonal.Couple(flow.CouplingOptions{Plain: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const each = 64 + 64 + 64*64 + 64 + 24*64 + 24
+	all := conditioners(f)
+	if len(all) != 2*MoonBlocks*each {
+		t.Fatalf("%d numbers, want %d", len(all), 2*MoonBlocks*each)
+	}
+	for b := range MoonBlocks {
+		for coordinate, m := range f.Block(b).Mixtures() { // the last biases are the stored parameters: means behind logits
+			end := (2*b + 2 - coordinate) * each // the second coordinate is mapped first
+			if got := all[end-16 : end-8]; !slices.Equal(got, m.Mean) {
+				t.Errorf("block %d, coordinate %d: means %v, want %v", b, coordinate, got, m.Mean)
 			}
 		}
 	}

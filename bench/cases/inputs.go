@@ -4,6 +4,8 @@
 package cases
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -199,6 +201,45 @@ func Moons() (*mat.Dense, *flow.Flow, error) {
 	return x, f, err
 }
 
+// CoupledSteps is how long the coupling flow of the two moons is trained whose log-densities are timed.
+const CoupledSteps = 100
+
+// Coupled returns the two moons, and their coupling flow with plain conditioners, as the peers have them, after CoupledSteps
+// steps, so that no kernel is zero.
+func Coupled() (*mat.Dense, *flow.Flow, error) {
+	x, diagonal, err := Moons()
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := diagonal.Couple(flow.CouplingOptions{Plain: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	_, err = flow.Train(context.Background(), f, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: CoupledSteps, Batch: 512})
+	return x, f, err
+}
+
+// conditioners are the weights of each layer of a coupling flow's conditioners, out rows of in numbers, and its biases, in
+// the order of the map.
+func conditioners(f *flow.Flow) (all []float64) {
+	for _, block := range f.Model().Blocks {
+		for _, l := range block {
+			for half := range 2 {
+				for i := 0; ; i++ {
+					name := fmt.Sprintf("half.%d.layer.%d.", half, i)
+					weight, there := l.Tensor(name + "weight")
+					if !there {
+						break
+					}
+					bias, _ := l.Tensor(name + "bias")
+					all = append(append(all, weight.Values...), bias.Values...)
+				}
+			}
+		}
+	}
+	return all
+}
+
 // Mixtures lists the mixtures of every block and coordinate of a flow.
 func Mixtures(f *flow.Flow) []kernels.Mixture {
 	var ms []kernels.Mixture
@@ -243,9 +284,13 @@ func FillRows(x *mat.Dense, first int) {
 // FitRows and FitDim are the size of the data set that the fits are timed on, FitBlocks the depth of the flow.
 const FitRows, FitDim, FitBlocks = 6000, 8, 12
 
+// CoupledFile is the flow of Coupled, saved among the inputs.
+const CoupledFile = "coupling.gflow"
+
 // Write writes every input of every contender to dir, for peers to read: the slices of in, a data set to fit with its
 // columns rotated as the first block of a flow has them, and the model whose training step is timed: the two moons, and
-// for each block the rotation and the stored parameters of each coordinate's mixture.
+// for each block the rotation and the stored parameters of each coordinate's mixture. The model that is scored has those
+// rotations and the conditioners of Coupled; it is in CoupledFile, too.
 func Write(dir string, in *Inputs) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -254,13 +299,25 @@ func Write(dir string, in *Inputs) error {
 	if err != nil {
 		return err
 	}
+	_, coupling, err := Coupled()
+	if err != nil {
+		return err
+	}
 	files := map[string][]float64{
 		"t": in.T, "p": in.P, "a": in.A, "l": in.L, "x": in.X, "z": in.Z,
 		"weight": in.Shared.Weight, "mean": in.Shared.Mean, "scale": in.Shared.Scale,
-		"erfc":    draws(in.N, counter(func(i int) float64 { return -in.T[i] * (math.Sqrt2 / 2) })),
-		"moons":   x.RawMatrix().Data,
-		"data":    Rows(0, FitRows, FitDim).RawMatrix().Data,
-		"columns": nil, "rotation": nil, "logit": nil, "means": nil, "raw": nil,
+		"erfc":         draws(in.N, counter(func(i int) float64 { return -in.T[i] * (math.Sqrt2 / 2) })),
+		"moons":        x.RawMatrix().Data,
+		"data":         Rows(0, FitRows, FitDim).RawMatrix().Data,
+		"conditioners": conditioners(coupling),
+		"columns":      nil, "rotation": nil, "logit": nil, "means": nil, "raw": nil,
+	}
+	var saved bytes.Buffer
+	if err := coupling.Save(&saved); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, CoupledFile), saved.Bytes(), 0o644); err != nil {
+		return err
 	}
 	columns, err := Columns()
 	if err != nil {

@@ -1,14 +1,15 @@
-"""JAX on the CPU, float64, everything jitted. With the argument "kernels" the functions of one thread; with "train" the
-training step of the coupling flow, on all cores. The model of "train": for each block a fixed rotation, then the
-coordinates of the second half through mixtures that a perceptron (width 64, two hidden layers, ReLU) makes of the first
-half, then the first half given the new second one; weights = softmax(logit), scale = exp(5·tanh(raw))."""
+"""JAX on the CPU, everything jitted: jax_peer.py kernels|flow float64|float32 THREADS INPUTS, where any number of threads
+but one is all. "kernels" are the functions; "flow" is the training step and log p of the coupling flow: for each block a
+fixed rotation, then the coordinates of the second half through mixtures that a perceptron (width 64, two hidden layers,
+ReLU) makes of the first half, then the first half given the new second one; weights = softmax(logit), scale =
+exp(5·tanh(raw))."""
 
 import os
 import sys
 
-kernels = sys.argv[1] == "kernels"
+what, precision, threads = sys.argv[1:4]
 os.environ["JAX_PLATFORMS"] = "cpu"
-if kernels:  # nothing is spread over threads, and the pool has one
+if threads == "1":  # nothing is spread over threads, and the pool has one
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
     os.environ["NPROC"] = "1"
 
@@ -18,12 +19,14 @@ try:
     import jax
     import jax.numpy as jnp
     import numpy as np
-    from jax.scipy.special import log_ndtr, ndtr, ndtri
+    from jax.scipy.special import log_ndtr, logsumexp, ndtr, ndtri
+    from jax.scipy.stats import norm
 except ImportError as e:
     peer.absent(e)
 
-jax.config.update("jax_enable_x64", True)
-LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
+jax.config.update("jax_enable_x64", precision == "float64")
+LOG_SQRT_2PI = 0.5 * float(np.log(2 * np.pi))
+VERSION = f"JAX {jax.__version__}, {precision}, {'one thread' if threads == '1' else 'all cores'}"
 
 
 def mixture_map(x, weight, mean, scale, axis):
@@ -79,7 +82,7 @@ def serve_kernels():
         return peer.Case(lambda: jax.block_until_ready(jitted(argument)))
 
     peer.serve(
-        f"JAX {jax.__version__}, float64, one thread",
+        VERSION,
         {
             "cdf": case(ndtr, t),
             "logcdf": case(log_ndtr, t),
@@ -93,7 +96,19 @@ def serve_kernels():
     )
 
 
-def serve_training():
+def clipped_map(x, logit, mean, scale):
+    """The same as gauss_flows computes it: one tail, clipped, and log f by logsumexp."""
+    x = x[:, None]
+    u = jnp.clip((jax.nn.softmax(logit, axis=1) * norm.cdf(x, mean, scale)).sum(1), 1e-6, 1 - 1e-6)
+    z = ndtri(u)
+    return z, logsumexp(jax.nn.log_softmax(logit, axis=1) + norm.logpdf(x, mean, scale), axis=1) - norm.logpdf(z)
+
+
+def two_tailed_map(x, logit, mean, scale):
+    return mixture_map(x, jax.nn.softmax(logit, axis=1), mean, scale, 1)
+
+
+def serve_flow():
     data = jnp.asarray(peer.load("moons").reshape(-1, 2))
     rotation = jnp.asarray(peer.load("rotation").reshape(-1, 2, 2))
     blocks, width, bound, batch, steps, peak = len(rotation), 64, 5.0, 512, 150, 5e-4
@@ -116,21 +131,36 @@ def serve_training():
                 params.append(layers)
         return jax.tree.map(jnp.asarray, params)
 
-    def mapped(layers, given, x):
+    def trained_conditioners():
+        """Those among the inputs."""
+        flat, params = peer.load("conditioners"), []
+
+        def take(*shape):
+            nonlocal flat
+            part, flat = flat[: np.prod(shape)], flat[np.prod(shape) :]
+            return part.reshape(shape)
+
+        for _ in range(2 * blocks):
+            sizes = [1, width, width, 3 * components]
+            params.append([(take(o, i), take(o)) for i, o in zip(sizes, sizes[1:])])
+        assert len(flat) == 0
+        return jax.tree.map(jnp.asarray, params)
+
+    def mapped(map, layers, given, x):
         h = given[:, None]
         for kernel, bias in layers[:-1]:
             h = jax.nn.relu(h @ kernel.T + bias)
         kernel, bias = layers[-1]
         logit, mean, raw = jnp.split(h @ kernel.T + bias, 3, axis=1)
-        return mixture_map(x, jax.nn.softmax(logit, axis=1), mean, jnp.exp(bound * jnp.tanh(raw)), 1)
+        return map(x, logit, mean, jnp.exp(bound * jnp.tanh(raw)))
 
-    def log_prob(params, x):
+    def log_prob(params, x, map=two_tailed_map):
         total = 0.0
         for b in range(blocks):
             x = x @ rotation[b].T
-            second, l = mapped(params[2 * b], x[:, 0], x[:, 1])
+            second, l = mapped(map, params[2 * b], x[:, 0], x[:, 1])
             total += l
-            first, l = mapped(params[2 * b + 1], second, x[:, 0])
+            first, l = mapped(map, params[2 * b + 1], second, x[:, 0])
             total += l
             x = jnp.stack([first, second], 1)
         return total - 0.5 * (x * x).sum(1) - 2 * LOG_SQRT_2PI
@@ -178,14 +208,18 @@ def serve_training():
             run()
         return -evaluate(state[0], data).mean()
 
-    initial = start()
+    def scores(evaluate, params):
+        return peer.Case(lambda: jax.block_until_ready(evaluate(params, data)))
+
     peer.serve(
-        f"JAX {jax.__version__}, float64, all cores",
+        VERSION,
         {
             "train": peer.Case(run, prepare=fresh, value=trained),
-            "model": peer.Case(lambda: jax.block_until_ready(evaluate(initial, data))),
+            "model": scores(evaluate, start()),
+            "log-prob": scores(evaluate, trained_conditioners()),
+            "log-prob-clipped": scores(jax.jit(lambda params, x: log_prob(params, x, clipped_map)), trained_conditioners()),
         },
     )
 
 
-serve_kernels() if kernels else serve_training()
+serve_kernels() if what == "kernels" else serve_flow()

@@ -1,4 +1,4 @@
-// The other side of bench/harness/peer.go, for contenders in C: include it, and let main end with
+// The other side of bench/harness/peer.go, for contenders in C and C++: include it, and let main end with
 //
 //     return serve(VERSION, cases, count);
 //
@@ -33,7 +33,7 @@ static double *load(const char *dir, const char *name, int *n) {
 	fseek(f, 0, SEEK_END);
 	size_t size = (size_t)ftell(f);
 	rewind(f);
-	double *x = aligned_alloc(64, (size + 63) / 64 * 64);
+	double *x = (double *)aligned_alloc(64, (size + 63) / 64 * 64);
 	if (fread(x, 1, size, f) != size) {
 		fprintf(stderr, "cannot read all of %s\n", path);
 		exit(1);
@@ -44,7 +44,7 @@ static double *load(const char *dir, const char *name, int *n) {
 }
 
 static double *doubles(int n) {
-	double *x = aligned_alloc(64, ((size_t)n * sizeof *x + 63) / 64 * 64);
+	double *x = (double *)aligned_alloc(64, ((size_t)n * sizeof *x + 63) / 64 * 64);
 	memset(x, 0, (size_t)n * sizeof *x);
 	return x;
 }

@@ -1,22 +1,32 @@
-"""PyTorch on the CPU, float64, all cores: the training step of the coupling flow, the model that jax_peer.py describes."""
+"""PyTorch on the CPU: torch_peer.py float64|float32 THREADS INPUTS, where any number of threads but one is all. The
+training step and log p of the coupling flow, the model that jax_peer.py describes."""
 
 import os
+import sys
 
 import peer
+
+precision, threads = sys.argv[1:3]
 
 try:
     import numpy as np
     import torch
     from torch.special import ndtr, ndtri
-except ImportError as e:
+except Exception as e:  # also libraries that PyTorch does not find
     peer.absent(e)
 
-torch.set_default_dtype(torch.float64)
-torch.set_num_threads(len(os.sched_getaffinity(0)))
+torch.set_default_dtype(getattr(torch, precision))
+torch.set_num_threads(1 if threads == "1" else len(os.sched_getaffinity(0)))
 LOG_SQRT_2PI = 0.5 * float(np.log(2 * np.pi))
 
-data = torch.from_numpy(peer.load("moons").reshape(-1, 2))
-rotation = torch.from_numpy(peer.load("rotation").reshape(-1, 2, 2))
+
+
+def load(name):
+    return torch.from_numpy(peer.load(name)).to(torch.get_default_dtype())
+
+
+data = load("moons").reshape(-1, 2)
+rotation = load("rotation").reshape(-1, 2, 2)
 blocks, width, bound, batch, steps, peak = len(rotation), 64, 5.0, 512, 150, 5e-4
 stored = np.stack([peer.load(name).reshape(blocks, 2, -1) for name in ("logit", "means", "raw")], 2)
 components = stored.shape[-1]
@@ -92,13 +102,25 @@ def trained():
         return -model(data).mean()
 
 
-def initial():
-    fresh()
+def score():
     with torch.no_grad():
         return model(data).numpy()
 
 
+def given():
+    """The model whose conditioners are among the inputs: each layer's weights and biases, as its parameters are listed."""
+    global model
+    model = Model()
+    flat = load("conditioners")
+    assert len(flat) == sum(p.numel() for p in model.parameters())
+    torch.nn.utils.vector_to_parameters(flat, model.parameters())
+
+
 peer.serve(
-    f"PyTorch {torch.__version__}, float64, {torch.get_num_threads()} threads",
-    {"train": peer.Case(run, prepare=fresh, value=trained), "model": peer.Case(initial)},
+    f"PyTorch {torch.__version__}, {precision}, {torch.get_num_threads()} threads",
+    {
+        "train": peer.Case(run, prepare=fresh, value=trained),
+        "model": peer.Case(score, prepare=fresh),
+        "log-prob": peer.Case(score, prepare=given),
+    },
 )

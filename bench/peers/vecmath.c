@@ -1,14 +1,15 @@
-// Vector functions called directly, one process per library and instruction set: SLEEF (libsleef-dev), or glibc's libmvec,
-// which gcc calls by itself with -ffast-math -fopenmp-simd. Compiled with -DISA_AVX512, -DISA_AVX2 or -DISA_NEON and the flags
-// of that set, for libmvec with -DLIBMVEC too. Neither has a quantile; the map's finish is the one of gaussflow, with the
-// library's logarithm inside (probit.h, in the directory of the inputs, has its coefficients).
+// Vector functions called directly, one process per library and instruction set: SLEEF (libsleef-dev); with -DLIBMVEC glibc's
+// libmvec, which gcc calls by itself with -ffast-math -fopenmp-simd; with -DXSIMD xsimd (libxsimd-dev), which is C++; with
+// -DAOCL="VERSION" AMD's AOCL-LibM. Compiled with -DISA_AVX512, -DISA_AVX2 or -DISA_NEON and the flags of that set. Only
+// AOCL-LibM has a normal distribution and its quantile, both slower than what its erfc and its logarithm make possible: all maps
+// are of erfc, exp and log and end with gaussflow's quantile (probit.h, in the directory of the inputs, has its coefficients).
 #include <math.h>
-#ifdef LIBMVEC
+#if defined XSIMD
+#include <xsimd/xsimd.hpp>
+#elif defined LIBMVEC
 #include <gnu/libc-version.h>
-#define NAME(sleef, mvec) mvec // the names of the x86-64 and AArch64 vector ABIs
-#else
+#elif !defined AOCL
 #include <sleef.h>
-#define NAME(sleef, mvec) sleef
 #endif
 
 #include "peer.h"
@@ -19,9 +20,9 @@
 typedef __m512d vec;
 #define LANES 8
 #define SET "avx512"
-#define ERFC NAME(Sleef_erfcd8_u15avx512f, _ZGVeN8v_erfc)
-#define EXP NAME(Sleef_expd8_u10avx512f, _ZGVeN8v_exp)
-#define LOG NAME(Sleef_logd8_u10avx512f, _ZGVeN8v_log)
+#define SLEEF(f, ulp) Sleef_##f##d8_##ulp##avx512f
+#define MVEC(f) _ZGVeN8v_##f // of the vector ABI
+#define AMD(f) amd_vrd8_##f
 #define FMA _mm512_fmadd_pd
 #define SQRT _mm512_sqrt_pd
 #define MIN _mm512_min_pd
@@ -36,9 +37,9 @@ static inline int supported(void) { return __builtin_cpu_supports("avx512f"); }
 typedef __m256d vec;
 #define LANES 4
 #define SET "avx2"
-#define ERFC NAME(Sleef_erfcd4_u15avx2, _ZGVdN4v_erfc)
-#define EXP NAME(Sleef_expd4_u10avx2, _ZGVdN4v_exp)
-#define LOG NAME(Sleef_logd4_u10avx2, _ZGVdN4v_log)
+#define SLEEF(f, ulp) Sleef_##f##d4_##ulp##avx2
+#define MVEC(f) _ZGVdN4v_##f // of the vector ABI
+#define AMD(f) amd_vrd4_##f
 #define FMA _mm256_fmadd_pd
 #define SQRT _mm256_sqrt_pd
 #define MIN _mm256_min_pd
@@ -53,9 +54,9 @@ static inline int supported(void) { return __builtin_cpu_supports("avx2") && __b
 typedef float64x2_t vec;
 #define LANES 2
 #define SET "neon"
-#define ERFC NAME(Sleef_erfcd2_u15advsimd, _ZGVnN2v_erfc)
-#define EXP NAME(Sleef_expd2_u10advsimd, _ZGVnN2v_exp)
-#define LOG NAME(Sleef_logd2_u10advsimd, _ZGVnN2v_log)
+#define SLEEF(f, ulp) Sleef_##f##d2_##ulp##advsimd
+#define MVEC(f) _ZGVnN2v_##f // of the vector ABI
+#define AMD(f) amd_vrd2_##f
 #define FMA(a, b, c) vfmaq_f64(c, a, b)
 #define SQRT vsqrtq_f64
 #define MIN vminq_f64
@@ -69,8 +70,31 @@ static inline int supported(void) { return 1; }
 #error "compile with -DISA_AVX512, -DISA_AVX2 or -DISA_NEON"
 #endif
 
-#ifdef LIBMVEC
+#if defined XSIMD
+typedef xsimd::batch<double> batch;
+static_assert(batch::size == LANES, "xsimd takes another instruction set than the flags name");
+static inline vec ERFC(vec x) { return xsimd::erfc(batch(x)); }
+static inline vec EXP(vec x) { return xsimd::exp(batch(x)); }
+static inline vec LOG(vec x) { return xsimd::log(batch(x)); }
+#elif defined AOCL
+#define ERFC AMD(erfc)
+#define EXP AMD(exp)
+#define LOG AMD(log)
+#define CDF AMD(cdfnorm)
+#define QUANTILE AMD(cdfnorminv)
+vec ERFC(vec), EXP(vec), LOG(vec), CDF(vec), QUANTILE(vec);
+#elif defined LIBMVEC
+#define ERFC MVEC(erfc)
+#define EXP MVEC(exp)
+#define LOG MVEC(log)
 vec ERFC(vec), EXP(vec), LOG(vec);
+#else
+#define ERFC SLEEF(erfc, u15)
+#define EXP SLEEF(exp, u10)
+#define LOG SLEEF(log, u10)
+#endif
+#ifndef CDF
+static inline vec CDF(vec x) { return 0.5 * ERFC(x * -0.70710678118654752440); }
 #endif
 
 enum { MOST = 256 };
@@ -143,7 +167,7 @@ static void forward_one(void) { // one erfc per component; the other tail is wha
 
 static void cdf(void) {
 	for (int i = 0; i < n; i += LANES)
-		put(out + i, 0.5 * ERFC(get(t + i) * -0.70710678118654752440));
+		put(out + i, CDF(get(t + i)));
 }
 static void erfc_alone(void) {
 	for (int i = 0; i < n; i += LANES)
@@ -158,6 +182,14 @@ static void logarithm(void) {
 		put(out + i, LOG(get(l + i)));
 }
 
+#ifdef QUANTILE
+static double *p;
+static void quantile(void) {
+	for (int i = 0; i < n; i += LANES)
+		put(out + i, QUANTILE(get(p + i)));
+}
+#endif
+
 int main(int argc, char **argv) {
 	if (!supported())
 		absent("this CPU lacks " SET);
@@ -166,6 +198,9 @@ int main(int argc, char **argv) {
 	a = load(dir, "a", &n);
 	l = load(dir, "l", &n);
 	erfc_in = load(dir, "erfc", &n);
+#ifdef QUANTILE
+	p = load(dir, "p", &n);
+#endif
 	weight = load(dir, "weight", &k);
 	mean = load(dir, "mean", &k);
 	scale = load(dir, "scale", &k);
@@ -185,9 +220,16 @@ int main(int argc, char **argv) {
 	const struct peer_case cases[] = {
 		{"cdf", cdf, out, n}, {"erfc", erfc_alone, out, n}, {"exp", exponential, out, n}, {"log", logarithm, out, n},
 		{"forward", forward, out, 2 * n}, {"forward-one", forward_one, out, 2 * n},
+#ifdef QUANTILE
+		{"quantile", quantile, out, n},
+#endif
 	};
 	char version[128];
-#ifdef LIBMVEC
+#if defined XSIMD
+	snprintf(version, sizeof version, "xsimd %d.%d.%d, %s, gcc %s", XSIMD_VERSION_MAJOR, XSIMD_VERSION_MINOR, XSIMD_VERSION_PATCH, SET, __VERSION__);
+#elif defined AOCL
+	snprintf(version, sizeof version, "AOCL-LibM %s, %s, gcc %s", AOCL, SET, __VERSION__);
+#elif defined LIBMVEC
 	snprintf(version, sizeof version, "glibc %s, %s, gcc %s", gnu_get_libc_version(), SET, __VERSION__);
 #else
 	snprintf(version, sizeof version, "SLEEF %d.%d.%d, %s, gcc %s", SLEEF_VERSION_MAJOR, SLEEF_VERSION_MINOR, SLEEF_VERSION_PATCHLEVEL, SET, __VERSION__);

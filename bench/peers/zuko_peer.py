@@ -97,7 +97,8 @@ def serve_training():
             return ()
 
         def value():
-            fit()
+            if fitted is None:
+                fit()
             with torch.no_grad():
                 return log_prob(new).mean()
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/gaussflow/gaussflow/bench/cases"
@@ -115,6 +117,7 @@ var promises = []promise{
 func (r *report) kernelPromises() error {
 	o := r.kernelOptions()
 	var contenders []harness.Contender
+	others := map[string]bool{}
 	add := func(c harness.Contender, name string) {
 		c.Name = name
 		contenders = append(contenders, c)
@@ -135,28 +138,24 @@ func (r *report) kernelPromises() error {
 		if tier == kernels.Generic {
 			continue
 		}
-		for _, library := range []func(tier string) spec{sleef, libmvec} {
-			peer := library(tier.String())
-			p, err := r.peer(peer)
+		for _, library := range []vectorLibrary{sleef, libmvec} {
+			p, err := r.peer(library.on(tier.String()))
 			if err != nil {
 				return err
 			}
-			kind, _, _ := strings.Cut(strings.ToLower(peer.name), " ")
+			kind := strings.ToLower(library.name)
 			for _, name := range []string{"forward", "forward-one", "erfc"} {
 				if p.Has(name) {
+					others[kind+"-"+name+"/"+tier.String()] = true
 					add(p.Contender(name), kind+"-"+name+"/"+tier.String())
 				}
 			}
 		}
 	}
 	log.Printf("measuring %d contenders for the kernels' promises", len(contenders))
-	series, err := harness.Measure(contenders, o)
+	byName, failed, err := measure(contenders, func(name string) bool { return !others[name] }, o)
 	if err != nil {
 		return err
-	}
-	byName := map[string]harness.Series{}
-	for _, s := range series {
-		byName[s.Name] = s
 	}
 	t := &harness.Table{
 		Name: "kernel-promises", Title: fmt.Sprintf("What the kernels promise: one core, float64, K = %d, n = %d, z and log-det written", in.K, in.N),
@@ -179,6 +178,7 @@ func (r *report) kernelPromises() error {
 			p.add(row)
 		}
 	}
+	p.leaveOut(failed)
 	r.note(t, o)
 	t.Note("The last number of a spread is the ratio of the least times. SLEEF and libmvec (glibc) composed: their erfc, exp and log with gaussflow's quantile.")
 	return r.publish(t, p.draw)
@@ -288,6 +288,20 @@ type promised struct {
 
 func newPromised(t *harness.Table) *promised {
 	return &promised{t, harness.Bars{Title: t.Title, Axis: "measured"}}
+}
+
+// leaveOut notes why contenders are left out.
+func (p *promised) leaveOut(failed map[string]error) {
+	for _, name := range slices.Sorted(maps.Keys(failed)) {
+		p.table.Note("%s is left out: %s.", name, reason(failed[name]))
+	}
+}
+
+// race is report.race with a note for each that failed.
+func (p *promised) race(r *report, o harness.Options, entries ...entry) (map[string]harness.Series, error) {
+	s, failed, err := r.race(o, entries...)
+	p.leaveOut(failed)
+	return s, err
 }
 
 func (p *promised) add(row promisedRow) {

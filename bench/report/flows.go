@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gaussflow/gaussflow/bench/cases"
@@ -25,13 +26,13 @@ type entry struct {
 	at   string
 }
 
-// race measures the entries whose peers are here; the map has no others.
-func (r *report) race(o harness.Options, entries ...entry) (map[string]harness.Series, error) {
+// race measures the entries whose peers are here and do their work; the maps have no others, and why some failed.
+func (r *report) race(o harness.Options, entries ...entry) (map[string]harness.Series, map[string]error, error) {
 	var contenders []harness.Contender
 	for _, e := range entries {
 		p, err := r.peer(e.peer)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if p != nil {
 			c := p.Contender(e.at)
@@ -39,16 +40,13 @@ func (r *report) race(o harness.Options, entries ...entry) (map[string]harness.S
 			contenders = append(contenders, c)
 		}
 	}
-	byName := map[string]harness.Series{}
-	if len(contenders) == 0 {
-		return byName, nil
+	if len(contenders) > 0 {
+		log.Printf("measuring %s", entries[0].name)
 	}
-	log.Printf("measuring %s", entries[0].name)
-	series, err := harness.Measure(contenders, o)
-	for _, s := range series {
-		byName[s.Name] = s
+	ours := func(name string) bool {
+		return slices.ContainsFunc(entries, func(e entry) bool { return e.name == name && e.peer.ours })
 	}
-	return byName, err
+	return measure(contenders, ours, o)
 }
 
 // over is the ratio of two series, nil if one of them was not measured.
@@ -84,11 +82,13 @@ func (r *report) flowPromises() error {
 const training, scoring, fits = "training step", "scoring log p", "fitting"
 
 func (r *report) trainingPromises(p *promised) error {
+	const precision = "float64"
 	one, all := gaussflow("simd", 1), gaussflow("simd", cores())
-	s, err := r.race(r.flowOptions(300*time.Millisecond, time.Minute),
+	s, err := p.race(r, r.flowOptions(300*time.Millisecond, time.Minute),
 		entry{"training", all, "train"}, entry{"one core", one, "train"}, entry{"products", one, "gemm"},
 		entry{"OpenBLAS, one core", gaussflow("openblas", 1), "train"}, entry{"gonum, one core", gaussflow("gonum", 1), "train"},
-		entry{"JAX", jaxTrain, "train"}, entry{"PyTorch", torch, "train"})
+		entry{"JAX", jaxFlow(precision, cores()), "train"}, entry{"JAX, one core", jaxFlow(precision, 1), "train"},
+		entry{"PyTorch", torchFlow(precision, cores()), "train"}, entry{"PyTorch, one core", torchFlow(precision, 1), "train"})
 	if err != nil {
 		return err
 	}
@@ -96,10 +96,12 @@ func (r *report) trainingPromises(p *promised) error {
 	p.add(promisedRow{group: training, what: "times as fast as PyTorch, all cores", atLeast: true, limit: 8, measured: over(s, "PyTorch", "training")})
 	p.add(promisedRow{group: training, what: "times as fast as JAX's jitted step, all cores", atLeast: true, limit: 2, measured: over(s, "JAX", "training")})
 	p.add(promisedRow{group: training, what: fmt.Sprintf("%d cores: times as fast as one", cores()), atLeast: true, measured: over(s, "one core", "training")})
+	p.add(promisedRow{group: training, what: "one core: times as fast as PyTorch", atLeast: true, limit: 6, measured: over(s, "PyTorch, one core", "one core")})
+	p.add(promisedRow{group: training, what: "one core: times as fast as JAX's jitted step", atLeast: true, limit: 3.5, measured: over(s, "JAX, one core", "one core")})
 	p.add(promisedRow{group: training, what: "one core: times as fast as with OpenBLAS", atLeast: true, limit: 1, measured: over(s, "OpenBLAS, one core", "one core")})
 	p.add(promisedRow{group: training, what: "one core: times as fast as with gonum's pure Go", atLeast: true, limit: 2.7, measured: over(s, "gonum, one core", "one core")})
 	const pca = "pca/n=100000/d=64"
-	if s, err = r.race(r.flowOptions(100*time.Millisecond, 10*time.Second),
+	if s, err = p.race(r, r.flowOptions(100*time.Millisecond, 10*time.Second),
 		entry{"PCA", one, pca}, entry{"OpenBLAS", gaussflow("openblas", 1), pca}, entry{"gonum", gaussflow("gonum", 1), pca}); err != nil {
 		return err
 	}
@@ -112,7 +114,7 @@ func (r *report) trainingPromises(p *promised) error {
 func (r *report) scoringPromises(p *promised) error {
 	at := fmt.Sprintf("score/n=%d", r.rows)
 	two := min(2, cores())
-	s, err := r.race(r.flowOptions(time.Nanosecond, 90*time.Second),
+	s, err := p.race(r, r.flowOptions(time.Nanosecond, 90*time.Second),
 		entry{"scoring", gaussflow("simd", two), at}, entry{"one core", gaussflow("simd", 1), at}, entry{"gonum", gaussflow("gonum", two), at})
 	if err != nil {
 		return err
@@ -134,6 +136,12 @@ func (r *report) scoringPromises(p *promised) error {
 		allocations = exactly(v)
 	}
 	p.add(promisedRow{group: scoring, what: "allocations per tile", zero: true, measured: allocations})
+
+	theirs := theirLogProb("float64")
+	if s, err = p.race(r, r.flowOptions(100*time.Millisecond, 10*time.Second), entry{"log p", gaussflow("simd", 1), "log-prob"}, theirs); err != nil {
+		return err
+	}
+	p.add(promisedRow{group: couplingTitle, what: "times as fast as gauss_flows' formulas, jitted", atLeast: true, limit: 2.5, measured: over(s, theirs.name, "log p")})
 	return nil
 }
 
@@ -165,7 +173,7 @@ func (r *report) memoryPromise(p *promised) error {
 var tolerances = []string{"1e-3", "1e-4", "1e-5", "1e-6"}
 
 func (r *report) fittingPromises(p *promised) error {
-	s, err := r.race(r.flowOptions(time.Nanosecond, 2*time.Minute), entry{"fit", gaussflow("simd", cores()), "fit"}, entry{"rbig", rbig, "fit"})
+	s, err := p.race(r, r.flowOptions(time.Nanosecond, 2*time.Minute), entry{"fit", gaussflow("simd", cores()), "fit"}, entry{"rbig", rbig, "fit"})
 	if err != nil {
 		return err
 	}
@@ -176,7 +184,7 @@ func (r *report) fittingPromises(p *promised) error {
 	for _, tol := range tolerances {
 		entries = append(entries, entry{tol, sklearn, "em-fit/tol=" + tol})
 	}
-	if s, err = r.race(r.flowOptions(time.Nanosecond, 30*time.Second), entries...); err != nil {
+	if s, err = p.race(r, r.flowOptions(time.Nanosecond, 30*time.Second), entries...); err != nil {
 		return err
 	}
 	// The setting that comes nearest to our likelihood from below: ours is then the better one.
@@ -205,12 +213,16 @@ func (r *report) fittingPromises(p *promised) error {
 	return nil
 }
 
-// equivalencePromise runs the main job as a process.
+// equivalencePromise runs the main job as a process, with each backend.
 func (r *report) equivalencePromise(p *promised) error {
-	program, err := r.goBuild("gaussflow", "simd", "./cmd/gaussflow")
-	var measured any
-	if err == nil {
-		c := harness.Contender{Name: "equivalence", Run: func(reps int) (took time.Duration, err error) {
+	var contenders []harness.Contender
+	for _, backend := range []string{"simd", "openblas", "gonum"} {
+		program, err := r.goBuild("gaussflow-"+backend, backend, "./cmd/gaussflow")
+		if err != nil {
+			p.table.Note("gaussflow equivalence, %s, is left out: %s.", backend, reason(err))
+			continue
+		}
+		contenders = append(contenders, harness.Contender{Name: backend, Run: func(reps int) (took time.Duration, err error) {
 			dir, err := os.MkdirTemp(r.build, "equivalence-*")
 			if err != nil {
 				return 0, err
@@ -223,14 +235,20 @@ func (r *report) equivalencePromise(p *promised) error {
 				}
 			}
 			return time.Since(start), nil
-		}}
-		log.Print("running gaussflow equivalence")
-		series, err := harness.Measure([]harness.Contender{c}, r.flowOptions(time.Nanosecond, 20*time.Second))
-		if err != nil {
-			return err
-		}
-		measured = series[0].Time(1e9)
+		}})
 	}
-	p.add(promisedRow{group: "gaussflow equivalence", what: fmt.Sprintf("seconds, the whole process on %d cores", cores()), limit: 5, measured: measured})
+	log.Print("running gaussflow equivalence")
+	s, _, err := measure(contenders, func(string) bool { return true }, r.flowOptions(time.Nanosecond, 30*time.Second))
+	if err != nil {
+		return err
+	}
+	var seconds any
+	if s["simd"].Ns != nil {
+		seconds = s["simd"].Time(1e9)
+	}
+	const group = "gaussflow equivalence"
+	p.add(promisedRow{group: group, what: fmt.Sprintf("seconds, the whole process on %d cores", cores()), limit: 5, measured: seconds})
+	p.add(promisedRow{group: group, what: "times as fast as with OpenBLAS", atLeast: true, limit: 1, measured: over(s, "openblas", "simd")})
+	p.add(promisedRow{group: group, what: "times as fast as with gonum's pure Go", atLeast: true, limit: 2, measured: over(s, "gonum", "simd")})
 	return nil
 }

@@ -12,6 +12,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -22,6 +23,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +45,7 @@ func main() {
 	flag.Float64Var(&r.share, "share", 0.05, "the share of the inputs of kerneltest.Sizes that components tries; 1 takes minutes")
 	flag.IntVar(&r.rows, "rows", 1_000_000, "rows to score, and to stream at the end of the growth study ten times as many")
 	flag.IntVar(&r.splits, "splits", 10, "random splits of the density tables, and half as many seeds of the synthetic ones")
-	flag.StringVar(&r.tables, "tables", "", "the density tables, or the products, whose names match the `REGEXP`")
+	flag.StringVar(&r.tables, "tables", "", "the density tables, the products, or the work of compare, whose names match the `REGEXP`")
 	flag.StringVar(&r.contenders, "contenders", "", "the densities beside gaussflow.Fit whose names match the `REGEXP`")
 	flag.Parse()
 	commands := map[string]func() error{"bench": r.bench, "products": r.productTable, "compare": r.compare, "growth": r.growth, "components": r.components, "density": r.density}
@@ -83,12 +85,14 @@ const kernelN, kernelK = 4096, 8
 
 func (r *report) run(command func() error) error {
 	r.started = time.Now()
-	for _, dir := range []*string{&r.results, &r.build} {
-		if err := os.MkdirAll(*dir, 0o755); err != nil {
+	for _, dir := range []string{r.results, r.build} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
+	}
+	for _, path := range []*string{&r.results, &r.build, &r.python} {
 		var err error
-		if *dir, err = filepath.Abs(*dir); err != nil {
+		if *path, err = filepath.Abs(*path); err != nil {
 			return err
 		}
 	}
@@ -157,7 +161,8 @@ func (r *report) note(t *harness.Table, o harness.Options) {
 	t.Note("Each figure is from %d rounds that ran every contender of its kind in turn, %v each; ratios are taken within a round.", o.Rounds, o.Slice)
 }
 
-// peer starts a peer when it is first asked for. One that is absent is nil and noted once, with what installs it.
+// peer starts a peer when it is first asked for. One that cannot be had is nil, and the machine's description says why and
+// what would help; gaussflow itself may only lack a library.
 func (r *report) peer(s spec) (*harness.Peer, error) {
 	if p, known := r.peers[s.name]; known {
 		return p, nil
@@ -167,15 +172,52 @@ func (r *report) peer(s spec) (*harness.Peer, error) {
 	var absent *harness.Absent
 	switch {
 	case errors.As(err, &absent):
-		r.peers[s.name] = nil
-		r.machine.Peers = append(r.machine.Peers, fmt.Sprintf("%s: not installed (%s): %s", s.name, firstLine(absent.Why), s.install))
-	case err != nil:
+		err = errors.New(absent.Why)
+	case err != nil && s.ours:
 		return nil, err
-	default:
-		r.machine.Peers = append(r.machine.Peers, fmt.Sprintf("%s: %s", s.name, p.Version))
-		r.peers[s.name] = p
 	}
+	what := ""
+	if err != nil {
+		p, what = nil, fmt.Sprintf("left out (%s): %s", reason(err), s.install)
+	} else {
+		p.Limit = cmp.Or(s.limit, p.Limit)
+		what = p.Version
+	}
+	r.machine.Peers = append(r.machine.Peers, s.name+": "+what)
+	r.peers[s.name] = p
 	return p, nil
+}
+
+// measure is harness.Measure without the contenders that fail, whose reasons it returns by name. Ours must not fail.
+func measure(contenders []harness.Contender, ours func(name string) bool, o harness.Options) (map[string]harness.Series, map[string]error, error) {
+	byName, failed := map[string]harness.Series{}, map[string]error{}
+	contenders = slices.Clone(contenders)
+	for len(contenders) > 0 {
+		series, err := harness.Measure(contenders, o)
+		var f *harness.Failure
+		if errors.As(err, &f) && !ours(f.Name) {
+			failed[f.Name] = f.Err
+			contenders = slices.Delete(contenders, f.Contender, f.Contender+1)
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, s := range series {
+			byName[s.Name] = s
+		}
+		break
+	}
+	return byName, failed, nil
+}
+
+// reason is an error on one line: that of a program which died has its first words and its last.
+func reason(err error) string {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	if n := len(lines); n > 1 {
+		return lines[0] + " … " + lines[n-1]
+	}
+	return lines[0]
 }
 
 func firstLine(s string) string {

@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gaussflow/gaussflow/bench/harness"
 	"github.com/gaussflow/gaussflow/kernels"
@@ -19,11 +21,13 @@ type spec struct {
 	name    string
 	install string // a command
 	start   func(r *report) (*harness.Peer, error)
+	limit   time.Duration // of one answer, if not the harness's
+	ours    bool
 }
 
 const (
 	setup      = "make compare-setup"
-	debianSet  = "apt-get install libsleef-dev gcc libc6-dev, or " + setup
+	debianSet  = "apt-get install %s, or " + setup
 	oneThread  = "OMP_NUM_THREADS=1"
 	patient    = "OMP_WAIT_POLICY=passive" // threads that spin come to a standstill where another process wants a core
 	peerSource = "bench/peers"
@@ -41,44 +45,86 @@ var instructionSets = map[string]map[string][]string{
 	"arm64": {"neon": {}},
 }
 
-// sleef is SLEEF on the instruction set of a tier.
-func sleef(tier string) spec { return vecmath("SLEEF", tier, debianSet, nil, "-lsleef") }
-
-// libmvec is the vector maths of glibc, which every Linux with glibc has: erfc since 2.35 on x86-64.
-func libmvec(tier string) spec {
-	return vecmath("libmvec", tier, "apt-get install gcc libc6-dev, with glibc 2.35 or later", []string{"-DLIBMVEC"}, "-lmvec")
+// A vectorLibrary has functions for the vectors of an instruction set: bench/peers/vecmath.c, with its flags.
+type vectorLibrary struct {
+	name, install string
+	flags         []string
+	library       string
+	find          func(r *report) (flags []string, library string, err error) // instead of those, where they are to be found
 }
 
-// vecmath is a library of vector functions on the instruction set of a tier.
-func vecmath(name, tier, install string, more []string, library string) spec {
-	return spec{name + " " + tier, install, func(r *report) (*harness.Peer, error) {
+var (
+	sleef = vectorLibrary{name: "SLEEF", install: fmt.Sprintf(debianSet, "libsleef-dev gcc libc6-dev"), library: "-lsleef"}
+	// libmvec is glibc's, which every Linux with glibc has: erfc since 2.35 on x86-64.
+	libmvec = vectorLibrary{name: "libmvec", install: fmt.Sprintf(debianSet, "gcc libc6-dev"), flags: []string{"-DLIBMVEC"}, library: "-lmvec"}
+	xsimd   = vectorLibrary{name: "xsimd", install: fmt.Sprintf(debianSet, "libxsimd-dev g++"), flags: []string{"-DXSIMD", "-std=c++17", "-x", "c++"}, library: "-lstdc++"}
+	aocl    = vectorLibrary{name: "AOCL-LibM", install: setup, find: findAOCL}
+)
+
+// vectorLibraries are those that have a contender for each instruction set.
+var vectorLibraries = []vectorLibrary{sleef, libmvec, xsimd, aocl}
+
+// findAOCL finds AMD's AOCL-LibM in the Python package aoclda, which brings it along.
+func findAOCL(r *report) (flags []string, library string, err error) {
+	packages := filepath.Join(r.pythonLib(), "python*", "site-packages")
+	libraries, err := filepath.Glob(filepath.Join(packages, "aoclda.libs", "libamdlibm*.so*"))
+	if err != nil {
+		return nil, "", err
+	}
+	info, err := filepath.Glob(filepath.Join(packages, "aoclda-*.dist-info"))
+	if err != nil {
+		return nil, "", err
+	}
+	if len(libraries) == 0 || len(info) == 0 {
+		return nil, "", &harness.Absent{Name: "AOCL-LibM", Why: "no libamdlibm in " + packages}
+	}
+	version := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(info[0]), "aoclda-"), ".dist-info")
+	return []string{fmt.Sprintf("-DAOCL=%q", version), "-Wl,-rpath," + filepath.Dir(libraries[0])}, libraries[0], nil
+}
+
+// on is the library on the instruction set of a tier.
+func (v vectorLibrary) on(tier string) spec {
+	name := v.name + " " + tier
+	return spec{name: name, install: v.install, start: func(r *report) (*harness.Peer, error) {
 		flags, known := instructionSets[runtime.GOARCH][tier]
 		if !known {
 			return nil, &harness.Absent{Name: name, Why: "no code for " + tier + " on " + runtime.GOARCH}
 		}
+		more, library := v.flags, v.library
+		if v.find != nil {
+			var err error
+			if more, library, err = v.find(r); err != nil {
+				return nil, err
+			}
+		}
 		flags = slices.Concat(flags, more, []string{"-DISA_" + strings.ToUpper(tier)})
-		program, err := r.compile("vecmath", strings.ToLower(name)+"-"+tier, flags, library, "-lm")
+		program, err := r.compile("vecmath.c", strings.ToLower(v.name)+"-"+tier, flags, library, "-lm")
 		if err != nil {
 			return nil, err
 		}
-		return r.program(name+" "+tier, nil, program)
+		return r.program(name, nil, program)
 	}}
 }
+
+// boost is Boost.Math's normal distribution.
+var boost = spec{name: "Boost.Math", install: fmt.Sprintf(debianSet, "libboost-dev g++"), start: func(r *report) (*harness.Peer, error) {
+	program, err := r.compile("boost.cc", "boost", []string{"-march=native", "-std=c++17"}, "-lstdc++", "-lm")
+	if err != nil {
+		return nil, err
+	}
+	return r.program("Boost.Math", nil, program)
+}}
 
 // mkl is MKL's vector maths in one of its accuracies.
 func mkl(accuracy string) spec {
 	name := "MKL " + accuracy
-	return spec{name, setup, func(r *report) (*harness.Peer, error) {
-		python, err := filepath.Abs(r.python)
-		if err != nil {
-			return nil, err
-		}
-		lib := filepath.Join(filepath.Dir(filepath.Dir(python)), "lib")
+	return spec{name: name, install: setup, start: func(r *report) (*harness.Peer, error) {
+		lib := r.pythonLib()
 		found, err := filepath.Glob(filepath.Join(lib, "libmkl_rt.so*"))
 		if err != nil || len(found) == 0 {
-			return nil, &harness.Absent{Name: name, Why: "no libmkl_rt in " + filepath.Dir(r.python) + "/../lib"}
+			return nil, &harness.Absent{Name: name, Why: "no libmkl_rt in " + lib}
 		}
-		program, err := r.compile("mkl", "mkl", []string{"-march=native"}, "-ldl", "-lm")
+		program, err := r.compile("mkl.c", "mkl", []string{"-march=native"}, "-ldl", "-lm")
 		if err != nil {
 			return nil, err
 		}
@@ -86,11 +132,16 @@ func mkl(accuracy string) spec {
 	}}
 }
 
-// compile compiles a peer in C, and says that it is absent if that fails: the compiler or the library is.
+// pythonLib is the folder of libraries of the local Python environment.
+func (r *report) pythonLib() string {
+	return filepath.Join(filepath.Dir(filepath.Dir(r.python)), "lib")
+}
+
+// compile compiles a peer in C or C++, and says that it is absent if that fails: the compiler or the library is.
 func (r *report) compile(source, output string, flags []string, libraries ...string) (string, error) {
 	program := filepath.Join(r.build, output)
 	args := append([]string{"-O3", "-I", r.data}, flags...)
-	args = append(args, "-o", program, filepath.Join(peerSource, source+".c"))
+	args = append(args, "-o", program, filepath.Join(peerSource, source))
 	if out, err := exec.Command("gcc", append(args, libraries...)...).CombinedOutput(); err != nil {
 		return "", &harness.Absent{Name: source, Why: fmt.Sprintf("gcc: %v: %s", err, firstLine(string(out)))}
 	}
@@ -99,7 +150,7 @@ func (r *report) compile(source, output string, flags []string, libraries ...str
 
 // python is a peer in Python: by an interpreter of its own where local is empty, else that one.
 func python(name, interpreter, script, install string, env []string, args ...string) spec {
-	return spec{name, install, func(r *report) (*harness.Peer, error) {
+	return spec{name: name, install: install, start: func(r *report) (*harness.Peer, error) {
 		if interpreter == "" {
 			interpreter = r.python
 		}
@@ -114,18 +165,48 @@ func python(name, interpreter, script, install string, env []string, args ...str
 
 var (
 	scipy     = python("SciPy", "", "scipy_peer.py", setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"})
-	jax       = python("JAX", "", "jax_peer.py", setup, []string{oneThread}, "kernels")
-	jaxTrain  = python("JAX, training", "", "jax_peer.py", setup, nil, "train")
-	torch     = python("PyTorch", cmp.Or(os.Getenv(torchPython), debian), "torch_peer.py", "apt-get install python3-torch, or "+setup+", or set "+torchPython, []string{patient})
+	jax       = jaxPeer("JAX", "kernels", "float64", 1)
 	sklearn   = python("scikit-learn", debian, "sklearn_peer.py", "apt-get install python3-sklearn, or "+setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"})
 	zuko      = zukoPeer("zuko", "zuko_peer.py", "kernels", oneThread)
 	zukoTrain = zukoPeer("zuko, training", "zuko_peer.py", "train", oneThread)
-	rbig      = python("rbig", "", "rbig_peer.py", setup, nil)
+	rbig      = limited(5*time.Minute, python("rbig", "", "rbig_peer.py", setup, nil))
 )
+
+// limited gives a peer a limit of its own: a fit with rbig takes 75 seconds of a processor that does nothing else.
+func limited(limit time.Duration, s spec) spec {
+	s.limit = limit
+	return s
+}
+
+// jaxPeer is JAX's kernels or flows in float64 or float32, on one thread or on all.
+func jaxPeer(name, what, precision string, threads int) spec {
+	env := []string{}
+	if threads == 1 {
+		env = append(env, oneThread)
+	}
+	return python(name, "", "jax_peer.py", setup, env, what, precision, strconv.Itoa(threads))
+}
+
+// jaxFlow and torchFlow are the training step and log p of the coupling flow.
+func jaxFlow(precision string, n int) spec {
+	return jaxPeer("JAX, "+precision+", "+onThreads(n), "flow", precision, n)
+}
+
+func torchFlow(precision string, n int) spec {
+	return python("PyTorch, "+precision+", "+onThreads(n), cmp.Or(os.Getenv(torchPython), debian), "torch_peer.py",
+		"apt-get install python3-torch, or "+setup+", or let "+torchPython+" name the Python of a newer one", []string{patient}, precision, strconv.Itoa(n))
+}
+
+func onThreads(n int) string {
+	if n == 1 {
+		return "1 thread"
+	}
+	return fmt.Sprintf("%d threads", n)
+}
 
 // zukoPeer is zuko on Debian's PyTorch, in an environment of its own beside that of the others.
 func zukoPeer(name, source, what, threads string) spec {
-	return spec{name, "apt-get install python3-torch python3-venv, and " + setup, func(r *report) (*harness.Peer, error) {
+	return spec{name: name, install: "apt-get install python3-torch python3-venv, and " + setup, start: func(r *report) (*harness.Peer, error) {
 		interpreter, err := filepath.Abs(filepath.Join("build", "zuko", "bin", "python"))
 		if err != nil {
 			return nil, err
@@ -136,11 +217,7 @@ func zukoPeer(name, source, what, threads string) spec {
 
 // gaussflow is this library as a program of its own, built for a BLAS backend.
 func gaussflow(backend string, n int) spec {
-	name := fmt.Sprintf("gaussflow, %s, %d threads", backend, n)
-	if n == 1 {
-		name = strings.TrimSuffix(name, "s")
-	}
-	return worker(name, backend, threads(n))
+	return worker("gaussflow, "+backend+", "+onThreads(n), backend, threads(n))
 }
 
 // tierOf is gaussflow with products of its own on a tier, one thread.
@@ -157,7 +234,7 @@ func openblasOn(core string) spec {
 }
 
 func worker(name, backend string, env ...string) spec {
-	return spec{name, "apt-get install libopenblas-dev pkg-config gcc libc6-dev", func(r *report) (*harness.Peer, error) {
+	return spec{name: name, ours: true, install: "apt-get install libopenblas-dev pkg-config gcc libc6-dev", start: func(r *report) (*harness.Peer, error) {
 		program, err := r.goBuild("worker-"+backend, backend, "./bench/peers/gaussflow")
 		if err != nil {
 			return nil, err

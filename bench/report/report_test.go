@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"image/png"
 	"math"
 	"os"
@@ -143,6 +144,36 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// Others that fail are left out, with the reason; ours must not fail.
+func TestMeasureLeavesOut(t *testing.T) {
+	good := harness.Local("good", func() {})
+	bad := harness.Contender{Name: "bad", Run: func(int) (time.Duration, error) { return 0, errors.New("first\nsecond\nlast") }}
+	none := func(string) bool { return false }
+	s, failed, err := measure([]harness.Contender{bad, good, bad}, none, harness.Options{Rounds: 1})
+	if err != nil || s["good"].Ns == nil || len(s) != 1 || len(failed) != 1 || reason(failed["bad"]) != "first … last" {
+		t.Errorf("%v, left out %v, %v", s, failed, err)
+	}
+	if s, failed, err := measure([]harness.Contender{bad}, none, harness.Options{Rounds: 1}); err != nil || len(s) != 0 || len(failed) != 1 {
+		t.Errorf("%v, left out %v, %v", s, failed, err)
+	}
+	if _, _, err := measure([]harness.Contender{good, bad}, func(name string) bool { return name == "bad" }, harness.Options{Rounds: 1}); err == nil {
+		t.Error("ours failed: no error")
+	}
+}
+
+func TestDiffers(t *testing.T) {
+	out := []float64{-1, 200, 0.5}
+	c := harness.Local("c", func() {}, out)
+	if worst, err := differs(c, []float64{-1, 202, 0.5}, 0.01); err != nil || math.Abs(worst-2.0/202) > 1e-15 {
+		t.Errorf("differs by %v, %v", worst, err)
+	}
+	for _, want := range [][]float64{{-1, 203, 0.5}, {-1, 200}, {-1, 200, math.NaN()}} {
+		if _, err := differs(c, want, 0.01); err == nil {
+			t.Errorf("%v is taken for %v", out, want)
+		}
+	}
+}
+
 // The whole way from a problem to the files of its table, without peers.
 func TestCompareProblem(t *testing.T) {
 	r := &report{results: t.TempDir(), rounds: 2, slice: time.Microsecond}
@@ -151,13 +182,17 @@ func TestCompareProblem(t *testing.T) {
 	var bars harness.Bars
 	problem := cases.Problems(in)[0]
 	bad := harness.Local("bad", func() {}, make([]float64, in.N))
-	if err := r.compareProblem(table, &bars, &problem, append(problem.Plain, bad), r.kernelOptions()); err != nil {
+	broken := harness.Contender{Name: "broken", Check: func() ([]float64, error) { return nil, errors.New("no licence") }}
+	if err := r.compareProblem(table, &bars, &problem, append(problem.Plain, bad, broken), r.kernelOptions()); err != nil {
 		t.Fatal(err)
 	}
 	if got := table.Rows[len(problem.Plain)]; got[1] != "bad" || got[2] != "wrong, not timed" {
 		t.Errorf("a contender that returns zeros: %v", got)
 	}
-	if want := len(problem.Plain) + 1 + len(kernels.Tiers()); len(table.Rows) != want {
+	if got := table.Rows[len(problem.Plain)+1]; got[1] != "broken" || got[2] != leftOut || len(table.Notes) != 1 || !strings.Contains(table.Notes[0], "no licence") {
+		t.Errorf("a contender that fails: %v, %v", got, table.Notes)
+	}
+	if want := len(problem.Plain) + 2 + len(kernels.Tiers()); len(table.Rows) != want {
 		t.Errorf("%d rows, want %d", len(table.Rows), want)
 	}
 	if err := r.publish(table, bars.WritePNG); err != nil {

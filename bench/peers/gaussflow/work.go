@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -26,7 +28,11 @@ func open(name, inputs string) (*harness.Work, error) {
 	}
 	switch r.what {
 	case "train", "model":
-		return training()
+		return training(flow.CouplingOptions{Plain: true})
+	case "train-bounded":
+		return training(flow.CouplingOptions{})
+	case "log-prob":
+		return logProb(inputs)
 	case "given-sine", "given-branches":
 		return conditional(strings.TrimPrefix(r.what, "given-"))
 	case "spline-train":
@@ -61,9 +67,24 @@ func timed(do func() error) (time.Duration, error) {
 	return time.Since(start), err
 }
 
-// training is the training step of the coupling flow of the two moons, batch 512; its figure is -log p of all rows after
+// repeated times repetitions.
+func repeated(do func() error) func(reps int) (time.Duration, error) {
+	return func(reps int) (time.Duration, error) {
+		return timed(func() error {
+			for range reps {
+				if err := do(); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// training is the training step of a coupling flow of the two moons, batch 512, plain as the peers have it or with the bounds
+// that are the default; its figure is -log p of all rows after
 // 150 steps from the start, its check log p of all rows before the first.
-func training() (*harness.Work, error) {
+func training(o flow.CouplingOptions) (*harness.Work, error) {
 	x, diagonal, err := cases.Moons()
 	if err != nil {
 		return nil, err
@@ -74,7 +95,7 @@ func training() (*harness.Work, error) {
 		return lp, f.LogProb(lp, x)
 	}
 	train := func(steps int) (*flow.Flow, time.Duration, error) {
-		f, err := diagonal.Couple(flow.CouplingOptions{})
+		f, err := diagonal.Couple(o)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -86,7 +107,7 @@ func training() (*harness.Work, error) {
 	}
 	return &harness.Work{
 		Check: func() ([]float64, error) {
-			f, err := diagonal.Couple(flow.CouplingOptions{})
+			f, err := diagonal.Couple(o)
 			if err != nil {
 				return nil, err
 			}
@@ -110,21 +131,20 @@ func training() (*harness.Work, error) {
 // conditional is the fit of a conditional density; its figure is the mean of log p of fresh rows.
 func conditional(name string) (*harness.Work, error) {
 	rows, fresh := cases.Conditional(name, cases.ConditionalRows, 0), cases.Conditional(name, 4*cases.ConditionalRows, 1)
-	fit := func() (f *flow.Flow, took time.Duration, err error) {
-		took, err = timed(func() (err error) {
-			f, err = flow.FitGiven(context.Background(), rows, flow.GivenOptions{})
-			return err
-		})
-		return f, took, err
+	var f *flow.Flow
+	fit := func() (err error) {
+		f, err = flow.FitGiven(context.Background(), rows, flow.GivenOptions{})
+		return err
 	}
 	value := func() (float64, error) {
-		f, _, err := fit()
-		if err != nil {
-			return 0, err
+		if f == nil {
+			if err := fit(); err != nil {
+				return 0, err
+			}
 		}
 		n, _ := fresh.Dims()
 		lp := make([]float64, n)
-		err = f.LogProb(lp, fresh)
+		err := f.LogProb(lp, fresh)
 		return kernels.Sum(lp) / float64(n), err
 	}
 	return &harness.Work{
@@ -132,16 +152,7 @@ func conditional(name string) (*harness.Work, error) {
 			v, err := value()
 			return []float64{v}, err
 		},
-		Run: func(reps int) (total time.Duration, err error) {
-			for range reps {
-				_, took, err := fit()
-				if err != nil {
-					return 0, err
-				}
-				total += took
-			}
-			return total, nil
-		},
+		Run:   repeated(fit),
 		Value: value,
 	}, nil
 }
@@ -380,16 +391,7 @@ func fitting(x *mat.Dense, blocks, k int) *harness.Work {
 		return err
 	}
 	return &harness.Work{
-		Run: func(reps int) (time.Duration, error) {
-			return timed(func() error {
-				for range reps {
-					if err := fit(); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-		},
+		Run: repeated(fit),
 		Value: func() (float64, error) {
 			if f == nil {
 				if err := fit(); err != nil {
@@ -404,6 +406,19 @@ func fitting(x *mat.Dense, blocks, k int) *harness.Work {
 	}
 }
 
+// logProb is log p of the two moons under the coupling flow among the inputs.
+func logProb(inputs string) (*harness.Work, error) {
+	saved, err := os.ReadFile(filepath.Join(inputs, cases.CoupledFile))
+	if err != nil {
+		return nil, err
+	}
+	f, err := flow.Load(bytes.NewReader(saved))
+	if err != nil {
+		return nil, err
+	}
+	return scores(f, moons.Standardized()), nil
+}
+
 // scoreFit is log p of the rows that the timed fit has seen, under that fit.
 func scoreFit() (*harness.Work, error) {
 	x := cases.Rows(0, cases.FitRows, cases.FitDim)
@@ -411,20 +426,17 @@ func scoreFit() (*harness.Work, error) {
 	if err != nil {
 		return nil, err
 	}
-	lp := make([]float64, cases.FitRows)
+	return scores(f, x), nil
+}
+
+// scores is log p of rows.
+func scores(f *flow.Flow, x *mat.Dense) *harness.Work {
+	n, _ := x.Dims()
+	lp := make([]float64, n)
 	return &harness.Work{
 		Check: func() ([]float64, error) { return lp, f.LogProb(lp, x) },
-		Run: func(reps int) (time.Duration, error) {
-			return timed(func() error {
-				for range reps {
-					if err := f.LogProb(lp, x); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-		},
-	}, nil
+		Run:   repeated(func() error { return f.LogProb(lp, x) }),
+	}
 }
 
 // columns is the fit of a mixture to each column of a matrix that needs no rotation; its figure is the mean
