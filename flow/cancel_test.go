@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
 	"github.com/gaussflow/gaussflow/flow/internal/layer"
@@ -25,6 +26,100 @@ func TestFitRBIGCancel(t *testing.T) {
 		f, err := FitRBIGContext(l, x, o)
 		if !errors.Is(err, context.Canceled) || f != nil {
 			t.Fatalf("stopped at look %d of %d: %v, %v", most+1, all.Count.Load(), f, err)
+		}
+	}
+}
+
+// Fit stops at whichever look at its context says so, with its error, and soon: what it
+// looks at afterwards are the rows, components and candidates that were under way.
+func TestFitCancel(t *testing.T) {
+	x := flowtest.Table(40, 2, flowtest.NewRand(1))
+	x.Set(5, 1, 1e9) // a row that is set aside
+	o := FitOptions{MaxComponents: 2}
+	all := &flowtest.Looks{Context: context.Background(), Most: math.MaxInt64}
+	if _, err := Fit(all, x, o); err != nil {
+		t.Fatal(err)
+	}
+	const stops, inFlight = 60, 1000
+	looks := all.Count.Load()
+	if looks < 10*stops {
+		t.Errorf("only %d looks", looks)
+	}
+	for i := range int64(stops) {
+		most := i
+		if i >= stops/3 { // the first ones, and then all over the fit
+			most = looks * (i - stops/3) / (stops - stops/3)
+		}
+		l := &flowtest.Looks{Context: context.Background(), Most: most}
+		f, err := Fit(l, x, o)
+		if !errors.Is(err, context.Canceled) || f != nil {
+			t.Fatalf("stopped at look %d of %d: %v, %v", most+1, looks, f, err)
+		}
+		if more := l.Count.Load() - most; more > inFlight {
+			t.Errorf("stopped at look %d of %d it looks %d times more", most+1, looks, more)
+		}
+	}
+}
+
+// The rows that training takes through a fit's layers once are left alone as soon as its
+// context is done.
+func TestTrainCancelledBeforeItsFirstStep(t *testing.T) {
+	x := flowtest.Table(2000, 2, flowtest.NewRand(1))
+	f, err := Fit(context.Background(), x, FitOptions{MaxComponents: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := f.Couple(CouplingOptions{Blocks: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for most := range int64(8) {
+		l := &flowtest.Looks{Context: context.Background(), Most: most}
+		if _, err := Train(l, c, x, TrainOptions{Steps: 1}); !errors.Is(err, context.Canceled) {
+			t.Fatalf("stopped at look %d: %v", most+1, err)
+		}
+		if more := l.Count.Load() - most; more > 16 { // two passes over eight tiles
+			t.Errorf("stopped at look %d it looks %d times more", most+1, more)
+		}
+	}
+}
+
+// A fit of 500 columns stops within a second, wherever it is. make measure runs this: it goes by the clock.
+func TestCancelDelay(t *testing.T) {
+	const n, d, most = 2000, 500, time.Second
+	x := flowtest.Table(n, d, flowtest.NewRand(1))
+	fits := []struct {
+		name string
+		do   func(ctx context.Context) error
+	}{
+		{"Fit", func(ctx context.Context) error {
+			_, err := Fit(ctx, x, FitOptions{})
+			return err
+		}},
+		{"FitRBIG", func(ctx context.Context) error {
+			_, err := FitRBIGContext(ctx, x, RBIGOptions{Blocks: 4, Components: 4})
+			return err
+		}},
+	}
+	for _, fit := range fits {
+		for _, after := range []time.Duration{0, 100 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second} {
+			ctx, cancel := context.WithCancel(context.Background())
+			var stopped time.Time
+			timer := time.AfterFunc(after, func() { stopped = time.Now(); cancel() })
+			err := fit.do(ctx)
+			ended := time.Now()
+			if timer.Stop(); err == nil {
+				t.Logf("%s was done before %v", fit.name, after)
+				cancel()
+				break
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Fatalf("%s: %v", fit.name, err)
+			}
+			late := ended.Sub(stopped)
+			if t.Logf("%s, %d×%d, stopped after %v: ends %v later", fit.name, n, d, after, late.Round(time.Millisecond)); late > most {
+				t.Errorf("%s ends %v after it was stopped; want %v at most", fit.name, late, most)
+			}
 		}
 	}
 }

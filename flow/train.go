@@ -253,7 +253,7 @@ func (t *Trainer) setData(ctx context.Context, what string, x mat.Matrix) error 
 		slices.Sort(order[:held])
 		slices.Sort(order[held:])
 	}
-	if t.data, err = images(what, t.flow, first, src, x); err != nil {
+	if t.data, err = images(ctx, what, t.flow, first, src, x); err != nil {
 		return err
 	}
 	switch {
@@ -262,7 +262,7 @@ func (t *Trainer) setData(ctx context.Context, what string, x mat.Matrix) error 
 		if t.rows[1], err = t.source(what, t.o.Validation); err != nil {
 			return err
 		}
-		if t.validation, err = images(what, t.flow, first, t.rows[1], t.o.Validation); err != nil {
+		if t.validation, err = images(ctx, what, t.flow, first, t.rows[1], t.o.Validation); err != nil {
 			return err
 		}
 	case order != nil:
@@ -319,14 +319,23 @@ func (r *trainRows) before(k int) float64 {
 
 // images maps rows through the first layers of a flow, those before the part that is
 // trained. This is done once, before the first step.
-func images(what string, f *Flow, first int, src tile.Source, x mat.Matrix) (trainRows, error) {
+func images(ctx context.Context, what string, f *Flow, first int, src tile.Source, x mat.Matrix) (trainRows, error) {
 	if first == 0 {
 		return trainRows{Rows: tile.Rows{Source: src}}, nil
 	}
 	var u mat.Dense
 	logDet := make([]float64, src.N)
-	if err := f.evaluate(what, (*workspace).forward, f.layers[:first], &u, logDet, false, x); err != nil {
+	forward := func(w *workspace, layers []layer.Layer, n int) tile.Tile {
+		if ctx.Err() != nil {
+			layers = nil
+		}
+		return w.forward(layers, n)
+	}
+	if err := f.evaluate(what, forward, f.layers[:first], &u, logDet, false, x); err != nil {
 		return trainRows{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return trainRows{}, fmt.Errorf("flow: %s: stopped before the first step: %w", what, err)
 	}
 	for i, data := 0, u.RawMatrix().Data; i < len(data); i++ {
 		data[i] = math.RoundToEven(data[i]*(1/grid)) * grid
@@ -352,7 +361,7 @@ func (t *Trainer) refit(ctx context.Context, first int, src tile.Source, x mat.M
 	}
 	f, err := Fit(ctx, rows, FitOptions{Seed: t.o.Seed, MaxComponents: fitted.MaxComponents, Dequantize: fitted.Dequantized})
 	if err == nil {
-		r, err = images("Train", f, len(f.layers), src, x)
+		r, err = images(ctx, "Train", f, len(f.layers), src, x)
 	}
 	return r, err == nil
 }

@@ -146,7 +146,9 @@ func (f *fitter) run(x blas.Matrix) (*Result, error) {
 			f.report.Transformed = true
 		}
 	}
-	r.Opening = chosen.final()
+	if r.Opening, err = chosen.combined(f.ctx, mostOpening); err != nil {
+		return nil, err
+	}
 	f.finish(plain, chosen, r)
 	return r, nil
 }
@@ -181,6 +183,9 @@ func (f *fitter) prepare(x blas.Matrix) error {
 	}
 	sorted := make([][]float64, f.d)
 	for j := range f.d {
+		if err := f.ctx.Err(); err != nil {
+			return err
+		}
 		sorted[j] = slices.Clone(row(x, j))
 		slices.Sort(sorted[j])
 		low, high := sorted[j][0], sorted[j][x.Cols-1]
@@ -196,6 +201,9 @@ func (f *fitter) prepare(x blas.Matrix) error {
 	f.n = len(near)
 	f.shift, f.scale, f.floor = make([]float64, f.d), make([]float64, f.d), make([]float64, f.d)
 	for j := range f.d {
+		if err := f.ctx.Err(); err != nil {
+			return err
+		}
 		column := row(x, j)
 		kept := sorted[j][:0]
 		for _, i := range near {
@@ -325,6 +333,9 @@ func (f *fitter) order(x blas.Matrix) {
 	key := func(i int) []float64 { return keys[i*f.d : (i+1)*f.d] }
 	at := make([]int, f.n)
 	for i := range at {
+		if f.ctx.Err() != nil {
+			return // dependent fails
+		}
 		at[i] = i
 		for j := range f.d {
 			keys[i*f.d+j] = x.Data[j*x.Stride+i]
@@ -361,7 +372,10 @@ func gather(x blas.Matrix, at []int) blas.Matrix {
 // dependent refuses columns of which one is a linear function of others, but for
 // rounding.
 func (f *fitter) dependent() error {
-	_, c := mixture.Moments(f.data)
+	_, c := mixture.Moments(f.ctx, f.data)
+	if err := f.ctx.Err(); err != nil {
+		return err
+	}
 	d := f.d
 	for i := range d {
 		for j := range i {
@@ -468,23 +482,26 @@ func (f *fitter) search(stage string, x, far blas.Matrix, splits []mixture.Split
 		return nil, err
 	}
 	st := &stack{all: all, gaussian: &all[0], x: x, far: far, splits: splits}
-	first := mixture.Stack(heldOut(all), leastShare, nil)
+	first := mixture.Stack(f.ctx, heldOut(all), leastShare, nil)
 	var inflated []mixture.Candidate
 	for i := range all {
 		if first[i] > 0 {
 			inflated = append(inflated, all[i])
 			for _, by := range inflations[1:] {
-				inflated = append(inflated, all[i].Inflated(by, splits))
+				inflated = append(inflated, all[i].Inflated(f.ctx, by, splits))
 			}
 		}
 	}
-	weight := mixture.Stack(heldOut(inflated), leastShare, nil)
+	weight := mixture.Stack(f.ctx, heldOut(inflated), leastShare, nil)
 	for i, w := range weight {
 		if w > 0 {
 			st.candidates, st.weight = append(st.candidates, inflated[i]), append(st.weight, w)
 		}
 	}
-	st.honest = honest(st.candidates, st.weight, splits)
+	st.honest = honest(f.ctx, st.candidates, st.weight, splits)
+	if err := f.ctx.Err(); err != nil {
+		return nil, err
+	}
 	for i, c := range inflated {
 		f.report.Tried = append(f.report.Tried, tried(stage, c, weight[i], f.logScale))
 	}
@@ -557,7 +574,7 @@ func heldOut(c []mixture.Candidate) [][]float64 {
 // honest returns the log-densities of the rows held out under stacks of the
 // candidates whose weights were chosen without them: by those of the other splits, or
 // of the other half where there is one split.
-func honest(candidates []mixture.Candidate, weight []float64, splits []mixture.Split) []float64 {
+func honest(ctx context.Context, candidates []mixture.Candidate, weight []float64, splits []mixture.Split) []float64 {
 	all := heldOut(candidates)
 	n := len(all[0])
 	var cuts []int // the parts of the rows
@@ -577,15 +594,14 @@ func honest(candidates []mixture.Candidate, weight []float64, splits []mixture.S
 			others[m] = slices.Concat(h[:from], h[to:])
 			own[m] = h[from:to]
 		}
-		copy(out[from:to], mixture.Mixed(mixture.Stack(others, 0, weight), own))
+		copy(out[from:to], mixture.Mixed(mixture.Stack(ctx, others, 0, weight), own))
 	})
 	return out
 }
 
-// final returns the mixture of all splits' fits, reduced, with the anchor.
-func (s *stack) final() *mixture.Mixture { return s.combined(mostOpening) }
-
-func (s *stack) combined(most int) *mixture.Mixture {
+// combined returns the mixture of all splits' fits, of no more than most components,
+// with the anchor.
+func (s *stack) combined(ctx context.Context, most int) (*mixture.Mixture, error) {
 	splits := len(s.gaussian.Fits)
 	total := 0
 	for _, c := range s.candidates {
@@ -600,40 +616,43 @@ func (s *stack) combined(most int) *mixture.Mixture {
 			share = append(share, s.weight[i]/float64(bag))
 		}
 	}
-	return s.anchored(mixture.Combined(share, of), most, s.gaussian.Fits, s.x)
+	return s.anchored(ctx, mixture.Combined(share, of), most, s.gaussian.Fits, s.x)
 }
 
 // ofSplit returns the mixture that did not see the rows of one split.
-func (s *stack) ofSplit(i, most int) *mixture.Mixture {
+func (s *stack) ofSplit(ctx context.Context, i, most int) (*mixture.Mixture, error) {
 	of := make([]*mixture.Mixture, len(s.candidates))
 	for c := range of {
 		of[c] = s.candidates[c].Fits[i]
 	}
-	return s.anchored(mixture.Combined(s.weight, of), most, s.gaussian.Fits[i:i+1], s.splits[i].Train)
+	return s.anchored(ctx, mixture.Combined(s.weight, of), most, s.gaussian.Fits[i:i+1], s.splits[i].Train)
 }
 
 // anchored merges components of m that are alike, and until no more than most are left
 // together with those that it adds: the Gaussian of all rows, so that no row, however
 // far out, has a density much below that, its tails where there are any, and for rows
 // that were set aside that Gaussian made as wide as they are far, with their share.
-func (s *stack) anchored(m *mixture.Mixture, most int, gaussian []*mixture.Mixture, x blas.Matrix) *mixture.Mixture {
+func (s *stack) anchored(ctx context.Context, m *mixture.Mixture, most int, gaussian []*mixture.Mixture, x blas.Matrix) (*mixture.Mixture, error) {
 	share := make([]float64, len(gaussian))
 	for i := range share {
 		share[i] = 1 / float64(len(gaussian))
 	}
-	g := mixture.Combined(share, gaussian).Reduced(0, 1)
-	of, shares := tails(g, x)
+	g := mixture.Combined(share, gaussian).Reduced(ctx, 0, 1)
+	of, shares := tails(ctx, g, x)
 	if aside := s.far.Cols; aside > 0 {
-		of = append(of, g.Inflated(slices.Max(g.Distances(s.far))/float64(x.Rows)))
+		of = append(of, g.Inflated(slices.Max(g.Distances(ctx, s.far))/float64(x.Rows)))
 		shares = append(shares, float64(aside)/float64(x.Cols+aside))
 	}
-	m = m.Reduced(alike, most-1-len(of))
+	m = m.Reduced(ctx, alike, most-1-len(of))
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if len(of) == 0 && m.K() == 1 {
-		return m // it is the Gaussian
+		return m, nil // it is the Gaussian
 	}
 	of, shares = append(of, g), append(shares, anchorWeight)
 	rest := 1 - kernels.Sum(shares)
-	return mixture.Combined(append(shares, rest), append(of, m))
+	return mixture.Combined(append(shares, rest), append(of, m)), nil
 }
 
 // tails returns components, and their shares, for rows beyond all those of x, if its
@@ -643,9 +662,12 @@ func (s *stack) anchored(m *mixture.Mixture, most int, gaussian []*mixture.Mixtu
 // the √n farthest rows (Hill 1975). So there is g made so wide that it reaches the
 // farthest row, and again and again four times wider with 4^-α of the share, down to a
 // few thousandths of it.
-func tails(g *mixture.Mixture, x blas.Matrix) (of []*mixture.Mixture, shares []float64) {
+func tails(ctx context.Context, g *mixture.Mixture, x blas.Matrix) (of []*mixture.Mixture, shares []float64) {
 	beyond := 1 / float64(x.Cols+1)
-	squares := g.Distances(x)
+	squares := g.Distances(ctx, x)
+	if ctx.Err() != nil {
+		return nil, nil
+	}
 	slices.Sort(squares)
 	slices.Reverse(squares)
 	if squares[0] <= chiSquareUpper(x.Rows, beyond) {
@@ -710,9 +732,16 @@ func (f *fitter) columns() ([]column, error) {
 		gain := mixture.Gain(s.honest, s.gaussian.HeldOut)
 		if beyondError(gain) {
 			gains = true
-			all[j].final = oneDimensional(s.combined(mostColumn))
+			m, err := s.combined(f.ctx, mostColumn)
+			if err != nil {
+				return nil, err
+			}
+			all[j].final = oneDimensional(m)
 			for i := range f.splits {
-				all[j].splits = append(all[j].splits, oneDimensional(s.ofSplit(i, mostColumn)))
+				if m, err = s.ofSplit(f.ctx, i, mostColumn); err != nil {
+					return nil, err
+				}
+				all[j].splits = append(all[j].splits, oneDimensional(m))
 			}
 			continue
 		}
@@ -745,6 +774,9 @@ func (f *fitter) behind(columns []column, plain *stack) (*stack, error) {
 	}
 	const stage = "mixture of transformed columns"
 	x := transformed(f.data, nil, columns, -1)
+	if err := f.ctx.Err(); err != nil {
+		return nil, err
+	}
 	// One family tells whether the others are worth their time.
 	one, err := f.candidates(stage, x, splits, f.families()[:1], f.floor, f.maxComponents())
 	if err != nil {

@@ -72,7 +72,7 @@ func TestRegret(t *testing.T) {
 		}
 		score := func(m *mixture.Mixture, x blas.Matrix, offset []float64) float64 {
 			l := make([]float64, held)
-			m.LogDensity(l, x)
+			m.LogDensity(context.Background(), l, x)
 			return (kernels.Sum(l) + kernels.Sum(offset)) / held
 		}
 		best, of := math.Inf(-1), ""

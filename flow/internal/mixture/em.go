@@ -78,9 +78,11 @@ const (
 	kMeansSteps = 6
 )
 
-// Fit fits a mixture to the samples of x, D×n, by EM. It looks at ctx before every shard
-// of an E-step and every component of an M-step: in many dimensions these take long.
+// Fit fits a mixture to the samples of x, D×n, by EM.
 func Fit(ctx context.Context, x blas.Matrix, o Options) (*Mixture, Convergence, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, Convergence{}, err
+	}
 	e := newEM(ctx, x, o)
 	m, err := e.start()
 	if err != nil {
@@ -131,7 +133,7 @@ func newWorker(k, q int) *worker {
 
 func newEM(ctx context.Context, x blas.Matrix, o Options) *em {
 	e := &em{ctx: ctx, x: x, o: o, k: o.Components, q: numFeatures(x.Rows)}
-	_, e.all = Moments(x)
+	_, e.all = Moments(ctx, x)
 	e.theta = make([]float64, e.k*e.q)
 	shards := (x.Cols + shardSize - 1) / shardSize
 	groups := min(mostGroups, (shards+3)/4)
@@ -148,14 +150,14 @@ func newEM(ctx context.Context, x blas.Matrix, o Options) *em {
 }
 
 // Moments returns the mean and the covariance, D×D, of the samples of x, D×n.
-func Moments(x blas.Matrix) (mean, covariance []float64) {
+func Moments(ctx context.Context, x blas.Matrix) (mean, covariance []float64) {
 	d, n := x.Rows, x.Cols
 	mean, covariance = make([]float64, d), make([]float64, d*d)
 	for j := range d {
 		mean[j] = kernels.Sum(x.Data[j*x.Stride:j*x.Stride+n]) / float64(n)
 	}
 	centred := make([]float64, d*shardSize)
-	for from := 0; from < n; from += shardSize {
+	for from := 0; from < n && ctx.Err() == nil; from += shardSize {
 		s := min(shardSize, n-from)
 		c := blas.Matrix{Rows: d, Cols: s, Stride: shardSize, Data: centred}
 		for j, m := range mean {
@@ -180,7 +182,7 @@ func square(data []float64, d int) blas.Matrix {
 // expect is the E-step: it sums the features, weighted by the responsibilities of
 // each component of m, into the first group, and returns the mean log-likelihood.
 func (e *em) expect(m *Mixture) float64 {
-	m.natural(e.theta)
+	m.natural(e.ctx, e.theta)
 	shards := (e.x.Cols + shardSize - 1) / shardSize
 	Parallel(len(e.groups), func(g int) {
 		w := <-e.workers
@@ -485,11 +487,11 @@ func distance(a, b []float64) float64 {
 // LogDensity writes the log-density of each sample of x, D×n, in nats, into dst. It
 // is accurate where the data are standardized; far out, or for covariances whose
 // condition is beyond 1e8, it loses digits.
-func (m *Mixture) LogDensity(dst []float64, x blas.Matrix) {
+func (m *Mixture) LogDensity(ctx context.Context, dst []float64, x blas.Matrix) {
 	e := &em{k: m.K(), q: numFeatures(m.D), theta: make([]float64, m.K()*numFeatures(m.D))}
-	m.natural(e.theta)
+	m.natural(ctx, e.theta)
 	w := newWorker(e.k, e.q)
-	for s := 0; s*shardSize < x.Cols; s++ {
+	for s := 0; s*shardSize < x.Cols && ctx.Err() == nil; s++ {
 		_, _, l := e.shard(w, x, s)
 		copy(dst[s*shardSize:], l)
 	}

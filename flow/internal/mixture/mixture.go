@@ -4,9 +4,14 @@
 // sample per column, one coordinate per row, as the kernels want them. Everything is
 // deterministic: sums have a fixed order, whatever the number of goroutines, and
 // exponentials and logarithms are those of package kernels.
+//
+// What takes long in many dimensions takes a context, and looks at it again after work
+// on one row, one component or a pair of them. Once the context is done, what it returns
+// has no meaning.
 package mixture
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -47,11 +52,14 @@ func (m *Mixture) Inflated(factor float64) *Mixture {
 
 // Distances returns the squared Mahalanobis distances of the samples of x, D×n, from
 // the first component.
-func (m *Mixture) Distances(x blas.Matrix) []float64 {
+func (m *Mixture) Distances(ctx context.Context, x blas.Matrix) []float64 {
 	d := m.D
 	mean, l, u := m.MeanOf(0), m.CholOf(0), make([]float64, d)
 	distances := make([]float64, x.Cols)
 	for s := range distances {
+		if ctx.Err() != nil {
+			break
+		}
 		for i := range d {
 			v := x.Data[i*x.Stride+s] - mean[i]
 			for j := range i {
@@ -123,12 +131,15 @@ func features(dst, x blas.Matrix) {
 
 // natural writes the K×Q coefficients of the components' log-densities, with the
 // logarithms of the weights, for the features above.
-func (m *Mixture) natural(dst []float64) {
+func (m *Mixture) natural(ctx context.Context, dst []float64) {
 	d, k, q := m.D, m.K(), numFeatures(m.D)
 	inv, p, logs := make([]float64, d*d), make([]float64, d*d), make([]float64, d)
 	logWeight := make([]float64, k)
 	kernels.Log(logWeight, m.Weight)
 	for c := range k {
+		if ctx.Err() != nil {
+			return
+		}
 		l, mean := m.CholOf(c), m.MeanOf(c)
 		invertLower(inv, l, d)
 		for i := range d { // p = L⁻ᵀ·L⁻¹

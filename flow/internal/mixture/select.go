@@ -53,6 +53,9 @@ func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, e
 	var report sync.Mutex
 	// All families take a step before one takes the next, so that each knows how the others fare.
 	for _, k := range s.Ladder {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		var step tile.Group
 		for f := range climbs {
 			// One component drawn to its own covariance is the same in every family.
@@ -167,7 +170,7 @@ func (s *Search) candidate(ctx context.Context, splits []Split, family Family, k
 				if err != nil {
 					return
 				}
-				c.Fits[i], c.EM[i], held[i] = m, em, splits[i].logDensity(m)
+				c.Fits[i], c.EM[i], held[i] = m, em, splits[i].logDensity(ctx, m)
 			})
 		}
 		group.Wait()
@@ -221,9 +224,9 @@ func clearlyBelow(a, b []float64) bool {
 	return g.Mean < -3*g.SE
 }
 
-func (s Split) logDensity(m *Mixture) []float64 {
+func (s Split) logDensity(ctx context.Context, m *Mixture) []float64 {
 	l := make([]float64, s.Held.Cols)
-	m.LogDensity(l, s.Held)
+	m.LogDensity(ctx, l, s.Held)
 	for i, v := range s.Offset {
 		l[i] += v
 	}
@@ -231,12 +234,12 @@ func (s Split) logDensity(m *Mixture) []float64 {
 }
 
 // Inflated returns the candidate with all covariances multiplied by factor.
-func (c *Candidate) Inflated(factor float64, splits []Split) Candidate {
+func (c *Candidate) Inflated(ctx context.Context, factor float64, splits []Split) Candidate {
 	w := Candidate{Family: c.Family, Components: c.Components, Inflation: factor, EM: c.EM, Fits: make([]*Mixture, len(splits))}
 	held := make([][]float64, len(splits))
 	Parallel(len(splits), func(i int) {
 		w.Fits[i] = c.Fits[i].Inflated(factor)
-		held[i] = splits[i].logDensity(w.Fits[i])
+		held[i] = splits[i].logDensity(ctx, w.Fits[i])
 	})
 	for _, h := range held {
 		w.HeldOut = append(w.HeldOut, h...)

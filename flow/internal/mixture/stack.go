@@ -1,6 +1,7 @@
 package mixture
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -13,23 +14,23 @@ import (
 // at row i (stacked density estimation; Smyth and Wolpert 1999). Weights below least
 // are set to zero, one after the other. A start, if not nil, is where the search
 // begins; it must be positive.
-func Stack(logDensity [][]float64, least float64, start []float64) []float64 {
+func Stack(ctx context.Context, logDensity [][]float64, least float64, start []float64) []float64 {
 	s := newStacking(logDensity, start)
 	for {
-		s.climb(3e-4)
+		s.climb(ctx, 3e-4)
 		smallest := 0
 		for i := range s.weight {
 			if s.weight[i] < s.weight[smallest] {
 				smallest = i
 			}
 		}
-		if s.weight[smallest] >= least || len(s.weight) == 1 {
+		if s.weight[smallest] >= least || len(s.weight) == 1 || ctx.Err() != nil {
 			break
 		}
 		// Those that have next to no weight go at once.
 		s.keep(func(i int) bool { return i != smallest && s.weight[i] >= least/8 })
 	}
-	s.climb(1e-4)
+	s.climb(ctx, 1e-4)
 	weight := make([]float64, len(logDensity))
 	for i, m := range s.model {
 		weight[m] = s.weight[i]
@@ -91,13 +92,16 @@ func (s *stacking) keep(which func(i int) bool) {
 // climb runs EM until the mean log-density is within gap nats of its maximum: the
 // objective is concave, and its slopes by the weights, the mean of p/sum, bound how
 // much is left by the largest of them less 1.
-func (s *stacking) climb(gap float64) {
+func (s *stacking) climb(ctx context.Context, gap float64) {
 	const iterations = 1000
 	m := s.p.Rows
 	weight := blas.Matrix{Rows: 1, Cols: m, Stride: m, Data: s.weight}
 	sum := blas.Matrix{Rows: 1, Cols: s.n, Stride: s.n, Data: s.sum}
 	slope := blas.Matrix{Rows: 1, Cols: m, Stride: m, Data: s.slope}
 	for range iterations {
+		if ctx.Err() != nil {
+			return
+		}
 		blas.Gemm(blas.NoTrans, blas.NoTrans, 1, weight, s.p, 0, sum)
 		for i, v := range s.sum {
 			s.sum[i] = 1 / max(v, 1e-290)
@@ -150,15 +154,18 @@ func Mixed(weight []float64, logDensity [][]float64) []float64 {
 // the merged mixtures differ from m by no more than budget nats by Runnalls' bound on
 // the Kullback-Leibler divergence (2007), and beyond that until most components are
 // left. A merged component has the mean and the covariance of the two.
-func (m *Mixture) Reduced(budget float64, most int) *Mixture {
+func (m *Mixture) Reduced(ctx context.Context, budget float64, most int) *Mixture {
 	d, k := m.D, m.K()
 	r := reducer{d: d}
 	for c := range k {
+		if ctx.Err() != nil {
+			return m
+		}
 		r.add(m.Weight[c], m.MeanOf(c), m.CholOf(c))
 	}
 	n := len(r.part)
 	nearest, cost := make([]int, n), make([]float64, n)
-	Parallel(n, func(i int) { nearest[i], cost[i] = r.nearest(i) })
+	Parallel(n, func(i int) { nearest[i], cost[i] = r.nearest(ctx, i) })
 	spent := 0.0
 	for left := n; left > 1; left-- {
 		best := -1
@@ -166,6 +173,9 @@ func (m *Mixture) Reduced(budget float64, most int) *Mixture {
 			if r.part[i].weight > 0 && nearest[i] >= 0 && (best < 0 || cost[i] < cost[best]) {
 				best = i
 			}
+		}
+		if ctx.Err() != nil {
+			return m
 		}
 		if best < 0 || spent+cost[best] > budget && left <= most {
 			break
@@ -181,9 +191,9 @@ func (m *Mixture) Reduced(budget float64, most int) *Mixture {
 				stale = append(stale, c)
 			}
 		}
-		Parallel(len(stale), func(s int) { nearest[stale[s]], cost[stale[s]] = r.nearest(stale[s]) })
+		Parallel(len(stale), func(s int) { nearest[stale[s]], cost[stale[s]] = r.nearest(ctx, stale[s]) })
 		for c := range i { // the merged one may now be the nearest of one before it
-			if r.part[c].weight > 0 {
+			if r.part[c].weight > 0 && ctx.Err() == nil {
 				if v := r.cost(c, i, nil); v < cost[c] || nearest[c] < 0 {
 					nearest[c], cost[c] = i, v
 				}
@@ -243,13 +253,16 @@ func logDet(chol []float64, d int) float64 {
 }
 
 // nearest returns the component after i whose merging with it costs least, or -1.
-func (r *reducer) nearest(i int) (int, float64) {
+func (r *reducer) nearest(ctx context.Context, i int) (int, float64) {
 	at, least := -1, math.Inf(1)
 	if r.part[i].weight == 0 {
 		return at, least
 	}
 	scratch := make([]float64, r.d*r.d+r.d)
 	for j := i + 1; j < len(r.part); j++ {
+		if ctx.Err() != nil {
+			return -1, math.Inf(1)
+		}
 		if r.part[j].weight > 0 {
 			if c := r.cost(i, j, scratch); c < least {
 				at, least = j, c
