@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"testing"
-	"time"
 
 	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
 	"github.com/gaussflow/gaussflow/flow/internal/layer"
@@ -80,46 +79,6 @@ func TestTrainCancelledBeforeItsFirstStep(t *testing.T) {
 		}
 		if more := l.Count.Load() - most; more > 16 { // two passes over eight tiles
 			t.Errorf("stopped at look %d it looks %d times more", most+1, more)
-		}
-	}
-}
-
-// A fit of 500 columns stops within a second, wherever it is. make measure runs this: it goes by the clock.
-func TestCancelDelay(t *testing.T) {
-	const n, d, most = 2000, 500, time.Second
-	x := flowtest.Table(n, d, flowtest.NewRand(1))
-	fits := []struct {
-		name string
-		do   func(ctx context.Context) error
-	}{
-		{"Fit", func(ctx context.Context) error {
-			_, err := Fit(ctx, x, FitOptions{})
-			return err
-		}},
-		{"FitRBIG", func(ctx context.Context) error {
-			_, err := FitRBIGContext(ctx, x, RBIGOptions{Blocks: 4, Components: 4})
-			return err
-		}},
-	}
-	for _, fit := range fits {
-		for _, after := range []time.Duration{0, 100 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second} {
-			ctx, cancel := context.WithCancel(context.Background())
-			var stopped time.Time
-			timer := time.AfterFunc(after, func() { stopped = time.Now(); cancel() })
-			err := fit.do(ctx)
-			ended := time.Now()
-			if timer.Stop(); err == nil {
-				t.Logf("%s was done before %v", fit.name, after)
-				cancel()
-				break
-			}
-			if !errors.Is(err, context.Canceled) {
-				t.Fatalf("%s: %v", fit.name, err)
-			}
-			late := ended.Sub(stopped)
-			if t.Logf("%s, %d×%d, stopped after %v: ends %v later", fit.name, n, d, after, late.Round(time.Millisecond)); late > most {
-				t.Errorf("%s ends %v after it was stopped; want %v at most", fit.name, late, most)
-			}
 		}
 	}
 }

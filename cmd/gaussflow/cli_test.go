@@ -680,14 +680,14 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
 // An interrupt ends every command, leaves no file, and is not waited for where the input does not come.
 func TestInterrupted(t *testing.T) {
 	dir := desk(t)
-	for _, args := range []string{"score m.safetensors - -o x.csv", "map m.safetensors - -o x.npy", "fit - -o x.safetensors", "sample m.safetensors -n 100 -o x.csv"} {
+	for _, args := range []string{"score m.safetensors - -o x.csv", "map m.safetensors - -o x.npy", "fit - -o x.safetensors", "sample m.safetensors -n 100 -o x.csv", "plot m.safetensors -o x.png", "depth -out x"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		r, w := io.Pipe()
 		go func() {
 			io.WriteString(w, "a,b,c\n1,2,3\n")
 			cancel()
 		}()
-		if strings.HasPrefix(args, "sample") {
+		if !strings.Contains(args, " - ") {
 			cancel()
 		}
 		var stderr bytes.Buffer

@@ -182,6 +182,9 @@ func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(e.out, 0o777); err != nil {
 		return nil, fmt.Errorf("cannot make the directory for the figures: %w", err)
 	}
@@ -260,7 +263,7 @@ func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
 	for _, lipschitz := range []float64{0.3, 0.9, 1.35} {
 		r.Contraction = append(r.Contraction, contract(lipschitz))
 	}
-	if err := e.residual(r); err != nil {
+	if err := e.residual(ctx, r); err != nil {
 		return nil, err
 	}
 	r.Seconds = time.Since(began).Seconds()
@@ -403,14 +406,14 @@ func contract(lipschitz float64) contraction {
 }
 
 // residual takes the spiral through residual blocks and back.
-func (e *depthExperiment) residual(r *depthReport) error {
+func (e *depthExperiment) residual(ctx context.Context, r *depthReport) error {
 	r.Residual.Lipschitz = 0.9
 	f, err := flow.NewStack(e.x, flow.StackOptions{Seed: e.seed}, []flow.Spec{flow.Residual(32, r.Residual.Lipschitz)})
 	if err != nil {
 		return err
 	}
 	// Trained, its matrices are far from where they began.
-	if _, err := flow.Train(context.Background(), f, e.x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: 200, Batch: depthBatch, LearningRate: 3e-2, Seed: e.seed}); err != nil {
+	if _, err := flow.Train(ctx, f, e.x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: 200, Batch: depthBatch, LearningRate: 3e-2, Seed: e.seed}); err != nil {
 		return err
 	}
 	var z, back mat.Dense

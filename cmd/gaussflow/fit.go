@@ -175,7 +175,7 @@ func fit(ctx context.Context, c *cli.Command) error {
 	}
 	if dir := c.String("plots"); dir != "" {
 		t.progress.show("drawing")
-		if err := drawAll(dir, f, t.x, filepath.Base(in)+", "+rowsOfFit); err != nil {
+		if err := drawAll(ctx, dir, f, t.x, filepath.Base(in)+", "+rowsOfFit); err != nil {
 			return err
 		}
 		if err := drawTraining(dir, t.history); err != nil {

@@ -20,57 +20,64 @@ import (
 // FuzzCommand gives the program arguments, and files to read. It ends with status 0 to 3 and at most one line of
 // errors, besides notes; JSON is whole or absent; it writes where it was told to, nothing at all on bad usage, and no part of a file.
 //
-// Arguments stand in lines of the text. The program works in a directory of its own, out of which no argument leads:
-// slashes are taken from them. In it stand in.csv, in.npy and model with the fuzzer's bytes.
+// Arguments stand in lines of the text; a line of one byte from 128 on is a word of the seeds, so that one change of a byte
+// makes another command or flag. The program works in a directory of its own, out of which no argument leads: slashes are
+// taken from them. In it the files of hostileFiles have the fuzzer's bytes, as standard input does; flow is a sound model
+// and rows.csv a sound table. Fits and experiments are interrupted at once: here they show how they read and refuse.
 func FuzzCommand(f *testing.F) {
-	model, err := trained()
+	sound, err := trained()
 	if err != nil {
 		f.Fatal(err)
 	}
-	table := []byte("x,y\n0.5,1.25\n-1,2\n0.25,-3\n1.5,0.125\n2,2.5\n-0.75,1\n")
-	for _, args := range []string{
-		"", "-h", "cpu", "cpu\n-json", "cpu\n--json=false", "cpu\n-h", "cpu\nextra", "help", "-bogus", "--", "\x00", "cpu\n--\n-json",
-		"equivalence", "equivalence\n-steps\n0", "equivalence\n-steps\n2\n-out\nfigures\n-json", "equivalence\n-out\nin.csv", "equivalence\n-out\n..",
-		"equivalence\n-seed\n18446744073709551616", "equivalence\n-seed=1\n-seed=2\n-steps=0x3", "equivalence\n-out=", "equivalence\n-steps\n-1\n-json",
-		"fit\nin.csv\n-o\nm.safetensors", "fit\nin.csv\n-o\nm\n-rbig\n-blocks\n1\n-components\n2\n-json", "fit\nin.npy\n-o\nm\n-coupling\n-steps\n2\n-checkpoint\nc",
-		"fit\nin.csv\n-o\nm\n-columns\n1-2\n-missing\nmean\n-holdout\n0\n-plots\nfigures", "score\nmodel\nin.csv\n-o\nout.csv\n-rank", "score\nmodel\nin.csv\n-json\n-top\n3\n-below\n-1e3\n-fail-on-anomaly",
-		"score\nmodel\n-\n-threshold\n0.5\n-o\nout.parquet", "map\nmodel\nin.csv\n-logdet\n-o\nz.npy\n-f32", "map\nmodel\nin.npy\n-inverse\n-o\nx.csv\n-digits\n3", "sample\nmodel\n-n\n5\n-seed\n1\n-o\nx.csv",
-		"info\nmodel\n-json", "info\nmodel", "plot\nmodel\nin.csv\n-o\nfigures", "plot\nmodel\n-o\ndensity.svg", "import\nin.csv\n-from\nmarginals\n-o\nm", "export\nmodel\n-o\nm.json", "version\n-json", "completion\nbash",
-	} {
-		f.Add(args, table)
-		f.Add(args, model)
+	table := csvOf([]string{"a", "b", "c"}, trainingRows(6))
+	densitySamples, densityGrid = 100, 10
+	for _, args := range seeds {
+		for _, file := range []string{table, string(sound)} {
+			f.Add(args, []byte(file))
+		}
 	}
+	words := vocabulary()
+	errorLine := regexp.MustCompile(`^gaussflow: .+\n$`)
+	notes := regexp.MustCompile(`(?m)^gaussflow: [a-z]+: note: .+\n`)
 	f.Fuzz(func(t *testing.T, text string, file []byte) {
-		args := hostileArgs(text)
+		args := hostileArgs(text, words)
 		if slices.Contains(args, "equivalence") {
-			// The experiment takes a second even if it is interrupted, and its tests run it: here its arguments are read,
-			// and this one is refused.
+			// Its first figure is due even if it is interrupted, and takes a second: its arguments are read, and this one is refused.
 			args = append(args, "extra")
 		}
 		// Two levels down: even ".." is in the test's own directory.
 		root := t.TempDir()
-		if err := os.MkdirAll(filepath.Join(root, "in", "here"), 0o777); err != nil {
+		here := filepath.Join(root, "in", "here")
+		if err := os.MkdirAll(here, 0o777); err != nil {
 			t.Fatal(err)
 		}
-		t.Chdir(filepath.Join(root, "in", "here"))
-		for _, name := range []string{"in.csv", "in.npy", "model"} {
-			if err := os.WriteFile(name, file, 0o666); err != nil {
-				t.Fatal(err)
+		t.Chdir(here)
+		before := map[string]string{root: "directory", filepath.Dir(here): "directory", here: "directory"}
+		for _, name := range hostileFiles {
+			before[filepath.Join(here, name)] = string(file)
+		}
+		before[filepath.Join(here, "flow")], before[filepath.Join(here, "rows.csv")] = string(sound), table
+		for path, content := range before {
+			if content != "directory" {
+				if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-		before := files(t, root)
 		defer watchdog.Default.Watch(func() string { return fmt.Sprintf("gaussflow %q", args) })()
 
 		ctx, cancel := context.WithCancel(t.Context())
-		cancel() // what can be interrupted is
+		defer cancel()
+		if slices.ContainsFunc(args, func(a string) bool { return slices.Contains([]string{"fit", "equivalence", "depth", "measure"}, a) }) {
+			cancel()
+		}
 		var stdout, stderr bytes.Buffer
-		status := run(ctx, slices.Clone(args), nil, &stdout, &stderr)
+		status := run(ctx, slices.Clone(args), bytes.NewReader(file), &stdout, &stderr)
 
 		fail := func(format string, a ...any) {
 			t.Errorf("gaussflow %q: %s\nexit status %d, output %.300q, errors %q", args, fmt.Sprintf(format, a...), status, stdout.String(), stderr.String())
 		}
-		errorLine := regexp.MustCompile(`^gaussflow: .+\n$`)
-		errors := regexp.MustCompile(`(?m)^gaussflow: [a-z]+: note: .+\n`).ReplaceAllString(stderr.String(), "")
+		errors := notes.ReplaceAllString(stderr.String(), "")
 		switch status {
 		case statusDone:
 			if errors != "" {
@@ -105,14 +112,48 @@ func FuzzCommand(f *testing.F) {
 	})
 }
 
+// seeds are command lines that reach all of the program, an argument a line.
+var seeds = []string{
+	"", "-h", "cpu", "cpu\n-json", "cpu\n--json=false", "cpu\n-h", "cpu\nextra", "help", "-bogus", "--", "\x00", "cpu\n--\n-json",
+	"equivalence", "equivalence\n-steps\n0", "equivalence\n-steps\n2\n-out\nfigures\n-json", "equivalence\n-out\nin.csv", "equivalence\n-out\n..",
+	"equivalence\n-seed\n18446744073709551616", "equivalence\n-seed=1\n-seed=2\n-steps=0x3", "equivalence\n-out=", "equivalence\n-steps\n-1\n-json",
+	"fit\nin.csv\n-o\nm.safetensors", "fit\nin.csv\n-o\nm\n-rbig\n-blocks\n1\n-components\n2\n-json", "fit\nin.npy\n-o\nm\n-coupling\n-steps\n2\n-checkpoint\nc",
+	"fit\nin.csv\n-o\nm\n-columns\n1-2\n-missing\nmean\n-holdout\n0\n-plots\nfigures", "fit\nrows.csv\n-o\nm\n-given\nc\n-seed\n1", "measure\nin.csv\n-json", "depth\n-steps\n1",
+	"score\nmodel\nrows.csv\n-o\nout.csv\n-rank", "score\nflow\nin.csv\n-json\n-top\n3\n-below\n-1e3\n-fail-on-anomaly",
+	"score\nflow\n-\n-threshold\n0.5\n-o\nout.parquet", "map\nmodel\nrows.csv\n-logdet\n-o\nz.npy\n-f32", "map\nflow\nin.csv\n-inverse\n-o\nx.csv\n-digits\n3",
+	"score\nflow\nin.npy", "score\nflow\nin.npz", "score\nflow\nin.parquet", "score\nflow\nin.csv.gz", "score\nflow\nin.csv.zst", "score\nmodel\nin.csv",
+	"sample\nmodel\n-n\n5\n-seed\n1\n-o\nx.csv", "sample\nflow\n-n\n5\n-given\nin.csv", "info\nmodel\n-json", "info\nmodel",
+	"plot\nflow\nin.csv\n-o\nfigures\n-svg", "plot\nmodel\nrows.csv\n-o\nanomalies.svg", "plot\nmodel\n-o\ndensity.png",
+	"import\nin.csv\n-from\nmarginals\n-o\nm", "import\nin.csv\n-from\ngaussflow\n-o\nm", "export\nmodel\n-o\nm.json", "export\nflow", "version\n-json", "completion\nbash",
+}
+
+// hostileFiles have the bytes that the fuzzer gives.
+var hostileFiles = []string{"in.csv", "in.csv.gz", "in.csv.zst", "in.npy", "in.npz", "in.parquet", "model"}
+
+// vocabulary is every word of the seeds once.
+func vocabulary() []string {
+	var words []string
+	for _, s := range seeds {
+		for _, w := range strings.Split(s, "\n") {
+			if !slices.Contains(words, w) {
+				words = append(words, w)
+			}
+		}
+	}
+	return words
+}
+
 // hostileArgs are the lines of a text, less what would lead out of the directory, and with counts that end.
-func hostileArgs(text string) []string {
+func hostileArgs(text string, words []string) []string {
 	if text == "" {
 		return nil
 	}
 	args := strings.Split(text, "\n")
 	args = args[:min(len(args), 12)]
 	for i, a := range args {
+		if len(a) == 1 && a[0] >= 128 {
+			a = words[int(a[0]-128)%len(words)]
+		}
 		a = strings.Map(func(r rune) rune {
 			if r == '/' || r == '\\' || r == ':' {
 				return '_'

@@ -83,7 +83,7 @@ and to a file, .png or .svg, the one that it is named after, or the first.
 			if d.x == nil && name != pictureNames[0] {
 				return usageErrorf("%s needs DATA", name)
 			}
-			return d.one(name, out, format)
+			return d.one(ctx, name, out, format)
 		})
 }
 
@@ -110,8 +110,8 @@ type drawing struct {
 }
 
 // drawAll draws everything about rows into a directory.
-func drawAll(dir string, f *flow.Flow, x *mat.Dense, what string) error {
-	return (&drawing{f: f, x: x, what: what}).all(context.Background(), dir)
+func drawAll(ctx context.Context, dir string, f *flow.Flow, x *mat.Dense, what string) error {
+	return (&drawing{f: f, x: x, what: what}).all(ctx, dir)
 }
 
 // drawTraining draws the losses of a training, if there was one.
@@ -129,6 +129,9 @@ func drawTraining(dir string, h *flow.History) error {
 	}
 	return writePicture(plots.Training(fmt.Sprintf("Training, %s", plural(int64(len(steps)), "step")), steps, validations, h.Kept), filepath.Join(dir, "training.png"), "png")
 }
+
+// The sizes of a density: rows of the model, and points along each axis of a grid. A test makes them smaller.
+var densitySamples, densityGrid = 20000, 240
 
 // mostDrawn is how many rows pictures are made of.
 const mostDrawn = 200000
@@ -192,10 +195,7 @@ func (d *drawing) all(ctx context.Context, dir string) error {
 		if d.x == nil && name != pictureNames[0] {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := d.one(name, filepath.Join(dir, name+"."+format), format); err != nil {
+		if err := d.one(ctx, name, filepath.Join(dir, name+"."+format), format); err != nil {
 			return err
 		}
 	}
@@ -203,7 +203,10 @@ func (d *drawing) all(ctx context.Context, dir string) error {
 }
 
 // one draws one picture into a file.
-func (d *drawing) one(name, file, format string) error {
+func (d *drawing) one(ctx context.Context, name, file, format string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	p, err := map[string]func() (*plots.Picture, error){
 		"density": d.density, "pushforward": d.pushforward, "blocks": d.blocks, "anomalies": d.anomalies,
 	}[name]()
@@ -254,7 +257,7 @@ func (d *drawing) own(x *mat.Dense) *mat.Dense {
 }
 
 func (d *drawing) density() (*plots.Picture, error) {
-	sample, err := d.sample(20000)
+	sample, err := d.sample(densitySamples)
 	if err != nil {
 		return nil, err
 	}
@@ -273,8 +276,8 @@ func (d *drawing) density() (*plots.Picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, at := plots.NewGrid(data, 240)
-	logProb := make([]float64, 20000)
+	g, at := plots.NewGrid(data, densityGrid)
+	logProb := make([]float64, densitySamples)
 	if err := errors.Join(d.f.LogProb(g.LogProb.RawMatrix().Data, at), d.f.LogProb(logProb, sample)); err != nil {
 		return nil, err
 	}
