@@ -89,30 +89,32 @@
 // on one core of an AMD EPYC of family 0x1a (Zen 5), 8 components to a mixture; make bench prints those of the machine it runs
 // on.
 //
-//	result            domain                           max      limit  unit                      avx2   avx512  worst input
-//	Φ(x)              x ≥ -37.5                        4.25     6      ulp                       6.2    2.9     -4.3256950690856755
-//	Φ(-x)             x ≤ 37.5                         4.20     6      ulp                       6.2    2.9     2.426577576476679
-//	log Φ(x)          -20000 ≤ x ≤ 0                   4.09     9      ulp                       13.8   11.2    -0.3012167752690019
-//	log Φ(x)          0 ≤ x ≤ 37.5                     5.54     9      ulp                       13.8   11.2    0.31848865796810016
-//	φ(x)              |x| ≤ 37.5                       1.61     4      ulp                       3.6    1.8     -0.9669815197427033
-//	Φ⁻¹(p)            0 < p < 1                        3.24     4      ulp                       11.2   6.1     0.029585558873913533
-//	exp x             -708.39 ≤ x ≤ 709.78             1.03     4      ulp                       2.9    1.4     -61.333996021973164
-//	log x             0 < x                            0.86     4      ulp                       4.1    2.4     0.7018002209348776
-//	tanh x            all                              1.40     4      ulp                       5.1    2.6     0.6251899583946593
-//	mixture F         normal results                   6.37     10     ulp                       56.2   28.1    K=8, -2.85605
-//	mixture S         normal results                   6.70     10     ulp                       56.2   28.1    K=8, 150.276
-//	mixture f         normal results                   5.61     10     ulp                       56.2   28.1    K=8, 2.16275
-//	mixture z         |t| ≤ 1000                       6.16     10     uz                        68.4   33.9    K=8, 3.00609
-//	mixture L         |t| ≤ 1000                       4.96     9      uL                        68.4   33.9    K=3, 2.56866
-//	inverse x         |z| ≤ 100                        3.45     8      ux                        414.8  227.3   K=4, 2.45845e-310
-//	inverse L         |z| ≤ 100                        5.05     9      uL + |dL/dz|·uz           414.8  227.3   K=3, -2.42679
-//	gradients         |t| ≤ 1000                       2286.43  3200   2⁻⁵²·max(1, |L|)·largest  81.1   36.7    K=2, -3.20368
-//	gradients, far    10σ to 1000σ outside             21.01    64     2⁻⁵²·max(1, |L|)·largest  -      -       K=3, -49.7583
-//	spline y          shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸  4.51     8      ub                        -      -       K=3, -3.23687
-//	spline L          the same                         5.83     16     uL                        -      -       K=8, -1.79566
-//	spline inverse x  the same                         2.33     16     ub·(1 + dx/dy)            -      -       K=2, -0.65092
-//	spline inverse L  the same                         5.42     32     uL + |dL/dy|·ub           -      -       K=2, 0.563624
-//	spline gradients  the same                         334.72   4500   2⁻⁵²·largest              -      -       K=6, 2.49507
+//	result            domain                           max          limit  unit                      avx2   avx512  worst input
+//	Φ(x)              x ≥ -37.5                        4.25         6      ulp                       6.2    2.9     -4.3256950690856755
+//	Φ(-x)             x ≤ 37.5                         4.20         6      ulp                       6.2    2.9     2.426577576476679
+//	log Φ(x)          -20000 ≤ x ≤ 0                   4.09         9      ulp                       13.8   11.2    -0.3012167752690019
+//	log Φ(x)          0 ≤ x ≤ 37.5                     5.54         9      ulp                       13.8   11.2    0.31848865796810016
+//	φ(x)              |x| ≤ 37.5                       1.61         4      ulp                       3.6    1.8     -0.9669815197427033
+//	Φ⁻¹(p)            0 < p < 1                        3.24         4      ulp                       11.2   6.1     0.029585558873913533
+//	exp x             -708.39 ≤ x ≤ 709.78             1.03         4      ulp                       2.9    1.4     -61.333996021973164
+//	log x             0 < x                            0.86         4      ulp                       4.1    2.4     0.7018002209348776
+//	tanh x            all                              1.40         4      ulp                       5.1    2.6     0.6251899583946593
+//	mixture F         normal results                   6.37         10     ulp                       56.2   28.1    K=8, -2.85605
+//	mixture S         normal results                   6.70         10     ulp                       56.2   28.1    K=8, 150.276
+//	mixture f         normal results                   5.61         10     ulp                       56.2   28.1    K=8, 2.16275
+//	mixture z         |t| ≤ 1000                       6.16         10     uz                        68.4   33.9    K=8, 3.00609
+//	mixture L         |t| ≤ 1000                       4.96         9      uL                        68.4   33.9    K=3, 2.56866
+//	inverse x         |z| ≤ 100                        3.45         8      ux                        414.8  227.3   K=4, 2.45845e-310
+//	inverse L         |z| ≤ 100                        5.05         9      uL + |dL/dz|·uz           414.8  227.3   K=3, -2.42679
+//	gradients         |t| ≤ 1000                       2286.43      3200   2⁻⁵²·max(1, |L|)·largest  81.1   36.7    K=2, -3.20368
+//	gradients, far    10σ to 1000σ outside             21.01        64     2⁻⁵²·max(1, |L|)·largest  -      -       K=3, -49.7583
+//	gradients, gap    10σ to 1000σ on both sides       5.75         16     2⁻⁵²·max(1, |L|)·largest  -      -       K=3, 52.0699
+//	gradients, light  and weights beyond from 2⁻⁹⁰⁰    24794508.52  1e+08  2⁻⁵²·max(1, |L|)·largest  -      -       K=2, 66.6234
+//	spline y          shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸  4.51         8      ub                        -      -       K=3, -3.23687
+//	spline L          the same                         5.83         16     uL                        -      -       K=8, -1.79566
+//	spline inverse x  the same                         2.33         16     ub·(1 + dx/dy)            -      -       K=2, -0.65092
+//	spline inverse L  the same                         5.42         32     uL + |dL/dy|·ub           -      -       K=2, 0.563624
+//	spline gradients  the same                         334.72       4500   2⁻⁵²·largest              -      -       K=6, 2.49507
 //
 // The errors do not grow with the number of components, K: the terms of a block of eight are added one by one, and the sums of
 // blocks with compensated summation, which costs nothing up to eight. Softmax uses compensated summation throughout; Σw is the

@@ -314,6 +314,28 @@ func drawFarOut(src Source) []float64 {
 	return slices.Concat([]float64{side * math.FMA(10*math.Pow(10, 2*part()), m.Scale[0], edge)}, m.Weight, m.Mean, m.Scale)
 }
 
+// drawGap makes a mixture of up to four components of scales that are alike, some on either side of a sample, which lies 10 of
+// the widest from them at least, and up to 1000. Those to the right of it may be as light as 2^-light of their weight: then z
+// is anything up to 37.
+func drawGap(src Source, light int) []float64 {
+	m := drawMany(src, 2+src.Choose(3))
+	part := func() float64 { return float64(src.Choose(1<<20)) / (1 << 20) }
+	wide := 20 * math.Pow(10, 2*part())
+	for k := range m.Mean {
+		if k == 0 {
+			continue
+		}
+		at := -20 * part()
+		if k%2 == 1 {
+			at = wide - at
+			w := math.Ldexp(m.Weight[k], -src.Choose(light+1))
+			m.Weight[0], m.Weight[k] = m.Weight[0]+(m.Weight[k]-w), w
+		}
+		m.Mean[k], m.Scale[k] = math.FMA(at, m.Scale[0], m.Mean[0]), m.Scale[0]*math.FMA(0.9, part(), 0.1)
+	}
+	return slices.Concat([]float64{math.FMA(math.FMA(wide-20, part(), 10), m.Scale[0], m.Mean[0])}, m.Weight, m.Mean, m.Scale)
+}
+
 // drawLogits makes k logits that differ by multiples of 2⁻²⁰, so that their differences are exact: any, equal ones, or a
 // large one and equal small ones.
 func drawLogits(src Source, k int) []float64 {
