@@ -108,7 +108,7 @@
 //	inverse L         |z| ≤ 100                        5.05         9      uL + |dL/dz|·uz           414.8  227.3   K=3, -2.42679
 //	gradients         |t| ≤ 1000                       2286.43      3200   2⁻⁵²·max(1, |L|)·largest  81.1   36.7    K=2, -3.20368
 //	gradients, far    10σ to 1000σ outside             21.01        64     2⁻⁵²·max(1, |L|)·largest  -      -       K=3, -49.7583
-//	gradients, gap    10σ to 1000σ on both sides       5.75         16     2⁻⁵²·max(1, |L|)·largest  -      -       K=3, 52.0699
+//	gradients, gap    10σ to 1000σ on both sides       19.15        64     2⁻⁵²·max(1, |L|)·largest  -      -       K=3, 22.4267
 //	gradients, light  and weights beyond from 2⁻⁹⁰⁰    24794508.52  1e+08  2⁻⁵²·max(1, |L|)·largest  -      -       K=2, 66.6234
 //	spline y          shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸  4.51         8      ub                        -      -       K=3, -3.23687
 //	spline L          the same                         5.83         16     uL                        -      -       K=8, -1.79566

@@ -36,7 +36,7 @@ type PerSampleGrad struct {
 //
 //	gradients: 2286.43, limit 3200, in 2⁻⁵²·max(1, |L|)·largest (|t| ≤ 1000)
 //	gradients, far: 21.01, limit 64, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ outside)
-//	gradients, gap: 5.75, limit 16, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ on both sides)
+//	gradients, gap: 19.15, limit 64, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ on both sides)
 //	gradients, light: 24794508.52, limit 1e+08, in 2⁻⁵²·max(1, |L|)·largest (and weights beyond from 2⁻⁹⁰⁰)
 func (t Tier) PerSampleBackward(dx []float64, d PerSampleGrad, gz, gl, x, z, logDet []float64, m PerSampleMixtures) {
 	n := len(x)
@@ -148,7 +148,7 @@ func (s *scratch) nearOnly(p *asm.MixtureArgs, far []farInput, i, end int, gz, g
 //
 //	gradients: 2286.43, limit 3200, in 2⁻⁵²·max(1, |L|)·largest (|t| ≤ 1000)
 //	gradients, far: 21.01, limit 64, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ outside)
-//	gradients, gap: 5.75, limit 16, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ on both sides)
+//	gradients, gap: 19.15, limit 64, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ on both sides)
 //	gradients, light: 24794508.52, limit 1e+08, in 2⁻⁵²·max(1, |L|)·largest (and weights beyond from 2⁻⁹⁰⁰)
 func (t Tier) MixtureBackward(dx []float64, d MixtureGrad, gz, gl, x, z, logDet []float64, m Mixture) {
 	m.check()
