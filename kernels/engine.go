@@ -121,38 +121,6 @@ type call struct {
 	mixtures PerSampleMixtures
 }
 
-func (t Tier) mapShared(op operation, dst [3][]float64, src []float64, m Mixture) {
-	m.check()
-	if op != tails && lone(m.Weight) {
-		checkMaps(dst, src)
-		t.mapAffine(op, dst[0], dst[1], src, m.Mean[0], m.Scale[0])
-		return
-	}
-	c := call{t: t, op: op, shared: true, scratch: scratches.Get().(*scratch)}
-	defer scratches.Put(c.scratch)
-	c.cs = c.components(len(m.Weight))
-	m.prepare(c.cs)
-	if op == inverse {
-		below(c.cs)
-	}
-	c.run(dst, src)
-}
-
-func (t Tier) mapPerSample(op operation, dst [3][]float64, src []float64, m PerSampleMixtures) {
-	m.check(len(src))
-	if op != tails && m.K == 1 && len(src) > 0 {
-		checkMaps(dst, src)
-		t.mapPerSampleAffine(op, dst[0], dst[1], src, m)
-		return
-	}
-	c := call{t: t, op: op, mixtures: m, scratch: scratches.Get().(*scratch)}
-	defer scratches.Put(c.scratch)
-	if len(src) > 0 {
-		c.cs = c.components(m.K)
-	}
-	c.run(dst, src)
-}
-
 // reference maps one sample with the reference. If samples have mixtures of their own, it uses that of
 // sample i of m.
 func (c *call) reference(m PerSampleMixtures, i int, x float64) (r [3]float64) {

@@ -100,6 +100,46 @@ func Softmax(dst []float64, dstStride int, logit []float64, stride, k, n int) {
 //	E-step: 10.26, limit 20, in 2⁻⁵²·max(1, t², Σ r t²)·|value| (|t| ≤ 1000, weights from 1e-30)
 func MixtureEM(s EMStats, x []float64, m Mixture) float64 { return active().MixtureEM(s, x, m) }
 
+// SplinesForward sets y[i] to the image of x[i] and logDet[i] = log dy/dx, in nats. At and beyond ±Bound y = x and the
+// log-det is 0; NaN gives NaN. logDet may be nil; y may be x.
+//
+// In a bin from (xₗ, yₗ) to (xᵣ, yᵣ), w wide and h high, with s = h/w, θ = (x-xₗ)/w, φ = (xᵣ-x)/w and the slopes dₗ, dᵣ at
+// its ends,
+//
+//	y = yₗ + h·θ(sθ + dₗφ)/D     dy/dx = s²(dᵣθ² + 2sθφ + dₗφ²)/D²     D = s(θ²+φ²) + (dₗ+dᵣ)θφ
+//
+// which is equation 4 of the paper, its denominator written as a sum of positive terms.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	spline y: 4.51, limit 8, in ub (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
+//	spline L: 5.83, limit 16, in uL (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
+func SplinesForward(y, logDet, x []float64, s Splines) { active().SplinesForward(y, logDet, x, s) }
+
+// SplinesInverse sets x[i] to the solution of SplinesForward's y(x) = y[i], and logDet[i] = log dx/dy, in nats. logDet may
+// be nil; x may be y.
+//
+// With η = (y-yₗ)/h and ζ = (yᵣ-y)/h the odds t = θ/φ solve sζ·t² + (dₗζ - dᵣη)t - sη = 0, whose discriminant is a sum of
+// squares: with β = dₗζ - dᵣη, ρ = |β| + √(β² + 4s²ηζ) and p = 2sη or 2sζ, as β ≥ 0 or not, θ : φ = p : ρ or ρ : p.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	spline inverse x: 2.33, limit 16, in ub·(1 + dx/dy) (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
+//	spline inverse L: 5.42, limit 32, in uL + |dL/dy|·ub (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
+func SplinesInverse(x, logDet, y []float64, s Splines) { active().SplinesInverse(x, logDet, y, s) }
+
+// SplinesBackward is the reverse mode of SplinesForward. Given x and the gradients gy = ∂ℓ/∂y and gl = ∂ℓ/∂logDet of a loss
+// ℓ, it sets dx to the gradient with respect to x, and d to the gradients with respect to the parameters: the logits of
+// which Width and Height are the softmax, and the logarithms of Slope. Outside the interval dx = gy and the others are 0.
+// dx may be x, gy or gl; d must not overlap anything else.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	spline gradients: 334.72, limit 4500, in 2⁻⁵²·largest (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
+func SplinesBackward(dx []float64, d SplinesGrad, gy, gl, x []float64, s Splines) {
+	active().SplinesBackward(dx, d, gy, gl, x, s)
+}
+
 // Gemm computes the product p. It panics if sizes, distances between rows and lengths of slices do not match.
 func Gemm(p *Product) { active().Gemm(p) }
 
@@ -242,46 +282,6 @@ func Log(dst, x []float64) { active().Log(dst, x) }
 //
 //	tanh x: 1.40, limit 4, in ulp (all)
 func Tanh(dst, x []float64) { active().Tanh(dst, x) }
-
-// SplinesForward sets y[i] to the image of x[i] and logDet[i] = log dy/dx, in nats. At and beyond ±Bound y = x and the
-// log-det is 0; NaN gives NaN. logDet may be nil; y may be x.
-//
-// In a bin from (xₗ, yₗ) to (xᵣ, yᵣ), w wide and h high, with s = h/w, θ = (x-xₗ)/w, φ = (xᵣ-x)/w and the slopes dₗ, dᵣ at
-// its ends,
-//
-//	y = yₗ + h·θ(sθ + dₗφ)/D     dy/dx = s²(dᵣθ² + 2sθφ + dₗφ²)/D²     D = s(θ²+φ²) + (dₗ+dᵣ)θφ
-//
-// which is equation 4 of the paper, its denominator written as a sum of positive terms.
-//
-// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
-//
-//	spline y: 4.51, limit 8, in ub (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
-//	spline L: 5.83, limit 16, in uL (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
-func SplinesForward(y, logDet, x []float64, s Splines) { active().SplinesForward(y, logDet, x, s) }
-
-// SplinesInverse sets x[i] to the solution of SplinesForward's y(x) = y[i], and logDet[i] = log dx/dy, in nats. logDet may
-// be nil; x may be y.
-//
-// With η = (y-yₗ)/h and ζ = (yᵣ-y)/h the odds t = θ/φ solve sζ·t² + (dₗζ - dᵣη)t - sη = 0, whose discriminant is a sum of
-// squares: with β = dₗζ - dᵣη, ρ = |β| + √(β² + 4s²ηζ) and p = 2sη or 2sζ, as β ≥ 0 or not, θ : φ = p : ρ or ρ : p.
-//
-// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
-//
-//	spline inverse x: 2.33, limit 16, in ub·(1 + dx/dy) (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
-//	spline inverse L: 5.42, limit 32, in uL + |dL/dy|·ub (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
-func SplinesInverse(x, logDet, y []float64, s Splines) { active().SplinesInverse(x, logDet, y, s) }
-
-// SplinesBackward is the reverse mode of SplinesForward. Given x and the gradients gy = ∂ℓ/∂y and gl = ∂ℓ/∂logDet of a loss
-// ℓ, it sets dx to the gradient with respect to x, and d to the gradients with respect to the parameters: the logits of
-// which Width and Height are the softmax, and the logarithms of Slope. Outside the interval dx = gy and the others are 0.
-// dx may be x, gy or gl; d must not overlap anything else.
-//
-// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
-//
-//	spline gradients: 334.72, limit 4500, in 2⁻⁵²·largest (shares ≥ 2⁻¹³, slopes 2⁻⁸ to 2⁸)
-func SplinesBackward(dx []float64, d SplinesGrad, gy, gl, x []float64, s Splines) {
-	active().SplinesBackward(dx, d, gy, gl, x, s)
-}
 
 // Sum returns Σ x[i], with eight partial sums and a fixed tree: the same bits on every tier.
 func Sum(x []float64) float64 { return active().Sum(x) }

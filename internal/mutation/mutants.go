@@ -92,7 +92,7 @@ var mutants = []Mutant{
 	{"a neighbour's lane", "kernels/gradient.go", "acc[3*k+2][i&7] += c", "acc[3*k+2][i&6] += c", kernels, "TestSharedGradientIsSum"},
 
 	// Sums.
-	{"the tree of a sum", "kernels/sum.go", "((a[0] + a[4]) + (a[2] + a[6]))", "((a[0] + a[2]) + (a[4] + a[6]))", kernels, "TestSumTree"},
+	{"the tree of a sum", "kernels/ref_sum.go", "((a[0] + a[4]) + (a[2] + a[6]))", "((a[0] + a[2]) + (a[4] + a[6]))", kernels, "TestSumTree"},
 	{"the lanes of a sum", "kernels/sum.go", "a[i&7] += v", "a[i&3] += v", kernels, "TestSumTree"},
 	{"EM's N", "kernels/em.go", "a[0][i&7] += e[k]", "a[0][i&7] += e[0]", kernels, laws + "|TestAccuracy$"},
 	{"EM's A", "kernels/em.go", "a[1][i&7] += rd", "a[1][i&7] -= rd", kernels, laws + "|TestAccuracy$"},

@@ -161,8 +161,7 @@ func (c Mixed) identity() []float64 {
 	return out
 }
 
-// like is the mixture itself, or, if it has another number of components, identity with
-// its mean and standard deviation.
+// like is the mixture itself if it has K components, otherwise identity.
 func (c Mixed) like(m kernels.Mixture) []float64 {
 	out := c.identity()
 	if len(m.Weight) != c.K {
