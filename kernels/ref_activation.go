@@ -2,7 +2,7 @@ package kernels
 
 import "math"
 
-// rise is t of the formula: how far x has come on its way from -1 to 1.
+// rise is t of the formula, (x+1)/2 clamped to [0, 1].
 func rise(x float64) float64 { return min(max(math.FMA(0.5, x, 0.5), 0), 1) }
 
 func smoothReLU(x float64) float64 {

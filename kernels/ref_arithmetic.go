@@ -6,9 +6,9 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 )
 
-// This file is the arithmetic of every kernel, for one lane: what the vector code does to each of its lanes, operation
-// for operation. math.FMA stands where the vector code fuses; float64(a*b)+c where it does not, because the compiler
-// is free to fuse a plain a*b+c on some architectures.
+// This file is the arithmetic of every kernel, for one lane: the same operations in the same order as the vector code.
+// It uses math.FMA where the vector code fuses, and float64(a*b)+c where it does not, because the compiler may fuse a
+// plain a*b+c on some architectures.
 
 // exp2Unit returns c0·2^r for |r| ≤ 1/2, c = c0·asm.Exp2.
 func exp2Unit(c *[11]float64, c0, r float64) float64 {
@@ -25,7 +25,7 @@ func exp2Unit(c *[11]float64, c0, r float64) float64 {
 	return math.FMA(r, g, c0)
 }
 
-// exp2 returns 2^a for -1500 ≤ a ≤ 1100 or so, in two scalings so that the result rounds once when it is subnormal.
+// exp2 returns 2^a for -1500 ≤ a ≤ 1100 or so. It scales twice, so that a subnormal result is rounded once.
 func exp2(a float64) float64 {
 	kf := a + asm.Nearest
 	return scale2(exp2Unit(&asm.Exp2, 1, a-(kf-asm.Nearest)), kf)
@@ -33,7 +33,7 @@ func exp2(a float64) float64 {
 
 // exp returns e^x, any x.
 func exp(x float64) float64 {
-	x = max(min(x, asm.ExpMost), -asm.ExpLeast) // past them the result is ±Inf or 0; NaN stays
+	x = max(min(x, asm.ExpMost), -asm.ExpLeast) // beyond these the result is +Inf or 0; NaN stays NaN
 	kf := math.FMA(x, asm.Log2EHi, asm.Nearest)
 	r := math.FMA(x, asm.Log2EHi, -(kf - asm.Nearest))
 	return scale2(exp2Unit(&asm.Exp2, 1, math.FMA(x, asm.Log2ELo, r)), kf)
@@ -49,16 +49,16 @@ func scale2(e, kf float64) float64 {
 // pow2 returns 2^n for -1022 ≤ n ≤ 1023.
 func pow2(n int64) float64 { return math.Float64frombits(uint64(n+1023) << 52) }
 
-// mills returns R(u)/Alpha, R(u) = Φ(-t)·2^(u²), u = t·C ≥ 0, y = u²: P/(u·P+W), where for large u the rounding errors
-// of P cancel. Even and odd powers are summed apart: shorter chains, and fewer roundings in a row. The constant terms come
-// last, so that near 0, where Φ is nearly 1/2 and its last bit is smallest, one rounding of P and one of the denominator
-// count. t is u.
+// mills returns R(u)/Alpha, R(u) = Φ(-t)·2^(u²), u = t·C ≥ 0, y = u²: P/(u·P+W), where for large u the rounding errors of
+// P cancel. Even and odd powers are summed separately, for shorter chains with fewer successive roundings. The constant
+// terms are added last: near 0, where Φ is nearly 1/2, only one rounding of P and one of the denominator matter. t is u,
+// unless u was clamped.
 func mills(u, y, t float64) float64 {
 	n, w := millsParts(u, y)
 	return n / math.FMA(t, n+w, asm.MillsW[0])
 }
 
-// millsParts returns P, and W without its constant over u.
+// millsParts returns P, and (W - W₀)/u, W₀ the constant term of W.
 func millsParts(u, y float64) (n, w1 float64) {
 	p, w := &asm.MillsP, &asm.MillsW
 	pe := math.FMA(p[10], y, p[8])
@@ -79,7 +79,7 @@ func millsParts(u, y float64) (n, w1 float64) {
 	return math.FMA(math.FMA(pe, u, po), u, p[0]), math.FMA(we, u, wo)
 }
 
-// millsFar is mills for any u ≥ 0. Past 2^28 the polynomials stand still: R is 1/u there, whatever they are.
+// millsFar is mills for any u ≥ 0. Above 2^28 the polynomials are evaluated at 2^28: R is 1/u there.
 func millsFar(u float64) float64 {
 	c := u
 	if !(c < asm.MillsStill) {
@@ -110,7 +110,7 @@ func logNormal(a, k float64) float64 {
 	return math.FMA(k, asm.Ln2Hi, f-(h-u))
 }
 
-// probitCentre returns (1-2p)·G for p in [1/128, 1/2]: the size of the quantile; sub = 1-2p with the sign it is to have.
+// probitCentre returns (1-2p)·G for p in [1/128, 1/2], the quantile; sub is 1-2p with the sign of the result.
 func probitCentre(p, sub float64) float64 {
 	w := -logNormal(float64(p*math.FMA(-4, p, 4)), 0)
 	a, b := &asm.ProbitP, &asm.ProbitQ
@@ -131,7 +131,7 @@ func probitCentre(p, sub float64) float64 {
 	return float64(sub*n) / d
 }
 
-// probitTail returns the size of the quantile for p = ps·2^-480 in [2^-1300, 1/128].
+// probitTail returns the magnitude of the quantile for p = ps·2^-480 in [2^-1300, 1/128].
 func probitTail(ps float64) float64 {
 	r := math.Sqrt(-logNormal(ps, -asm.ExpBias))
 	a, b := &asm.TailP, &asm.TailQ
@@ -157,7 +157,8 @@ func probitTail(ps float64) float64 {
 	return math.FMA(asm.Sqrt2, r, -(n / d))
 }
 
-// probit returns Φ⁻¹ from both biased tails: Φ⁻¹(F) if F ≤ S, else -Φ⁻¹(S). The smaller one must be at least 2^-820.
+// probit returns the quantile from both tails, biased: Φ⁻¹(F) if F ≤ S, else -Φ⁻¹(S). The smaller tail must be at
+// least 2^-820.
 func probit(fs, ss float64) float64 {
 	ps, sign := fs, 1.0
 	if !(fs <= ss) {

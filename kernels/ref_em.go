@@ -16,7 +16,7 @@ func emWeights(r []float64, cs []component, x float64) float64 {
 			near = r[k]
 		}
 	}
-	// Within reach the exponents are -v²; beyond, the nearest component's is factored out.
+	// If a component is near, the exponents are -v²; otherwise that of the nearest component is factored out.
 	shift := 0.0
 	if !(near <= asm.FarBase2) {
 		shift = near
@@ -25,8 +25,8 @@ func emWeights(r []float64, cs []component, x float64) float64 {
 	f := 0 * shift2         // NaN, and with it every responsibility, unless the square is finite
 	var total, lost float64 // see tally
 	for k := range cs {
-		// A component without weight may be nearer: hold its exponent at 0. A far one is held at 2^-311 of the least that
-		// the nearest can have, which is next to nothing even if the nearest has next to no weight.
+		// A component without weight may be nearer: its exponent is clamped to 0. That of a far one is clamped to 2^-311
+		// of the smallest value for the nearest, which is negligible even if the nearest has a tiny weight.
 		a := max(min(-float64((r[k]-shift)*(r[k]+shift)), 0), -asm.EMLeast)
 		kf := a + (asm.Nearest + asm.ExpBias)
 		e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))

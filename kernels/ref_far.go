@@ -6,8 +6,8 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 )
 
-// The far path: samples so far from every component that the linear-space sums underflow, and x = ±Inf, NaN.
-// It works with the smallest |t| factored out of all sums, φ(t) = φ(t_m)·2^-(v²-v_m²), and is right for any sample.
+// The far path: samples so far from every component that the linear-space sums underflow, and x = ±Inf, NaN. It
+// factors the smallest |t| out of all sums, φ(t) = φ(t_m)·2^-(v²-v_m²), and is correct for any sample.
 
 // farSums are a sample's sums over 2^(480-(v²-vm²)).
 type farSums struct {
@@ -29,8 +29,8 @@ func (s *farSums) nearest(c *component, x float64) {
 func (s *farSums) add(c *component, x float64) {
 	v := float64((x - c.Mean) * c.IH)
 	u := math.Abs(v)
-	// The difference of squares as a product: it neither cancels nor overflows to 0·Inf, even where z nearly does.
-	// A component without weight may be nearer than the nearest one with it: hold its exponent at 0.
+	// The difference of squares as a product: it neither cancels nor becomes 0·Inf, even where z nearly overflows.
+	// A component without weight may be nearer than the nearest one with weight: its exponent is clamped to 0.
 	a := max(min(-float64((u-s.vm)*min(u+s.vm, math.MaxFloat64)), 0), -asm.FarLeast)
 	kf := a + (asm.Nearest + asm.ExpBias)
 	e := exp2Unit(&asm.AlphaExp2, asm.Alpha, a-(kf-(asm.Nearest+asm.ExpBias)))
@@ -39,12 +39,12 @@ func (s *farSums) add(c *component, x float64) {
 }
 
 // forward returns z and L. With t_m the distance of the nearest component, the tail sum is p = φ(t_m)·d, and z = t_m+δ
-// solves φ(z)·M(z) = p, M the Mills ratio: t_m·δ + δ²/2 + log(d/M(z)) = 0. Nothing in it overflows before t_m itself.
-// The first δ takes M(z) for 1/t_m. The slope of the left side is 1/M(z), and half its relative change 1/2z, nearly:
-// two Halley steps reach the last bit from anywhere.
+// solves φ(z)·M(z) = p, M the Mills ratio: t_m·δ + δ²/2 + log(d/M(z)) = 0. Nothing overflows before t_m itself. The
+// first δ approximates M(z) by 1/t_m. The derivative of the left side is 1/M(z), and half the ratio of its second
+// derivative to the first is nearly 1/2z: two Halley steps reach the last bit from any start.
 func (s *farSums) forward() (z, l float64) {
 	if s.wp != 0 && s.wn != 0 {
-		// In a gap between components: F and S are ordinary, only the density is out of reach.
+		// In a gap between components: F and S are ordinary, only the density underflows.
 		vm2 := float64(s.vm * s.vm)
 		d := float64(s.d * exp2(max(-vm2, -1300)))
 		z = probit(math.FMA(asm.Bias, s.wp, -d), math.FMA(asm.Bias, s.wn, d))
@@ -71,7 +71,7 @@ func (s *farSums) forward() (z, l float64) {
 	return z, math.FMA(delta, math.FMA(0.5, delta, tm), logNormal(s.f, -asm.ExpBias)+asm.LnSqrt2Pi)
 }
 
-// farForward is forwardOne for any x at all. At ±Inf, and where z overflows, L is its limit, -log of the largest scale.
+// farForward is forwardOne for any x. At ±Inf, and if z overflows, L is its limit, -log of the largest scale.
 func farForward(cs []component, x float64) (z, l float64) {
 	if math.IsNaN(x) {
 		return x, x

@@ -6,8 +6,8 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 )
 
-// The reverse mode far out. The formulas of sampleGrad subtract terms of the size of t² whose difference is 1, and take dz/dx
-// from the log-det, which has lost as much. Here nothing of that size is subtracted and L is not needed. For z > 0 let
+// The reverse mode far out. The formulas of sampleGrad subtract terms of size t² whose difference has size 1, and compute
+// dz/dx from the log-det, which has lost as many digits. The formulas below do not cancel and do not need L. For z > 0 let
 //
 //	p = Σ w Φ(-t)    q = wΦ(-t)/p    r = (w/σ)φ(t)/f    a = (t+h(t))/σ    H = f/p = Σ q a    M(z) = Φ(-z)/φ(z)
 //
@@ -17,27 +17,28 @@ import (
 //	dz/dx = M·H     dL/dx = Σ r D     dz/dμ = -r·M·H     dL/dμ = -r·D     dz/dlogσ = (x-μ)·dz/dμ     dL/dlogσ = (x-μ)·dL/dμ - r
 //	dz/dlogit = -M(q-w)     dL/dlogit = (r-q) + (1-zM)(q-w)     D = h(t)/σ - (a-H) - (1-zM)·H     r-q = q(a-H)/H
 //
-// and a-H = b-Σ q b, b the difference of a component's a from that of the one whose q is largest. The lower side is the
-// mirror image.
+// and a-H = b-Σ q b, where b is the difference between a component's a and that of the component with the largest q. The
+// lower side is the mirror image.
 
-// farLatent is the |z| from which on gradients take these formulas, unless a component lies beyond the sample; past
-// farLatentMost, z² nearly overflows, and the others know what is to be NaN.
+// farLatent is the |z| from which on gradients use these formulas, unless a component lies beyond the sample. Above
+// farLatentMost z² nearly overflows, and the other formulas return the NaN that is due.
 const farLatent, farLatentMost = 6, 1e150
 
-// nearer is negative where |z| < farLatent, by the bits: that is almost always, and has to cost nothing.
+// nearer is negative if |z| < farLatent. It compares bits, because this test is made for every sample and must cost next
+// to nothing.
 func nearer(z float64) int64 { return int64(math.Float64bits(z)&^(1<<63)) - 0x4018<<48 }
 
 func farGradient(z, l float64) bool {
 	return math.Abs(z) >= farLatent && math.Abs(z) < farLatentMost && l-l == 0
 }
 
-// farInput is a sample of those.
+// farInput is a sample whose gradient uses these formulas.
 type farInput struct {
 	i            int
 	gz, gl, x, z float64
 }
 
-// farComponent is what a component is at a sample.
+// farComponent holds the quantities of a component at a sample.
 type farComponent struct {
 	d     float64 // x-μ, of the mirror image on the lower side
 	slope dd      // t/σ
@@ -46,8 +47,8 @@ type farComponent struct {
 	q, r  float64
 }
 
-// hazard returns h(t) for t ≥ 0: W/P of the Mills ratio, whose error grows with t² beside h, and then Laplace's continued
-// fraction t + 1/(t + 2/(t + 3/(t + …))), with as many terms as it takes.
+// hazard returns h(t) for t ≥ 0: W/P of the Mills ratio, whose error grows with t² beside h, and for larger t Laplace's
+// continued fraction t + 1/(t + 2/(t + 3/(t + …))), with as many terms as needed.
 func hazard(t float64) float64 {
 	if t < 12 {
 		u := float64(t * asm.CHi)
@@ -61,7 +62,7 @@ func hazard(t float64) float64 {
 	return 1 / c
 }
 
-// beyond reports whether components lie on both sides of x, where z > 0, or on the wrong one.
+// beyond reports whether, for z > 0, some components lie above x; for z < 0, below.
 func beyond(cs []component, x, z float64) bool {
 	for k := range cs {
 		if c := &cs[k]; c.W != 0 && (x <= c.Mean) == (z > 0) {
@@ -72,13 +73,13 @@ func beyond(cs []component, x, z float64) bool {
 }
 
 // gradient returns the gradient with respect to x, and sets grads to those with respect to the parameters: logit, mean
-// and log scale of each component. fs has room for the components.
+// and log scale of each component. fs is scratch memory, one element per component.
 func (in *farInput) gradient(cs []component, fs []farComponent, grads [][3]float64) (dx float64) {
 	sign, z, gz := 1.0, in.z, in.gz
 	if z < 0 {
 		sign, z, gz = -1, -z, -gz
 	}
-	near, nearLow := math.Inf(1), 0.0 // the smallest |v|, in two numbers
+	near, nearLow := math.Inf(1), 0.0 // the smallest |v|, as a double-double
 	for k := range cs {
 		if v, vl := base2(&cs[k], in.x); cs[k].W != 0 && math.Abs(v) < near {
 			near, nearLow = math.Abs(v), float64(sign*vl)
@@ -94,7 +95,7 @@ func (in *farInput) gradient(cs []component, fs []farComponent, grads [][3]float
 		if c.W == 0 || !(u-near < asm.FarLeast) {
 			continue
 		}
-		// v²-near² as a product, with what both have lost.
+		// v²-near² as a product, with the rounding errors of both.
 		vl = float64(sign * vl)
 		less := math.FMA(u-near, vl+nearLow, float64(((u-near)+(vl-nearLow))*(u+near)))
 		if !(less < asm.FarLeast) {

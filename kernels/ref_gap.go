@@ -6,10 +6,10 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 )
 
-// The flat path of the inverse. In a gap between components the map can be so flat that many numbers x share one z: the
-// tails that tell them apart are smaller than half an ulp of Φ(z). The inverse is still well defined there, and is
-// found by carrying the target Φ(z) and the sum of the weights in double-double arithmetic. A z drawn at random falls
-// into such a gap about once in 2^50 times; a z computed by the forward map of a point in a gap falls into it always.
+// The inverse in gaps. In a gap between components the map can be so flat that many numbers x share one z: the tails
+// that distinguish them are smaller than half an ulp of Φ(z). The inverse is still well defined there, and is computed
+// with the target Φ(z) and the sum of the weights in double-double arithmetic. A random z falls into such a gap about
+// once in 2^50 times, but the image z of a point in a gap always does.
 
 // dd is an unevaluated sum hi+lo, |lo| ≤ ulp(hi)/2.
 type dd struct{ hi, lo float64 }
@@ -103,22 +103,22 @@ func ddTail(z float64) dd {
 	return phi.div(c)
 }
 
-// gap is a solution of F(x) = Φ(z) in progress. For z ≤ 0 it compares F with Φ(z), above it S with Φ(-z), each of them small:
-// lower tells which.
+// gap is the state of the solution of F(x) = Φ(z). For z ≤ 0 (lower) it compares F with Φ(z), otherwise S with Φ(-z), so that
+// the probabilities are small.
 type gap struct {
 	cs    []component
 	tail  dd // Φ(-|z|)
 	lower bool
 
-	// Between these means the excess of the whole components over the target is that.
+	// The excess of the weight of whole components over the target, between these means.
 	left, right float64
 	excess      float64
 }
 
-// gapReach is the |v| beyond which the tail of a component is nothing beside an excess, which ddTail knows to 2^-80: 2^-225.
+// gapReach is the |v| beyond which the tail of a component, 2^-225, is negligible beside the excess, whose error is 2^-80.
 const gapReach = 15
 
-// components sets the excess on the side of x.
+// components sets the excess for the position x.
 func (g *gap) components(x float64) {
 	g.left, g.right = math.Inf(-1), math.Inf(1)
 	var weight dd
@@ -140,7 +140,8 @@ func (g *gap) components(x float64) {
 	}
 }
 
-// at returns d and its negative slope f at x, both biased, from what is within reach, or else from all.
+// at returns d and its negative derivative f at x, both biased, from the components within reach, or from all if there are
+// none.
 func (g *gap) at(x float64) (d, f float64) {
 	if !(g.left <= x && x < g.right) {
 		g.components(x)
@@ -158,8 +159,8 @@ func (g *gap) at(x float64) (d, f float64) {
 	return s.d, s.f
 }
 
-// balance returns log(a/b), a the tails of the components on the left of x and b those on the right, and its negative slope:
-// where the excess is 0, d is what is sought, 0, which they may be too small to tell in linear space.
+// balance returns log(a/b) and its negative derivative, a the tails of the components to the left of x and b those to the
+// right. If the excess is 0, the solution is a = b, and both may underflow in linear space.
 func (g *gap) balance(x float64) (distance, slope float64) {
 	if !(g.left <= x && x < g.right) {
 		g.components(x)
@@ -182,7 +183,7 @@ func (g *gap) balance(x float64) (distance, slope float64) {
 	}
 	a, b := &sides[0], &sides[1]
 	if a.d == 0 || b.d == 0 {
-		return math.NaN(), 0 // nothing on one side
+		return math.NaN(), 0 // no components on one side
 	}
 	distance = logNormal(math.Abs(a.d), 0) - logNormal(math.Abs(b.d), 0)
 	return math.FMA(float64((b.vm-a.vm)*(b.vm+a.vm)), math.Ln2, distance), math.Abs(a.f/a.d) + math.Abs(b.f/b.d)
@@ -210,7 +211,8 @@ func (g *gap) start(last *component) float64 {
 	return x
 }
 
-// step reports whether x lies above the solution; a better x, or NaN; and how far from it x is, as the logarithm of a ratio.
+// step reports whether x lies above the solution, and returns a better x, or NaN, and the distance of x from the solution as
+// the logarithm of a ratio.
 func (g *gap) step(x float64) (above bool, next, distance float64) {
 	d, f := g.at(x)
 	e := float64(g.excess * asm.Bias)
@@ -255,14 +257,14 @@ func inverseFlat(cs []component, z, lo, hi float64) float64 {
 		if round >= 40 {
 			next = math.NaN()
 		} else if math.Abs(distance) <= 0x1p-26 && lo <= next && next <= hi {
-			return next // Newton's error is that squared
+			return next // the error of Newton's step is this squared
 		}
 		x = next
 	}
 	return lo
 }
 
-// inverseInGap is the end of inverseOne where many numbers share z.
+// inverseInGap finishes inverseOne if many numbers share z.
 func inverseInGap(cs []component, z, lo, hi float64) (x, l float64) {
 	x = inverseFlat(cs, z, lo, hi)
 	_, l = forwardOne(cs, x)

@@ -6,18 +6,19 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 )
 
-// sampleGrad is what the reverse mode needs of a sample beside its components.
+// sampleGrad holds the quantities of a sample that the reverse mode needs for
+// every component.
 type sampleGrad struct {
 	x, z, gl, a float64
 	slope       float64 // E = dz/dx
 	ae          float64 // A·E
-	part        float64 // E, with the constants of the Mills ratio
+	part        float64 // E times the constants of the Mills ratio
 	zeta        float64 // C·|z|
 	l2          float64 // -L in base two
 	tail        float64 // Φ(-|z|)/φ(z)
-	whole       float64 // 1/φ(z), held below overflow
-	sum         float64 // Σ r t/σ, of a block of components
-	total, lost float64 // of the blocks before, where there are more than one: see tally
+	whole       float64 // 1/φ(z), clamped below overflow
+	sum         float64 // Σ r t/σ over a block of components
+	total, lost float64 // over the blocks before, and its rounding error; see tally
 }
 
 // gaussRatio returns Alpha·2^a for |a| ≤ asm.RatioMost, clamped there.
@@ -58,7 +59,8 @@ func (s *sampleGrad) component(c *component) (dLogit, dMean, dLogScale float64) 
 	tOverScale := float64(w * c.IH)
 	s.sum = math.FMA(r, tOverScale, s.sum)
 
-	// Lower side: w(Φ(t)-F)/φ(z); upper: the same of the mirror image, with the sign turned.
+	// Lower side: w(Φ(t)-F)/φ(z); upper side: the same for the mirror image, with the
+	// opposite sign.
 	if math.Signbit(v) != (s.z <= 0) {
 		part = math.FMA(c.W, s.whole, -part)
 	}

@@ -6,7 +6,8 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 )
 
-// inverseSums are the sums of one step of the inverse: those of forward, the slope of f, and what the weights' sum lost.
+// inverseSums are the sums for one step of the inverse: those of the forward map, the derivative of f, and the rounding
+// error of the sum of weights.
 type inverseSums struct {
 	sums
 	df   float64 // f'(x)·C², biased
@@ -16,7 +17,7 @@ type inverseSums struct {
 func (s *inverseSums) add(c *component, x float64, lower bool) {
 	v, vl := base2(c, x)
 	e, r := gauss(v, vl)
-	if math.Signbit(v) != lower { // the component counts on the target's side
+	if math.Signbit(v) != lower { // the component is on the target's side
 		side := s.wn
 		if lower {
 			side = s.wp
@@ -27,7 +28,7 @@ func (s *inverseSums) add(c *component, x float64, lower bool) {
 	s.df = math.FMA(-float64(c.Density*e), float64(v*c.IH), s.df)
 }
 
-// sumInverse adds up the mixture at x.
+// sumInverse computes the sums at x.
 func sumInverse(cs []component, x float64, lower bool) (s inverseSums) {
 	var t tally
 	for k := range cs {
@@ -48,7 +49,7 @@ func sumInverse(cs []component, x float64, lower bool) (s inverseSums) {
 	return s
 }
 
-// inverseTarget is what one lane of the inverse aims at.
+// inverseTarget is the target of the inverse for one sample.
 type inverseTarget struct {
 	z      float64
 	lower  bool    // F is compared if z ≤ 0, S if z > 0
@@ -76,8 +77,8 @@ func newInverseTarget(z float64) inverseTarget {
 	return inverseTarget{z: z, lower: z <= 0, mid: math.Abs(z) <= 1, q: float64(z * h), invPhi: 1 / phi, phi: phi}
 }
 
-// start returns a first guess: the component within whose share of the probability Φ(z) falls, if components did not
-// overlap, has its own quantile there. Rough formulas will do; where there is no guess it is NaN.
+// start returns a first guess: the quantile of the component in whose share of the probability Φ(z) would fall if
+// components did not overlap. Rough formulas suffice; without a guess it returns NaN.
 func (t *inverseTarget) start(cs []component) float64 {
 	c := &asm.RoughCDF
 	s := 1 / math.FMA(c[0], math.Abs(t.z), 1)
@@ -102,8 +103,8 @@ func (t *inverseTarget) start(cs []component) float64 {
 	return math.FMA(scale, guess, mean)
 }
 
-// residual returns z(x) - z*, given z(x). In the middle the two probabilities are subtracted term by term, each known
-// to its own last bits: z(x) itself cannot tell x apart where the map is flat, in a gap between components.
+// residual returns z(x) - z*, given z(x). For |z*| ≤ 1 the two probabilities are subtracted term by term, each with
+// its rounding error: where the map is flat, in a gap between components, z(x) itself does not resolve x.
 func (t *inverseTarget) residual(s *inverseSums, z float64) float64 {
 	rho := z - t.z
 	if !t.mid {
@@ -123,15 +124,15 @@ func (t *inverseTarget) residual(s *inverseSums, z float64) float64 {
 	return rho
 }
 
-// noise is what z(x) may differ from z where it cannot resolve a step.
+// noise is the largest difference between z(x) and z that rounding alone explains.
 func (t *inverseTarget) noise() float64 { return asm.InverseNoise * math.Abs(t.z) }
 
-// unresolved reports whether z(x) is z as nearly as it can tell, and cannot tell steps of that length apart.
+// unresolved reports whether z(x) agrees with z up to rounding, and does not resolve steps of the given length.
 func (t *inverseTarget) unresolved(rho, dxdz, step float64) bool {
 	return math.Abs(rho) <= t.noise() && float64(t.noise()*dxdz) > step
 }
 
-// widen returns the interval from lo to hi with b in it.
+// widen returns the interval [lo, hi], extended to contain b.
 func widen(lo, hi, b float64) (float64, float64) {
 	if b < lo {
 		lo = b
@@ -143,8 +144,8 @@ func widen(lo, hi, b float64) (float64, float64) {
 }
 
 // inverseOne solves z(x) = z for x, and returns log dx/dz with it: Halley's method in z-space, where the map is nearly
-// straight, inside the bracket min_k(μ_k+σ_k z) ≤ x ≤ max_k(μ_k+σ_k z). Where a step leaves the bracket or the bracket
-// stalls, it goes on at the second of two first guesses, or else bisects.
+// straight, inside the bracket min_k(μ_k+σ_k z) ≤ x ≤ max_k(μ_k+σ_k z). If a step leaves the bracket or the bracket
+// stalls, it continues from a second guess, or bisects.
 func inverseOne(cs []component, z float64) (x, l float64) {
 	if math.IsNaN(z) {
 		return z, z
@@ -173,7 +174,7 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		d := c.Mean - mean
 		second = math.FMA(c.W, math.FMA(d, d, float64(c.Scale*c.Scale)), second)
 	}
-	// The other guess: the quantile of the normal distribution of that mean and variance.
+	// The second guess: the quantile of the normal distribution with the mixture's mean and variance.
 	other := math.FMA(math.Sqrt(second), z, mean)
 	if !(lo < other && other < hi) {
 		other = float64(0.5*lo) + float64(0.5*hi)
@@ -187,7 +188,8 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 	width := hi - lo
 	for round := range asm.InverseRounds {
 		s := sumInverse(cs, x, t.lower)
-		// Where linear space ends, z is still right if there are components on both sides, but L is not: bisect.
+		// Outside the range of linear space, z is still correct if there are components on both sides, but L is
+		// not: bisect.
 		near := s.near()
 		gap := !near && s.wp != 0 && s.wn != 0
 		if near || gap {
@@ -199,7 +201,7 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		dxdz := exp(-l)
 		slope := math.FMA(z, 1/dxdz, float64(s.df/s.f*(asm.InvC*asm.InvC))) // dL/dx
 		if !near {
-			slope = 0 // f and f' are those of the clamp: Newton's method will do
+			slope = 0 // f and f' come from the clamp: use Newton's method
 		}
 		step := float64(rho * dxdz)
 		bend := 1 - float64(0.5*float64(step*slope))
@@ -211,21 +213,23 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 		}
 		step /= bend
 		next := x - step
-		// Where z(x) cannot resolve such a step, agreement with z to its last bits has to do, except in a gap.
+		// If z(x) does not resolve such a step, agreement with z to the last bits suffices, except in a gap.
 		unresolved := gap && rho == 0 || t.unresolved(rho, dxdz, asm.InverseDone*narrow)
 		if unresolved && s.wp != 0 && s.wn != 0 {
 			return inverseInGap(cs, t.z, first.lo, first.hi)
 		}
 		if unresolved {
-			// Many numbers share this z. The step may lead away from them, across a component that the slope knows nothing of.
+			// Many numbers share this z. The step may lead away from them, across a component that does not show in the
+			// derivative.
 			zn, ln := forwardOne(cs, next)
 			if !(math.Abs(zn-t.z) <= t.noise()) {
 				return x, -l
 			}
-			return next, -ln // the step may be long: the slope of L does not say what L is there
+			return next, -ln // the step may be long, so that the derivative of L does not give L there
 		}
 		if !gap && math.Abs(step) <= asm.InverseDone*narrow {
-			// The change of L over so small a step is small, unless the slope is that of a very narrow component's clamp.
+			// The change of L over so small a step is small, unless the derivative comes from the clamp of a very narrow
+			// component.
 			if near && math.Abs(float64(slope*step)) < asm.InverseBend {
 				return next, math.FMA(slope, step, -l)
 			}
@@ -247,7 +251,7 @@ func inverseOne(cs []component, z float64) (x, l float64) {
 				next = float64(0.5*lo) + float64(0.5*hi)
 			}
 			if next <= lo || next >= hi {
-				break // the bracket has no number inside
+				break // no number lies inside the bracket
 			}
 		}
 		x = next

@@ -6,13 +6,13 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 )
 
-// component is one Gaussian in the form the inner loop wants: C/σ = IH + IL, and Density = w/(σ√2π·Alpha).
+// component is one Gaussian in the form that the inner loop uses: C/σ = IH + IL, and Density = w/(σ√2π·Alpha).
 type component = asm.Component
 
 func newComponent(w, mean, scale float64) component {
 	ih := asm.CHi / scale
-	// The remainder of the quotient is exact; dividing it by σ again would cost a second division, and ih·(1/C) is
-	// near enough to 1/σ for a correction.
+	// The remainder of the quotient is exact. Multiplying it by ih·(1/C), instead of dividing by σ, saves a
+	// division and is accurate enough for a correction.
 	il := float64(math.FMA(-ih, scale, asm.CHi)+asm.CLo) * float64(ih*asm.InvC)
 	return component{Mean: mean, Scale: scale, IH: ih, IL: il, W: w,
 		Density: float64(w*asm.InvAlphaCSqrt2Pi) * ih, Ratio: float64(w*asm.RatioScale) * ih}
@@ -41,7 +41,7 @@ func base2(c *component, x float64) (v, vl float64) {
 	return v, vl
 }
 
-// gauss returns e = Alpha·2^(480-v²) and r = R(|v|)/Alpha, so that Φ(-|t|) = e·r·2^-480; past the clamp, its edge.
+// gauss returns e = Alpha·2^(480-v²) and r = R(|v|)/Alpha, so that Φ(-|t|) = e·r·2^-480; |v| is clamped to VMax.
 func gauss(v, vl float64) (e, r float64) {
 	u := math.Abs(v)
 	if !(u < asm.VMax) { // NaN too
@@ -77,14 +77,14 @@ func (s *sums) take(c *component, v, e, tail float64) {
 	s.f = math.FMA(c.Density, e, s.f)
 }
 
-// tally is what the sums of a mixture of more than asm.SumBlock components come to. The components of a block are added
-// up one by one; then the block's sums are added to those of the blocks before, and what each addition loses is carried
-// along, so that the error is that of a block, however many there are. A mixture of one block needs none of it.
+// tally accumulates the sums of a mixture of more than asm.SumBlock components. The components of a block are added one
+// by one; then the block's sums are added to those of the blocks before by compensated summation, so that the error is
+// that of one block, however many there are. A mixture of one block does not need it.
 type tally struct {
 	sum, lost sums
 }
 
-// take adds the sums of a block, and clears them for the next.
+// take adds the sums of a block, and clears s for the next.
 func (t *tally) take(block *sums) {
 	addBlock(&t.sum.d, &t.lost.d, block.d)
 	addBlock(&t.sum.wp, &t.lost.wp, block.wp)
@@ -98,7 +98,7 @@ func (t *tally) total() sums {
 	return sums{t.sum.d + t.lost.d, t.sum.wp + t.lost.wp, t.sum.wn + t.lost.wn, t.sum.f + t.lost.f}
 }
 
-// addBlock adds a block's sum to that of the blocks before, and what the addition loses to lost.
+// addBlock adds a block's sum to that of the blocks before, and the rounding error to lost.
 func addBlock(sum, lost *float64, block float64) {
 	*lost += twoSumError(*sum, block)
 	*sum += block
@@ -119,7 +119,8 @@ func (s *sums) tails() (fs, ss float64) {
 	return math.FMA(asm.Bias, s.wp, -s.d), math.FMA(asm.Bias, s.wn, s.d)
 }
 
-// near reports whether the linear-space sums are good; if not, the far path is asked. NaN is not near.
+// near reports whether the sums in linear space are accurate; if not, the far path is used. NaN is not
+// near.
 func (s *sums) near() bool { return math.Abs(s.d) >= asm.FarDensity }
 
 // forward returns z and L = log dz/dx of a sample near its mixture.
@@ -137,7 +138,7 @@ func (s *sums) cdf(x float64) (cdf, sf, pdf float64) {
 	return float64(fs * asm.Unbias), float64(ss * asm.Unbias), float64(s.f * asm.Unbias)
 }
 
-// sumOne adds up the mixture at x.
+// sumOne computes the sums of the mixture at x.
 func sumOne(cs []component, x float64) (s sums) {
 	if len(cs) <= asm.SumBlock {
 		for k := range cs {

@@ -6,7 +6,8 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 )
 
-// The functions of one normal variable are the mixture's inner step with one standard component.
+// The functions of the normal distribution are the inner step of a mixture with one standard
+// component.
 
 // normTail is gauss for v = C·x: Φ(-|x|) = e·r·2^-480.
 func normTail(x float64) (e, r float64) {

@@ -9,7 +9,7 @@ func (s *Splines) scale() float64 {
 
 func (s *Splines) step() float64 { return float64((s.Bound + s.Bound) * s.Floor) }
 
-// splineBin is the bin that a sample lies in: its number, the sums of widths and heights up to its ends, the knots and the
+// splineBin is the bin that contains a sample: its index, the sums of widths and heights up to its ends, and the knots and
 // slopes there.
 type splineBin struct {
 	k                      float64
@@ -17,7 +17,7 @@ type splineBin struct {
 	xl, xr, yl, yr, dl, dr float64
 }
 
-// bin finds the bin of sample i by its x, or by its y = v. NaN is in the first.
+// bin returns the bin of sample i that contains v, in x or in y. NaN is in the first bin.
 func (s *Splines) bin(i int, v float64, byHeight bool) (b splineBin) {
 	scale, step := s.scale(), s.step()
 	b.dl = 1
@@ -48,7 +48,7 @@ func (s *Splines) bin(i int, v float64, byHeight bool) (b splineBin) {
 	return b
 }
 
-// splinePoint is a place in a bin: θ and φ, and what the map is made of there.
+// splinePoint holds θ, φ and derived quantities of a point in a bin.
 type splinePoint struct {
 	theta, phi, tt, pp, tp float64 // θ², φ², θφ
 	s, d                   float64 // the bin's slope h/w, dl+dr
@@ -68,7 +68,7 @@ func (b *splineBin) point(s, theta, phi float64) (p splinePoint) {
 	return p
 }
 
-// rise is the part of y in θ: θ(sθ + dₗφ).
+// rise returns θ(sθ + dₗφ), the numerator of y.
 func (p *splinePoint) rise(dl float64) float64 {
 	return float64(math.FMA(p.s, p.theta, float64(dl*p.phi)) * p.theta)
 }
@@ -108,8 +108,8 @@ func (s *Splines) inverseOne(i int, y float64) (x, logDet float64) {
 	return math.FMA(w, theta, b.xl), (y - y) - logNormal(p.e, 0)
 }
 
-// splineGrad is what the reverse mode makes of a sample: dx; what a bin's logit gets before, at and after the sample's own,
-// but for a factor; and the gradients of the logarithms of the slopes at its ends.
+// splineGrad is the gradient of a sample: dx; the gradients, up to a factor, of the logits of bins before, at and after the
+// sample's bin; and those of the logarithms of the slopes at its ends.
 type splineGrad struct {
 	dx            float64
 	width, height [3]float64
@@ -148,9 +148,9 @@ func (s *Splines) backwardOne(i int, x, gy, gl float64) (g splineGrad, bin float
 	return g, b.k
 }
 
-// logits turns the gradients u - a·total and -u - b·total at the ends of a bin, a+b = 1, into those of the logits before,
-// at and after it, but for the factor scale·weight. The sums of weights up to the ends are cl and cr, so that a logit moves
-// them by its own weight less cl and cr of it. u, which is large in a narrow bin, never cancels.
+// logits converts the gradients u - a·total and -u - b·total at the ends of a bin, a+b = 1, to those of the logits before,
+// at and after it, up to the factor scale·weight. The sums of weights up to the ends are cl and cr, so that a logit of
+// weight w changes them by w·(1-cl) and w·(1-cr), or by -w·cl and -w·cr. u, which is large in a narrow bin, never cancels.
 func logits(u, total, a, b, cl, cr float64) (g [3]float64) {
 	g[2] = math.FMA(u, cr-cl, float64(total*math.FMA(a, cl, float64(b*cr))))
 	g[1] = g[2] - math.FMA(b, total, u)

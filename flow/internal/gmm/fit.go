@@ -17,61 +17,59 @@ import (
 //
 //	Σ_i log f(x_i) + Σ_k [log w_k - κ/2·log(1 + 1/σ_k²) - ε/2·1/σ_k² - 1/2·(μ_k² + σ_k²)/s²]
 //
-// The first penalty counts one more row for every component: no weight vanishes.
-// The second makes a component pay κ nats for every e-fold by which it is
-// narrower than the column, so that one which only describes a few rows does not
-// pay for itself, while one with hundreds of rows hardly notices (a
-// boundary-avoiding prior, Chung et al. 2013). Maximum likelihood needs it: narrow
-// components are steep slopes beyond the data, and each block multiplies those of
-// the last. The third bounds the likelihood where rows coincide: N equal rows get
-// σ = √(ε/N). In the fourth s is the magnitude of the farthest row. A component that
-// describes no row keeps the share of one; without the fourth it would be the better
-// the wider, and that share of the flow's samples would lie far beyond all rows. With
-// it such a component ends near σ² = s√κ.
+// The first term is a prior of one additional row per component: no weight vanishes.
+// The second costs a component κ nats for every factor e by which it is narrower than
+// the column, which a component of few rows does not regain, while it hardly affects
+// one of hundreds of rows (a boundary-avoiding prior, Chung et al. 2013). It is
+// needed because narrow components make steep slopes beyond the data, which
+// successive blocks multiply. The third bounds the likelihood if rows coincide: N
+// equal rows get σ = √(ε/N). In the fourth, s is the magnitude of the farthest row. A
+// component that describes no row keeps the weight of one; without the fourth term
+// its scale would grow without bound, and that share of the flow's samples would lie
+// far beyond all rows. With it such a component ends near σ² = s√κ.
 //
-// L-BFGS maximizes the posterior on the statistics of EM, and starts from the
-// complete-data information as its metric. A first step is then nearly one of EM,
-// and the later ones need not share its crawl along flat ridges (Lange 1995): on
-// the two moons 40 evaluations reach what takes EM about 500. The search is for the
-// right basin and runs on a sketch of the sorted column; the sketch is so close
-// that a few steps on all rows finish.
+// L-BFGS maximizes the posterior, whose gradient follows from the statistics of the
+// E-step, with the complete-data information as its initial metric. Its first step is
+// then nearly one of EM, and later ones avoid EM's slow progress along flat ridges
+// (Lange 1995): on the two moons 40 evaluations reach what takes EM about 500. The
+// search for the right optimum runs on a sketch of the sorted column, which is so
+// accurate that a few steps on all rows finish the fit.
 //
-// What the tests found: with this prior all starts end within 0.001 nats per row of
-// each other on the two moons, and no stopping rule is needed there; on mixtures of
-// very unlike components restarts alone fail, and moving a component to where mass
-// lacks succeeds.
+// In the tests, all starts end within 0.001 nats per row of each other on the two
+// moons with this prior; on mixtures of very different components restarts alone
+// fail, and moving a component to where the mixture lacks mass succeeds.
 const (
 	narrowRows = 4    // κ
 	equalRows  = 1e-3 // ε
 
-	tolerance       = 1e-7 // of the posterior per row, in nats: three steps in a row that gain less end the search
-	fewEvaluations  = 40   // evaluations that tell good starts from bad ones
-	manyEvaluations = 400  // the most evaluations of a search
+	tolerance       = 1e-7 // of the posterior per row, in nats: three successive steps that gain less end the search
+	fewEvaluations  = 40   // evaluations to compare starts
+	manyEvaluations = 400  // largest number of evaluations of a search
 	memory          = 10   // pairs that L-BFGS keeps
 	longStride      = 2    // largest change of a logit or log σ in one step
 
-	randomStarts = 2    // beside two that the sorted column dictates
-	worthwhile   = 1e-5 // what moving a component must gain, in nats per row
-	scanMarks    = 128  // the number of quantiles between which mass may lack
+	randomStarts = 2    // in addition to two that the sorted column determines
+	worthwhile   = 1e-5 // smallest gain of moving a component, in nats per row
+	scanMarks    = 128  // number of quantiles between which the search for lacking mass looks
 
 	sketchTail   = 64 // extreme rows on each side that the sketch keeps
-	sketchGroups = 50 // groups per component that it makes of the others, or more
-	sketchGroup  = 16 // rows in a group, or fewer: a component could narrow to one large group
-	sketchBlock  = 16 // the number of groups is a multiple of this, which the kernels' assembly takes at a time
+	sketchGroups = 50 // smallest number of groups of the other rows, per component
+	sketchGroup  = 16 // largest number of rows in a group: a component could shrink to one large group
+	sketchBlock  = 16 // the number of groups is a multiple of this, the kernels' block of samples
 )
 
 // MaxMagnitude is the largest magnitude of the data, its inverse the smallest spread
 // of a column: the kernels take scales within 1e±60.
 const MaxMagnitude = 1e50
 
-// Fit fits k components to x. Its result depends on x as a set, on k and
-// on the numbers that rng gives. It returns the error of ctx soon after that is done.
+// Fit fits k components to x. The result depends on x as a set, on k and on rng. Once
+// ctx is done, Fit soon returns its error.
 func Fit(ctx context.Context, x []float64, k int, rng *rand.Rand) (kernels.Mixture, error) {
 	return FitAbove(ctx, x, k, 0, rng)
 }
 
 // FitAbove is [Fit] with no component narrower than least: the standard deviation of
-// what is not known of each value, as where values are rounded.
+// the error of each value, for example of rounded values.
 func FitAbove(ctx context.Context, x []float64, k int, least float64, rng *rand.Rand) (kernels.Mixture, error) {
 	if err := ctx.Err(); err != nil {
 		return kernels.Mixture{}, err
@@ -93,7 +91,7 @@ func FitAbove(ctx context.Context, x []float64, k int, least float64, rng *rand.
 	}
 	sketch := newSketch(s, k)
 	best, score := e.bestOf(sketch, starts(s, k, rng))
-	for range 4 * k { // each round gains, so it ends; the limit is a guard
+	for range 4 * k { // each round gains, so the loop ends; the limit is a safeguard
 		moved := e.moveComponent(best, s)
 		if moved == nil {
 			break
@@ -123,8 +121,8 @@ func FitAbove(ctx context.Context, x []float64, k int, least float64, rng *rand.
 }
 
 // orient mirrors the sorted column s at 0 if its third central moment is negative, and
-// returns the sign that takes it back: the fit of a mirror image is the mirror image
-// of the fit, whatever side of an axis is the positive one.
+// returns the sign that undoes this. So the fit of a mirror image is the mirror image
+// of the fit, and the sign of an axis does not matter.
 func orient(s []float64) float64 {
 	mean := kernels.Sum(s) / float64(len(s))
 	third := 0.0
@@ -143,10 +141,10 @@ func orient(s []float64) float64 {
 }
 
 // settle rounds the standardized column s to millionths of its spread. A search among
-// many optima is chaotic: one ulp of one value can decide which one it finds. What
-// differs by rounding alone, as after a change of units, of the order of columns or of
-// the product of matrices, mostly ends up the same here, and so the fits do. No
-// component is so narrow that it could tell.
+// many optima is chaotic: one ulp of one value can decide which optimum it finds.
+// Columns that differ by rounding alone, after a change of units, of the order of
+// columns or of the backend of products, mostly become equal here, and so do their
+// fits. No component is narrow enough for this rounding to matter.
 func settle(s []float64) {
 	const steps = 1 << 20
 	for i, v := range s {
@@ -154,10 +152,10 @@ func settle(s []float64) {
 	}
 }
 
-// standardize centres the sorted column at its median and divides it by its
-// spread: the standard deviation, or what the quartiles make of it for a normal
-// column if that is less, so that outliers do not set the scale. The spread is 0
-// if the column is constant, and then the column is left centred.
+// standardize centres the sorted column at its median and divides it by its spread:
+// the standard deviation, or the estimate of it from the quartiles of a normal
+// distribution if that is less, so that outliers do not determine the scale. The
+// spread is 0 if the column is constant, and then the column is left centred.
 func standardize(s []float64) (centre, spread float64) {
 	n := len(s)
 	centre = s[n/2]
@@ -178,7 +176,8 @@ func standardize(s []float64) (centre, spread float64) {
 	return centre, spread
 }
 
-// checkColumn refuses a standardized column that has no density of k components.
+// checkColumn returns an error for a standardized column to which k components cannot
+// be fitted.
 func checkColumn(s []float64, spread float64, k int) error {
 	if far := max(-s[0], s[len(s)-1]); far > MaxMagnitude {
 		return fmt.Errorf("a value lies %.3g spreads from the median, more than %g; remove the outlier", far, float64(MaxMagnitude))
@@ -200,15 +199,15 @@ func checkColumn(s []float64, spread float64, k int) error {
 	return nil
 }
 
-// A sample is rows that count weight times each.
+// A sample is a set of rows, each counted weight times.
 type sample struct {
 	x      []float64
 	weight float64
 }
 
-// newSketch stands for the sorted column s: its extreme rows, which decide the
-// tails, and between them the middle row of groups of equal size. (Their means
-// would put rows into the gaps between modes.)
+// newSketch returns a sample that represents the sorted column s: its extreme rows,
+// which determine the tails, and between them the middle row of groups of equal size.
+// (Means of groups could fall into gaps between modes.)
 func newSketch(s []float64, k int) []sample {
 	size := min((len(s)-2*sketchTail)/(sketchGroups*k), sketchGroup)
 	if size < 2 {

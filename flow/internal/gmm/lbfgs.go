@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// bestOf takes a few evaluations from every start and returns the highest end.
+// bestOf runs a few evaluations from every start and returns the best point.
 func (e *posterior) bestOf(data []sample, starts [][]float64) (theta []float64, score float64) {
 	score = math.Inf(-1)
 	for i, start := range starts {
@@ -16,8 +16,8 @@ func (e *posterior) bestOf(data []sample, starts [][]float64) (theta []float64, 
 	return theta, score
 }
 
-// maximize follows the posterior uphill from theta, within the given number of
-// evaluations. The objective never falls.
+// maximize maximizes the posterior from theta, with at most the given number of
+// evaluations. The objective never decreases.
 func (e *posterior) maximize(data []sample, theta []float64, evaluations int) (end []float64, score float64) {
 	at := e.at(data, theta)
 	evaluations--
@@ -48,8 +48,8 @@ func (e *posterior) maximize(data []sample, theta []float64, evaluations int) (e
 	return at.theta, at.score
 }
 
-// lineSearch returns a point along the direction that is higher by Armijo's rule,
-// backtracking by the parabola through what is known, or nil.
+// lineSearch returns a point along the direction that satisfies Armijo's rule, or
+// nil; it backtracks by quadratic interpolation.
 func (e *posterior) lineSearch(data []sample, at *point, direction []float64, evaluations *int) *point {
 	slope := dot(direction, at.grad)
 	length := 1.0
@@ -78,14 +78,14 @@ func (e *posterior) lineSearch(data []sample, at *point, direction []float64, ev
 	return nil
 }
 
-// A pair is what L-BFGS remembers of a step: the change of the parameters, and by
-// how much the gradient fell.
+// A pair is what L-BFGS stores of a step: the change of the parameters, and the
+// decrease of the gradient.
 type pair struct {
 	step, fall []float64
 	inverse    float64 // 1/(step·fall)
 }
 
-// newPair's inverse is 0 where the posterior is not concave along the step.
+// newPair sets inverse to 0 if the posterior is not concave along the step.
 func newPair(from, to *point) pair {
 	n := len(from.theta)
 	p := pair{step: make([]float64, n), fall: make([]float64, n)}

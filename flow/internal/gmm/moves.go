@@ -7,11 +7,11 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// moveComponent takes a component from where it is missed least to where the
-// sorted column s has most mass that the mixture lacks (the idea of SMEM, Ueda et
-// al. 2000): it returns the parameters with the two merged that are most alike,
-// and the one set free on the interval whose share of the rows exceeds its
-// probability most clearly. It returns nil if there is no such interval.
+// moveComponent moves a component to where the sorted column s has the most mass
+// that the mixture lacks (the idea of SMEM, Ueda et al. 2000): it returns
+// parameters in which the two most similar components are merged, and the
+// component that this frees is placed on the interval whose share of the rows
+// exceeds its probability most. It returns nil if there is no such interval.
 func (e *posterior) moveComponent(theta, s []float64) []float64 {
 	if e.k < 2 {
 		return nil
@@ -68,7 +68,7 @@ func (e *posterior) excess(s []float64) (low, high, excess float64) {
 }
 
 // mostAlike returns the two components whose merging costs least by Runnalls'
-// bound, w·log σ of the merged less those of the two.
+// bound, w·log σ of the merged one minus those of the two.
 func (e *posterior) mostAlike() (i, j int) {
 	logScale := make([]float64, e.k)
 	kernels.Log(logScale, e.m.Scale)

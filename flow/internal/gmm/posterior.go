@@ -19,13 +19,14 @@ type posterior struct {
 	ctx          context.Context // ends the search when it is done
 	k            int
 	farPrecision float64         // 1/s²
-	leastLog     float64         // no log σ is below this
+	leastLog     float64         // smallest log σ
 	m            kernels.Mixture // what setMixture was last given
 	stats        kernels.EMStats
 	logs         []float64
 }
 
-// newEM is for k components of a standardized, sorted column.
+// newPosterior returns the posterior of k components for a standardized, sorted
+// column.
 func newPosterior(k int, column []float64) *posterior {
 	p := tile.Arena(make([]float64, 7*k))
 	farthest := max(-column[0], column[len(column)-1])
@@ -40,7 +41,7 @@ func newPosterior(k int, column []float64) *posterior {
 	}
 }
 
-// setMixture brings theta into the form that the kernels take, e.m.
+// setMixture converts theta to the form that the kernels take, e.m.
 func (e *posterior) setMixture(theta []float64) {
 	logit, mean, logScale := split(theta)
 	kernels.SoftmaxColumns(kernels.Column(e.m.Weight), kernels.Column(logit))
@@ -55,8 +56,9 @@ type point struct {
 	score               float64
 }
 
-// at evaluates the posterior at theta, which the point keeps, its scales raised to the
-// least one. There the gradient does not point further down: a projected step.
+// at evaluates the posterior at theta, which the point keeps, with scales raised to
+// the smallest one allowed. There, a gradient that points to smaller scales is set to
+// zero (projection).
 func (e *posterior) at(data []sample, theta []float64) *point {
 	_, _, logScale := split(theta)
 	for j, l := range logScale {

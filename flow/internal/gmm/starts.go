@@ -8,8 +8,8 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// starts returns parameters to start from: those of the parts of equal share, of
-// the parts of equal width, and of parts cut at random.
+// starts returns initial parameters: those of parts with equal numbers of rows, of
+// parts of equal width, and of parts cut at random.
 func starts(s []float64, k int, rng *rand.Rand) [][]float64 {
 	n := len(s)
 	share, width := make([]int, k+1), make([]int, k+1)
@@ -31,7 +31,7 @@ func starts(s []float64, k int, rng *rand.Rand) [][]float64 {
 }
 
 // fromParts returns the parameters of the mixture of the k parts s[cut[j]:cut[j+1]].
-// It moves the cuts as little as it takes to cover s and leave no part empty.
+// It moves the cuts as little as necessary to cover s and leave no part empty.
 func fromParts(s []float64, cut []int) []float64 {
 	k := len(cut) - 1
 	cut[0] = 0

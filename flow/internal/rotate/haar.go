@@ -18,7 +18,7 @@ func Haar(d int, rng *rand.Rand) []float64 {
 	kernels.NormQuantile(r, r)
 	for i := range d {
 		row := r[i*d : (i+1)*d]
-		for range 2 { // once more for what rounding leaves
+		for range 2 { // twice, to remove what rounding leaves
 			for k := range i {
 				other := r[k*d : (k+1)*d]
 				c := 0.0

@@ -1,4 +1,4 @@
-// Package rotate finds the axes that a block turns the samples to.
+// Package rotate computes the rotations of blocks.
 package rotate
 
 import (
@@ -12,12 +12,12 @@ import (
 
 // PCA returns the orthogonal d×d matrix, row-major, whose rows are the principal
 // axes of x: the eigenvectors of its covariance by descending eigenvalue, the
-// largest entry of each (the first of equals) positive. The mean serves the
-// covariance only: the rotation neither centres nor whitens.
+// largest entry of each (the first of equals) positive. The rotation neither centres
+// nor whitens.
 func PCA(x tile.Tile) ([]float64, error) { return PCAContext(context.Background(), x) }
 
-// PCAContext is PCA that stops when ctx is done: it looks between chunks of samples,
-// but not while eigenvectors are sought.
+// PCAContext is PCA that stops when ctx is done: it checks ctx between chunks of
+// samples, but not during the eigendecomposition.
 func PCAContext(ctx context.Context, x tile.Tile) ([]float64, error) {
 	r := covariance(ctx, x)
 	if err := ctx.Err(); err != nil {
@@ -45,15 +45,16 @@ func PCAContext(ctx context.Context, x tile.Tile) ([]float64, error) {
 
 // covariance returns the upper triangle of the d×d matrix (x-mean)(x-mean)ᵀ/n.
 //
-// The samples are cut into groups, as many as keep any machine busy, or as few as
-// keep their sums below an eighth of x. A worker centres a group's samples, a chunk
-// at a time, and adds up the products; the groups' sums are added in their order.
-// The cuts depend on the shape of x alone, and so do the bits of the result.
+// The samples are divided into groups, enough to keep any machine busy, but so few
+// that their sums take less than an eighth of the memory of x. A worker centres a
+// group's samples, a chunk at a time, and adds up the products; the groups' sums are
+// added in order. The division depends on the shape of x alone, so the number of
+// workers changes no bit.
 func covariance(ctx context.Context, x tile.Tile) []float64 {
 	const (
 		most    = 64      // groups
 		numbers = 1 << 17 // in a chunk, so that it stays in the cache,
-		long    = 256     // but as many samples as the product takes to be fast
+		long    = 256     // but at least as many samples as make the product fast
 	)
 	n, d := x.N, x.D
 	means := make([]float64, d)
