@@ -36,7 +36,7 @@ type FitOptions struct {
 
 // A FitStep is one candidate that was fitted and scored.
 type FitStep struct {
-	Stage      string // "mixture", "column" or "mixture of transformed columns"
+	Stage      string // "mixture", "column", "mixture of transformed columns", "axis" or "mixture along independent axes"
 	Components int
 	HeldOut    float64 // mean log-density of the rows held out, in nats
 }
@@ -67,6 +67,8 @@ type FitReport struct {
 	Transformed bool
 	OverPlain   FitScore
 
+	Axes FitAxes
+
 	Components int // of the flow's mixture
 }
 
@@ -79,6 +81,20 @@ type FitColumn struct {
 	Tied       float64 // share of the rows whose value occurs in other rows, too
 	Resolution float64 // distance between neighbouring values, in the units of the data; 0 if less than a tenth of the rows is tied
 	Components int     // of the mixture that maps the column first; 0 if there is none
+}
+
+// FitAxes is what [Fit] found out about independent axes.
+type FitAxes struct {
+	Iterations int  // of FastICA; 0 if the rows are fewer than the squared columns
+	Converged  bool // if not, there are no such axes
+	Unlike     int  // axes that not every split has, and that were left as they are
+	// Turned is true if the flow turns columns to the axes first and takes each through
+	// a mixture of its own.
+	Turned bool
+	// Over is the paired difference of that from the flow without; where the axes score
+	// clearly below that by themselves, of them.
+	Over       FitScore
+	Components []int // of each axis's mixture, 0 if it has none; nil unless Turned
 }
 
 // A FitCandidate is a Gaussian mixture that was fitted to every split.
@@ -107,7 +123,8 @@ type FitCandidate struct {
 // components have been merged: at every row its log-density is at least the mean over
 // the splits, up to the effect of merging. Rosenblatt's transform of that mixture is
 // the flow. If held-out rows prefer it, columns are first mapped by mixtures of their
-// own.
+// own, or turned to independent axes, which FastICA (Hyvärinen 1999) finds if there are
+// such, and mapped by mixtures of their own there.
 //
 // No component can become singular, however few the rows: each covariance is shrunk
 // towards one of many rows, and no component is narrower than a thousandth of a
@@ -128,7 +145,8 @@ type FitCandidate struct {
 // The flow does not depend on the order of the rows, nor on factors of the columns
 // that are powers of two. Other changes of units, and the order of the columns, change
 // it by rounding alone, which EM may amplify. The flow has one block: a scale layer
-// that standardizes the columns, their mixtures if there are any, and the transform.
+// that standardizes the columns; if they are turned to axes, a rotation to the principal
+// axes, a scale layer and another rotation; mixtures if there are any; the transform.
 // [Flow.Couple] leaves that block as it is and appends others.
 //
 // Fit returns an error if x has fewer than four rows or no column, if an element is
@@ -155,6 +173,9 @@ func Fit(ctx context.Context, x mat.Matrix, o FitOptions) (*Flow, error) {
 		return nil, fmt.Errorf("flow: %s: %w", what, err)
 	}
 	b := block{layer.NewScale(r.Shift, r.Scale)}
+	if a := r.Axes; a != nil {
+		b = append(b, layer.NewRotation(data.D, a.Principal), layer.NewScale(a.Shift, a.Scale), layer.NewRotation(data.D, a.Rotation))
+	}
 	if r.Columns != nil {
 		b = append(b, layer.NewMixtures(r.Columns, boundFor(r.Columns)))
 	}
@@ -198,6 +219,7 @@ func newFitReport(r *fit.Report) FitReport {
 		Flow: FitScore(r.Score), Gaussian: FitScore(r.Gaussian), Mixture: FitScore(r.Mixture), MixtureComponents: r.MixtureComponents,
 		OverGaussian: FitScore(r.OverGaussian), OverMixture: FitScore(r.OverMixture),
 		Transformed: r.Transformed, OverPlain: FitScore(r.OverPlain), Components: r.Components,
+		Axes: FitAxes{r.Axes.Iterations, r.Axes.Converged, r.Axes.Unlike, r.Axes.Turned, FitScore(r.Axes.Over), r.Axes.Components},
 	}
 	for _, c := range r.Columns {
 		out.Columns = append(out.Columns, FitColumn(c))

@@ -56,6 +56,49 @@ func drawLogNormal(row []float64, rng *rand.Rand) {
 	}
 }
 
+// drawSources is independent sources, mixed by a matrix of determinant 1: uniform,
+// exponential and two-peaked ones. sourcesTruth is the log-density.
+func drawSources(row []float64, rng *rand.Rand) {
+	for j := range row {
+		switch j % 3 {
+		case 0:
+			row[j] = 4 * rng.Float64()
+		case 1:
+			row[j] = rng.ExpFloat64()
+		default:
+			row[j] = float64(2*rng.IntN(2)-1) + 0.3*rng.NormFloat64()
+		}
+	}
+	for j := range len(row) - 1 {
+		row[j] += 0.7 * row[j+1]
+	}
+	for j := len(row) - 1; j > 0; j-- {
+		row[j] -= 0.5 * row[j-1]
+	}
+}
+
+func sourcesTruth(row []float64) float64 {
+	s := slices.Clone(row)
+	for j := 1; j < len(s); j++ {
+		s[j] += 0.5 * s[j-1]
+	}
+	for j := len(s) - 2; j >= 0; j-- {
+		s[j] -= 0.7 * s[j+1]
+	}
+	sum := 0.0
+	for j, v := range s {
+		switch j % 3 {
+		case 0:
+			sum -= math.Log(4)
+		case 1:
+			sum -= v
+		default:
+			sum += math.Log(math.Exp(-(v-1)*(v-1)/0.18)+math.Exp(-(v+1)*(v+1)/0.18)) - math.Log(2*0.3) - logSqrt2Pi
+		}
+	}
+	return sum
+}
+
 func mustFit(t *testing.T, x *mat.Dense, o FitOptions) *Flow {
 	t.Helper()
 	f, err := Fit(context.Background(), x, o)
@@ -151,10 +194,46 @@ func TestFitUnseenRows(t *testing.T) {
 	}
 }
 
+// Independent sources that a matrix mixes are found, and each has a mixture of its own;
+// where there are none, nothing is turned.
+func TestFitAxes(t *testing.T) {
+	const n, d = 300, 3
+	x, test := rows(n, d, 40, drawSources), rows(4000, d, 41, drawSources)
+	var r FitReport
+	f := mustFit(t, x, FitOptions{Report: &r, MaxComponents: 8})
+	truth := 0.0
+	for i := range 4000 {
+		truth += sourcesTruth(test.RawRowView(i)) / 4000
+	}
+	got := scoreOf(t, f, test)
+	t.Logf("%.3f; the truth scores %.3f, held out %.3f ± %.3f, the best mixture %.3f; %+v", got, truth, r.Flow.Mean, r.Flow.SE, r.Mixture.Mean, r.Axes)
+	if !r.Axes.Turned || !r.Axes.Converged || r.Transformed || len(r.Axes.Components) != d || !(r.Axes.Over.Mean > 2*r.Axes.Over.SE) {
+		t.Errorf("transformed: %v, axes: %+v", r.Transformed, r.Axes)
+	}
+	if !(got > truth-0.2) || !(got < truth) || !(got > r.Mixture.Mean+0.1) || !(math.Abs(got-r.Flow.Mean) < 5*r.Flow.SE) {
+		t.Errorf("unseen rows score %.3f, held out %.3f ± %.3f; the truth scores %.3f, the best mixture %.3f", got, r.Flow.Mean, r.Flow.SE, truth, r.Mixture.Mean)
+	}
+	checkSaveInvert(t, f, x)
+	for _, none := range []struct {
+		n, d int
+		draw func([]float64, *rand.Rand)
+	}{{300, 3, drawNormal}, {80, 9, drawSources}} {
+		mustFit(t, rows(none.n, none.d, 42, none.draw), FitOptions{Report: &r, MaxComponents: 2})
+		if r.Axes.Turned || none.n < none.d*none.d && r.Axes.Iterations > 0 {
+			t.Errorf("%d rows of %d columns: %+v", none.n, none.d, r.Axes)
+		}
+	}
+}
+
 // A saved fit is the same flow, and it is invertible.
 func TestFitSaveInvert(t *testing.T) {
 	x := rows(150, 2, 3, drawLogNormal)
-	f := mustFit(t, x, FitOptions{})
+	checkSaveInvert(t, mustFit(t, x, FitOptions{}), x)
+}
+
+func checkSaveInvert(t *testing.T, f *Flow, x *mat.Dense) {
+	t.Helper()
+	n, d := x.Dims()
 	var b bytes.Buffer
 	if err := f.Save(&b); err != nil {
 		t.Fatal(err)
@@ -164,7 +243,7 @@ func TestFitSaveInvert(t *testing.T) {
 		t.Fatal(err)
 	}
 	var z, back mat.Dense
-	lp, lp2 := make([]float64, 150), make([]float64, 150)
+	lp, lp2 := make([]float64, n), make([]float64, n)
 	if err := f.LogProb(lp, x); err != nil {
 		t.Fatal(err)
 	}
@@ -180,8 +259,8 @@ func TestFitSaveInvert(t *testing.T) {
 	if err := f.Inverse(&back, nil, &z); err != nil {
 		t.Fatal(err)
 	}
-	for i := range 150 {
-		for j := range 2 {
+	for i := range n {
+		for j := range d {
 			if a, b := x.At(i, j), back.At(i, j); !(math.Abs(a-b) < 1e-8*(1+math.Abs(a))) {
 				t.Fatalf("row %d, column %d: %v comes back as %v", i, j, a, b)
 			}
@@ -192,48 +271,28 @@ func TestFitSaveInvert(t *testing.T) {
 	}
 }
 
+// Rows in another order, other units and columns in another order are the same data.
 func TestFitInvariances(t *testing.T) {
+	t.Run("clusters", func(t *testing.T) { testInvariances(t, drawClusters, FitOptions{Seed: 3}, true) })
+	t.Run("sources", func(t *testing.T) { testInvariances(t, drawSources, FitOptions{Seed: 3, MaxComponents: 8}, false) })
+}
+
+func testInvariances(t *testing.T, draw func([]float64, *rand.Rand), o FitOptions, exact bool) {
 	const n, d = 120, 3
-	x := rows(n, d, 4, drawClusters)
-	test := rows(500, d, 5, drawClusters)
-	f := mustFit(t, x, FitOptions{Seed: 3})
+	x := rows(n, d, 4, draw)
+	test := rows(500, d, 5, draw)
+	f := mustFit(t, x, o)
 	want := make([]float64, 500)
 	if err := f.LogProb(want, test); err != nil {
 		t.Fatal(err)
 	}
 	scores := func(x, test *mat.Dense) []float64 {
 		got := make([]float64, 500)
-		if err := mustFit(t, x, FitOptions{Seed: 3}).LogProb(got, test); err != nil {
+		if err := mustFit(t, x, o).LogProb(got, test); err != nil {
 			t.Fatal(err)
 		}
 		return got
 	}
-	t.Run("rows", func(t *testing.T) {
-		shuffled := mat.NewDense(n, d, nil)
-		for i, p := range rand.New(rand.NewPCG(1, 1)).Perm(n) {
-			shuffled.SetRow(i, x.RawRowView(p))
-		}
-		if !slices.Equal(scores(shuffled, test), want) {
-			t.Error("another order of rows gives other log-densities")
-		}
-	})
-	t.Run("powers of two", func(t *testing.T) {
-		scaled, scaledTest := mat.DenseCopyOf(x), mat.DenseCopyOf(test)
-		for j, s := range []float64{1024, 0x1p-30, 2} {
-			for _, m := range []*mat.Dense{scaled, scaledTest} {
-				r, _ := m.Dims()
-				for i := range r {
-					m.Set(i, j, s*m.At(i, j))
-				}
-			}
-		}
-		// The log-determinant is another number: compare within its rounding.
-		for i, v := range scores(scaled, scaledTest) {
-			if off := v - 19*math.Ln2 - want[i]; math.Abs(off) > 1e-12*(1+math.Abs(want[i])) {
-				t.Fatalf("row %d: off by %g", i, off)
-			}
-		}
-	})
 	t.Run("other units", func(t *testing.T) {
 		scaled, scaledTest := mat.NewDense(n, d, nil), mat.NewDense(500, d, nil)
 		scaled.Scale(2.54, x)
@@ -259,6 +318,35 @@ func TestFitInvariances(t *testing.T) {
 		}
 		if math.Abs(sum) > 0.01 {
 			t.Errorf("another order of columns changes the mean by %g", sum)
+		}
+	})
+	if !exact {
+		return
+	}
+	t.Run("rows", func(t *testing.T) {
+		shuffled := mat.NewDense(n, d, nil)
+		for i, p := range rand.New(rand.NewPCG(1, 1)).Perm(n) {
+			shuffled.SetRow(i, x.RawRowView(p))
+		}
+		if !slices.Equal(scores(shuffled, test), want) {
+			t.Error("another order of rows gives other log-densities")
+		}
+	})
+	t.Run("powers of two", func(t *testing.T) {
+		scaled, scaledTest := mat.DenseCopyOf(x), mat.DenseCopyOf(test)
+		for j, s := range []float64{1024, 0x1p-30, 2} {
+			for _, m := range []*mat.Dense{scaled, scaledTest} {
+				r, _ := m.Dims()
+				for i := range r {
+					m.Set(i, j, s*m.At(i, j))
+				}
+			}
+		}
+		// The log-determinant is another number: compare within its rounding.
+		for i, v := range scores(scaled, scaledTest) {
+			if off := v - 19*math.Ln2 - want[i]; math.Abs(off) > 1e-12*(1+math.Abs(want[i])) {
+				t.Fatalf("row %d: off by %g", i, off)
+			}
 		}
 	})
 }
@@ -377,15 +465,22 @@ func TestFitTails(t *testing.T) {
 	if testing.Short() {
 		t.Skip("bits do not depend on the tier: what it says holds for all")
 	}
-	for name, draw := range map[string]func([]float64, *rand.Rand){"moons": drawMoons, "log-normal": drawLogNormal} {
+	for name, draw := range map[string]func([]float64, *rand.Rand){"moons": drawMoons, "log-normal": drawLogNormal, "sources": drawSources} {
 		x := rows(300, 2, 12, draw)
-		f := mustFit(t, x, FitOptions{})
-		if name == "moons" {
-			const steps, reach = 400, 6.0
+		var r FitReport
+		f := mustFit(t, x, FitOptions{Report: &r})
+		if r.Transformed != (name == "log-normal") || r.Axes.Turned != (name == "sources") {
+			t.Errorf("%s: transformed: %v, axes: %+v", name, r.Transformed, r.Axes)
+		}
+		if name != "log-normal" {
+			steps, reach := 400, 6.0
+			if name == "sources" {
+				steps, reach = 600, 12
+			}
 			grid := mat.NewDense(steps*steps, 2, nil)
 			for i := range steps * steps {
-				grid.Set(i, 0, 0.5+reach*((2*float64(i%steps)+1)/steps-1))
-				grid.Set(i, 1, 0.25+reach*((2*float64(i/steps)+1)/steps-1))
+				grid.Set(i, 0, 0.5+reach*((2*float64(i%steps)+1)/float64(steps)-1))
+				grid.Set(i, 1, 0.25+reach*((2*float64(i/steps)+1)/float64(steps)-1))
 			}
 			lp := make([]float64, steps*steps)
 			if err := f.LogProb(lp, grid); err != nil {
@@ -395,7 +490,7 @@ func TestFitTails(t *testing.T) {
 			for _, v := range lp {
 				sum += math.Exp(v)
 			}
-			if sum *= 4 * reach * reach / (steps * steps); !(math.Abs(sum-1) < 1e-3) {
+			if sum *= 4 * reach * reach / float64(steps*steps); !(math.Abs(sum-1) < 1e-3) {
 				t.Errorf("%s: the density integrates to %v", name, sum)
 			}
 		}
@@ -412,7 +507,7 @@ func TestFitTails(t *testing.T) {
 		}
 		var radii []float64
 		first := 10.0
-		if name == "log-normal" {
+		if name != "moons" {
 			first = 500
 		}
 		for r := first; r <= 1e6; r *= 1.5 {

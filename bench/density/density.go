@@ -11,6 +11,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+
+	"gonum.org/v1/gonum/mat"
 )
 
 //go:embed testdata/*.csv
@@ -232,6 +234,76 @@ func gaussians(d, k int, apart float64, seed uint64) (func(*rand.Rand) []float64
 	return draw, density
 }
 
+// sources is d independent sources of a few kinds, in turn, mixed by a random matrix.
+func sources(d int, seed uint64, kinds ...source) (func(*rand.Rand) []float64, func([]float64) float64) {
+	rng := rand.New(rand.NewPCG(seed, 5))
+	mix, inverse := mat.NewDense(d, d, nil), new(mat.Dense)
+	for i := range d {
+		for j := range d {
+			mix.Set(i, j, rng.NormFloat64())
+		}
+	}
+	if err := inverse.Inverse(mix); err != nil {
+		panic(err) // the seeds are constants
+	}
+	logDet, _ := mat.LogDet(inverse)
+	draw := func(rng *rand.Rand) []float64 {
+		s, x := make([]float64, d), make([]float64, d)
+		for j := range s {
+			s[j] = kinds[j%len(kinds)].draw(rng)
+		}
+		mat.NewVecDense(d, x).MulVec(mix, mat.NewVecDense(d, s))
+		return x
+	}
+	density := func(x []float64) float64 {
+		s := make([]float64, d)
+		mat.NewVecDense(d, s).MulVec(inverse, mat.NewVecDense(d, x))
+		l := logDet
+		for j, v := range s {
+			l += kinds[j%len(kinds)].logDensity(v)
+		}
+		return l
+	}
+	return draw, density
+}
+
+// A source is a distribution of one number.
+type source struct {
+	draw       func(*rand.Rand) float64
+	logDensity func(float64) float64
+}
+
+var (
+	uniform = source{
+		func(rng *rand.Rand) float64 { return rng.Float64() },
+		func(v float64) float64 {
+			if v < -1e-12 || v > 1+1e-12 { // the sources come back from a matrix
+				return math.Inf(-1)
+			}
+			return 0
+		},
+	}
+	exponential = source{
+		func(rng *rand.Rand) float64 { return rng.ExpFloat64() },
+		func(v float64) float64 {
+			if v < -1e-12 {
+				return math.Inf(-1)
+			}
+			return -v
+		},
+	}
+	twoPeaks = source{
+		func(rng *rand.Rand) float64 { return float64(2*rng.IntN(2)-1) + 0.3*rng.NormFloat64() },
+		func(v float64) float64 {
+			return sumExp([]float64{normal(v, -1, 0.3), normal(v, 1, 0.3)}) - math.Ln2
+		},
+	}
+	laplace = source{
+		func(rng *rand.Rand) float64 { return rng.ExpFloat64() - rng.ExpFloat64() },
+		func(v float64) float64 { return -math.Abs(v) - math.Ln2 },
+	}
+)
+
 func synthetic() []*Table {
 	table := func(name string, train int, draw func(*rand.Rand) []float64, density func([]float64) float64) *Table {
 		return &Table{Name: name, Train: train, Test: 5000, Draw: draw, LogDensity: density}
@@ -335,6 +407,9 @@ func synthetic() []*Table {
 		b, _ := math.Lgamma(1.5)
 		return a - b - 2.5*math.Log(3*math.Pi) - 4*math.Log1p(q/3)
 	}
+	slantedDraw, slanted := sources(3, 23, uniform)
+	sources4Draw, sources4 := sources(4, 24, uniform, exponential, twoPeaks, laplace)
+	sources10Draw, sources10 := sources(10, 25, uniform, exponential, twoPeaks, laplace)
 	gauss20Draw, gauss20 := gaussians(20, 1, 0, 20)
 	two20Draw, two20 := gaussians(20, 2, 1, 21)
 	five8Draw, five8 := gaussians(8, 5, 2, 22)
@@ -346,6 +421,9 @@ func synthetic() []*Table {
 		table("checkerboard", 5000, checkerDraw, checker),
 		table("sines", 1000, sinesDraw, sines),
 		table("cube", 2000, cubeDraw, cube),
+		table("slanted cube", 2000, slantedDraw, slanted),
+		table("sources, d=4", 500, sources4Draw, sources4),
+		table("sources, d=10", 2000, sources10Draw, sources10),
 		table("log-normal", 1000, logNormalDraw, logNormal),
 		table("log-normal, few", 150, logNormalDraw, logNormal),
 		table("t3", 2000, t3Draw, t3),

@@ -6,7 +6,7 @@
 // and inside flow, where the face may import every room and no room the face:
 //
 //	layer → tile → errs       gmm → tile        gflow → model
-//	   └→ model               rotate → tile     fit → mixture → tile
+//	   └→ model               rotate → tile     fit → mixture, rotate → tile
 //
 // It reads the import clauses of every Go file, whatever its build constraints,
 // so that a build for another machine or with another tag cannot break a rule.
@@ -70,7 +70,7 @@ var rooms = map[string][]string{
 	"flow/internal/layer":       {"flow/internal/errs", "flow/internal/tile", "flow/model", "kernels", "blas"},
 	"flow/internal/gmm":         {"flow/internal/tile", "kernels"},
 	"flow/internal/mixture":     {"flow/internal/tile", "kernels", "blas"},
-	"flow/internal/fit":         {"flow/internal/mixture", "kernels", "blas"},
+	"flow/internal/fit":         {"flow/internal/tile", "flow/internal/mixture", "flow/internal/rotate", "kernels", "blas"},
 	"flow/internal/rotate":      {"flow/internal/tile", "kernels", "blas"},
 	"flow/internal/gflow":       {"flow/internal/errs", "flow/model"},
 	"flow/internal/safetensors": {"flow/internal/errs", "flow/model"},

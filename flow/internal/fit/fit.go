@@ -11,7 +11,8 @@
 //
 // The same is done for the columns one by one. A column that it makes more normal can
 // be transformed first; whether that helps the mixture of all columns is again a
-// question to the rows held out.
+// question to the rows held out. So it is with coordinates along independent axes, if
+// there are such.
 package fit
 
 import (
@@ -41,13 +42,14 @@ type Step struct {
 	HeldOut    float64
 }
 
-// A Result is the chosen density and what is known about it: columns are standardized, then taken through
-// mixtures of their own if Columns is not nil, and what comes out of that has the
-// density of Opening.
+// A Result is the chosen density and what is known about it: columns are standardized,
+// turned to Axes if those are not nil, taken through mixtures of their own if Columns is
+// not nil, and what comes out of that has the density of Opening.
 type Result struct {
 	Typical      []float64 // log-densities of the rows held out
 	Shift, Scale []float64
-	Columns      []kernels.Mixture // one for each column, or nil
+	Axes         *Axes             // which the columns are turned to, or nil
+	Columns      []kernels.Mixture // one for each column, or axis, or nil
 	Opening      *mixture.Mixture
 	Report       Report
 }
@@ -65,7 +67,8 @@ type Report struct {
 	MixtureComponents     int
 	Transformed           bool  // columns have been taken through mixtures first
 	OverPlain             Score // what that gained
-	Components            int   // of the opening
+	Axes                  AxesReport
+	Components            int // of the opening
 }
 
 // A Score is a mean over rows held out and its standard error.
@@ -77,6 +80,16 @@ type Column struct {
 	Tied       float64 // share of the rows whose value others have, too
 	Resolution float64 // distance of neighbouring values, in the units of the data; 0 if few are tied
 	Components int     // of its mixture, 0 if it was left as it is
+}
+
+// An AxesReport tells of independent axes.
+type AxesReport struct {
+	Iterations int  // of FastICA
+	Converged  bool // it did
+	Unlike     int  // axes that some split does not have
+	Turned     bool // columns have been turned to them first
+	Over       Score
+	Components []int // of the mixture of each, 0 if it was left as it is; nil unless Turned
 }
 
 // Tried is one candidate.
@@ -118,32 +131,15 @@ func (f *fitter) run(x blas.Matrix) (*Result, error) {
 	}
 	f.split()
 	r := &Result{Shift: f.shift, Scale: f.scale}
-	plain, err := f.search("mixture", f.data, f.far, f.splits, f.families(), f.floor, f.maxComponents())
+	given := f.given()
+	plain, err := f.search("mixture", given, f.families(), f.maxComponents())
 	if err != nil {
 		return nil, err
 	}
 	chosen := plain
-	if columns, err := f.columns(); err != nil {
-		return nil, err
-	} else if columns != nil {
-		transformed, err := f.behind(columns, plain)
-		if err != nil {
+	if f.d > 1 { // of one column that would be the same
+		if chosen, err = f.transform(given, plain, r); err != nil {
 			return nil, err
-		}
-		if transformed != nil {
-			f.report.OverPlain = paired(transformed.honest, plain.honest)
-		}
-		// The simpler flow stays unless the gain is beyond chance.
-		if transformed != nil && beyondError(mixture.Gain(transformed.honest, plain.honest)) {
-			chosen = transformed
-			r.Columns = make([]kernels.Mixture, f.d)
-			for j, c := range columns {
-				r.Columns[j] = c.final
-				if len(c.final.Weight) > 1 {
-					f.report.Columns[j].Components = len(c.final.Weight)
-				}
-			}
-			f.report.Transformed = true
 		}
 	}
 	if r.Opening, err = chosen.combined(f.ctx, mostOpening); err != nil {
@@ -151,6 +147,43 @@ func (f *fitter) run(x blas.Matrix) (*Result, error) {
 	}
 	f.finish(plain, chosen, r)
 	return r, nil
+}
+
+// transform searches mixtures of what mixtures of the columns make of them, and of
+// what those along independent axes make of them, and returns the simplest stack that
+// none gains over.
+func (f *fitter) transform(given coordinates, plain *stack, r *Result) (*stack, error) {
+	chosen := plain
+	columns, gains, err := f.columns("column", given, make([]bool, f.d))
+	if err != nil {
+		return nil, err
+	}
+	if gains {
+		st, over, err := f.behind("mixture of transformed columns", given, columns, plain)
+		if err != nil {
+			return nil, err
+		}
+		f.report.OverPlain = over
+		if st != nil {
+			chosen, r.Columns, f.report.Transformed = st, finals(columns), true
+			for j, k := range components(columns) {
+				f.report.Columns[j].Components = k
+			}
+		}
+	}
+	st, axes, columns, err := f.alongAxes(given, chosen)
+	if err != nil {
+		return nil, err
+	}
+	if st != nil {
+		chosen, r.Axes, r.Columns, f.report.Transformed = st, axes, finals(columns), false
+		for j, k := range components(columns) {
+			f.report.Columns[j].Components = 0
+			f.report.Axes.Components = append(f.report.Axes.Components, k)
+		}
+		f.report.Axes.Turned = true
+	}
+	return chosen, nil
 }
 
 // fitter is the state of one fit.
@@ -163,7 +196,6 @@ type fitter struct {
 	shift, scale []float64
 	logScale     float64 // Σ log scale
 	floor        []float64
-	splits       []mixture.Split
 	trains, held [][]int // rows of each split
 	report       Report
 }
@@ -412,20 +444,39 @@ func (f *fitter) split() {
 		}
 		f.trains, f.held = append(f.trains, train), append(f.held, held)
 	}
-	f.splits = f.views(f.data)
 	f.report.Rows, f.report.Splits = f.n+f.far.Cols, used
 	for _, h := range f.held {
 		f.report.HeldOut += len(h)
 	}
 }
 
-// views returns the splits of x, which has all rows.
-func (f *fitter) views(x blas.Matrix) []mixture.Split {
-	var s []mixture.Split
+// coordinates are what all rows, those that were set aside and those of each split are
+// in: the standardized columns, or what has been made of them.
+type coordinates struct {
+	all, far blas.Matrix
+	splits   []mixture.Split
+	floor    []float64 // the least variances
+}
+
+// given returns the standardized columns.
+func (f *fitter) given() coordinates {
+	c := coordinates{all: f.data, far: f.far, floor: f.floor}
 	for i := range f.trains {
-		s = append(s, mixture.Split{Train: gather(x, f.trains[i]), Held: gather(x, f.held[i])})
+		c.splits = append(c.splits, mixture.Split{Train: gather(f.data, f.trains[i]), Held: gather(f.data, f.held[i])})
 	}
-	return s
+	return c
+}
+
+// column returns coordinate j.
+func (c coordinates) column(j int) coordinates {
+	of := func(x blas.Matrix) blas.Matrix {
+		return blas.Matrix{Rows: 1, Cols: x.Cols, Stride: x.Stride, Data: row(x, j)}
+	}
+	one := coordinates{all: of(c.all), far: of(c.far), floor: c.floor[j : j+1]}
+	for _, s := range c.splits {
+		one.splits = append(one.splits, mixture.Split{Train: of(s.Train), Held: of(s.Held)})
+	}
+	return one
 }
 
 func (f *fitter) maxComponents() int {
@@ -470,25 +521,23 @@ type stack struct {
 	all        []mixture.Candidate // those that were tried first, with inflation 1
 	honest     []float64           // log-densities of the rows held out, of stacks whose weights did not see them
 	gaussian   *mixture.Candidate
-	x, far     blas.Matrix // all rows, and those that were set aside
-	splits     []mixture.Split
+	in         coordinates
 }
 
-// search fits candidates to the splits of x and stacks them. The rows of far were set
-// aside.
-func (f *fitter) search(stage string, x, far blas.Matrix, splits []mixture.Split, families []mixture.Family, floor []float64, most int) (*stack, error) {
-	all, err := f.candidates(stage, x, splits, families, floor, most)
+// search fits candidates to the splits of x and stacks them.
+func (f *fitter) search(stage string, x coordinates, families []mixture.Family, most int) (*stack, error) {
+	all, err := f.candidates(stage, x, families, most)
 	if err != nil {
 		return nil, err
 	}
-	st := &stack{all: all, gaussian: &all[0], x: x, far: far, splits: splits}
+	st := &stack{all: all, gaussian: &all[0], in: x}
 	first := mixture.Stack(f.ctx, heldOut(all), leastShare, nil)
 	var inflated []mixture.Candidate
 	for i := range all {
 		if first[i] > 0 {
 			inflated = append(inflated, all[i])
 			for _, by := range inflations[1:] {
-				inflated = append(inflated, all[i].Inflated(f.ctx, by, splits))
+				inflated = append(inflated, all[i].Inflated(f.ctx, by, x.splits))
 			}
 		}
 	}
@@ -498,7 +547,7 @@ func (f *fitter) search(stage string, x, far blas.Matrix, splits []mixture.Split
 			st.candidates, st.weight = append(st.candidates, inflated[i]), append(st.weight, w)
 		}
 	}
-	st.honest = honest(f.ctx, st.candidates, st.weight, splits)
+	st.honest = honest(f.ctx, st.candidates, st.weight, x.splits)
 	if err := f.ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -514,20 +563,20 @@ func (f *fitter) search(stage string, x, far blas.Matrix, splits []mixture.Split
 }
 
 // candidates fits the mixtures that are tried.
-func (f *fitter) candidates(stage string, x blas.Matrix, splits []mixture.Split, families []mixture.Family, floor []float64, most int) ([]mixture.Candidate, error) {
+func (f *fitter) candidates(stage string, x coordinates, families []mixture.Family, most int) ([]mixture.Candidate, error) {
 	s := mixture.Search{
 		Families: families,
-		Options:  mixture.Options{Seed: f.o.Seed, Floor: floor, Iterations: 40, Tolerance: 3e-5},
+		Options:  mixture.Options{Seed: f.o.Seed, Floor: x.floor, Iterations: 40, Tolerance: 3e-5},
 	}
 	for _, k := range ladder {
-		if k <= most && (k == 1 || 4*k <= x.Cols) {
+		if k <= most && (k == 1 || 4*k <= x.all.Cols) {
 			s.Ladder = append(s.Ladder, k)
 		}
 	}
 	if f.o.Progress != nil {
 		s.Progress = func(c mixture.Candidate) { f.o.Progress(Step{stage, c.Components, c.Mean() - f.logScale}) }
 	}
-	return s.Candidates(f.ctx, splits)
+	return s.Candidates(f.ctx, x.splits)
 }
 
 // best returns the candidate whose mean is highest.
@@ -616,7 +665,7 @@ func (s *stack) combined(ctx context.Context, most int) (*mixture.Mixture, error
 			share = append(share, s.weight[i]/float64(bag))
 		}
 	}
-	return s.anchored(ctx, mixture.Combined(share, of), most, s.gaussian.Fits, s.x)
+	return s.anchored(ctx, mixture.Combined(share, of), most, s.gaussian.Fits, s.in.all)
 }
 
 // ofSplit returns the mixture that did not see the rows of one split.
@@ -625,7 +674,7 @@ func (s *stack) ofSplit(ctx context.Context, i, most int) (*mixture.Mixture, err
 	for c := range of {
 		of[c] = s.candidates[c].Fits[i]
 	}
-	return s.anchored(ctx, mixture.Combined(s.weight, of), most, s.gaussian.Fits[i:i+1], s.splits[i].Train)
+	return s.anchored(ctx, mixture.Combined(s.weight, of), most, s.gaussian.Fits[i:i+1], s.in.splits[i].Train)
 }
 
 // anchored merges components of m that are alike, and until no more than most are left
@@ -639,8 +688,8 @@ func (s *stack) anchored(ctx context.Context, m *mixture.Mixture, most int, gaus
 	}
 	g := mixture.Combined(share, gaussian).Reduced(ctx, 0, 1)
 	of, shares := tails(ctx, g, x)
-	if aside := s.far.Cols; aside > 0 {
-		of = append(of, g.Inflated(slices.Max(g.Distances(ctx, s.far))/float64(x.Rows)))
+	if aside := s.in.far.Cols; aside > 0 {
+		of = append(of, g.Inflated(slices.Max(g.Distances(ctx, s.in.far))/float64(x.Rows)))
 		shares = append(shares, float64(aside)/float64(x.Cols+aside))
 	}
 	m = m.Reduced(ctx, alike, most-1-len(of))
@@ -707,90 +756,104 @@ func chiSquareUpper(d int, upper float64) float64 {
 type column struct {
 	splits []kernels.Mixture
 	final  kernels.Mixture
+	honest []float64 // log-densities of the rows held out
 }
 
-// columns fits a mixture to each column; nil if none gains.
-func (f *fitter) columns() ([]column, error) {
-	if f.d == 1 {
-		return nil, nil // it would be done twice
-	}
-	all := make([]column, f.d)
-	gains := false
+// columns fits a mixture to each coordinate of x that is not to be left as it is.
+// Those that do not gain are left, too, and gains is false if none does.
+func (f *fitter) columns(stage string, x coordinates, leave []bool) (all []column, gains bool, err error) {
 	families := []mixture.Family{{Target: mixture.ToPooled, Strength: 0.02}, {Target: mixture.ToPooled, Strength: 1.5}}
 	if f.n >= 2000 {
 		families = families[1:]
 	}
-	for j := range f.d {
-		one := blas.Matrix{Rows: 1, Cols: f.n, Stride: f.n, Data: row(f.data, j)}
-		far := blas.Matrix{Rows: 1, Cols: f.far.Cols, Stride: f.far.Stride, Data: row(f.far, j)}
+	all = make([]column, f.d)
+	for j := range all {
 		tried := len(f.report.Tried)
-		s, err := f.search("column", one, far, f.views(one), families, f.floor[j:j+1], min(mostColumn, f.maxComponents()))
+		s, err := f.search(stage, x.column(j), families, min(mostColumn, f.maxComponents()))
 		if err != nil {
-			return nil, fmt.Errorf("column %d: %w", j, err)
+			return nil, false, fmt.Errorf("%s %d: %w", stage, j, err)
 		}
 		f.report.Tried = f.report.Tried[:tried]
-		gain := mixture.Gain(s.honest, s.gaussian.HeldOut)
-		if beyondError(gain) {
-			gains = true
-			m, err := s.combined(f.ctx, mostColumn)
-			if err != nil {
-				return nil, err
-			}
-			all[j].final = oneDimensional(m)
-			for i := range f.splits {
-				if m, err = s.ofSplit(f.ctx, i, mostColumn); err != nil {
-					return nil, err
-				}
-				all[j].splits = append(all[j].splits, oneDimensional(m))
-			}
+		if leave[j] || !beyondError(mixture.Gain(s.honest, s.gaussian.HeldOut)) {
+			identity := kernels.Mixture{Weight: []float64{1}, Mean: []float64{0}, Scale: []float64{1}}
+			all[j] = column{slices.Repeat([]kernels.Mixture{identity}, len(x.splits)), identity, s.gaussian.HeldOut}
 			continue
 		}
-		identity := kernels.Mixture{Weight: []float64{1}, Mean: []float64{0}, Scale: []float64{1}}
-		all[j].final = identity
-		for range f.splits {
-			all[j].splits = append(all[j].splits, identity)
+		gains = true
+		m, err := s.combined(f.ctx, mostColumn)
+		if err != nil {
+			return nil, false, err
+		}
+		all[j] = column{make([]kernels.Mixture, len(x.splits)), oneDimensional(m), s.honest}
+		for i := range x.splits {
+			if m, err = s.ofSplit(f.ctx, i, mostColumn); err != nil {
+				return nil, false, err
+			}
+			all[j].splits[i] = oneDimensional(m)
 		}
 	}
-	if !gains {
-		return nil, nil
+	return all, gains, nil
+}
+
+// components returns how many components each mixture has; 0 if it was left out.
+func components(columns []column) []int {
+	k := make([]int, len(columns))
+	for j, c := range columns {
+		if len(c.final.Weight) > 1 {
+			k[j] = len(c.final.Weight)
+		}
 	}
-	return all, nil
+	return k
+}
+
+// finals returns the columns' mixtures of all rows.
+func finals(columns []column) []kernels.Mixture {
+	m := make([]kernels.Mixture, len(columns))
+	for j, c := range columns {
+		m[j] = c.final
+	}
+	return m
 }
 
 func oneDimensional(m *mixture.Mixture) kernels.Mixture {
 	return kernels.Mixture{Weight: m.Weight, Mean: m.Mean, Scale: m.Chol}
 }
 
-// behind searches mixtures of the columns as their own mixtures transform them, each
-// split's by those that did not see the rows held out. It returns nil where that is
-// clearly worse than plain.
-func (f *fitter) behind(columns []column, plain *stack) (*stack, error) {
-	var splits []mixture.Split
-	for i := range f.splits {
-		s := mixture.Split{Train: transformed(f.splits[i].Train, nil, columns, i)}
-		s.Offset = make([]float64, f.splits[i].Held.Cols)
-		s.Held = transformed(f.splits[i].Held, s.Offset, columns, i)
-		splits = append(splits, s)
+// behind searches mixtures of x as mixtures of its columns transform it, each split's by
+// those that did not see the rows held out. It returns nil unless that gains over rival,
+// and what it gained.
+func (f *fitter) behind(stage string, x coordinates, columns []column, rival *stack) (*stack, Score, error) {
+	y := coordinates{all: transformed(x.all, nil, columns, -1), far: transformed(x.far, nil, columns, -1), floor: x.floor}
+	for i, s := range x.splits {
+		offset := make([]float64, s.Held.Cols)
+		copy(offset, s.Offset)
+		y.splits = append(y.splits, mixture.Split{Train: transformed(s.Train, nil, columns, i), Held: transformed(s.Held, offset, columns, i), Offset: offset})
 	}
-	const stage = "mixture of transformed columns"
-	x := transformed(f.data, nil, columns, -1)
 	if err := f.ctx.Err(); err != nil {
-		return nil, err
+		return nil, Score{}, err
 	}
 	// One family tells whether the others are worth their time.
-	one, err := f.candidates(stage, x, splits, f.families()[:1], f.floor, f.maxComponents())
+	one, err := f.candidates(stage, y, f.families()[:1], f.maxComponents())
 	if err != nil {
-		return nil, err
+		return nil, Score{}, err
 	}
-	rivals := ofFamily(plain.all, one[0].Family)
+	rivals := ofFamily(rival.all, one[0].Family)
 	if len(rivals) == 0 { // all of that family were given up as clearly worse
-		rivals = plain.all
+		rivals = rival.all
 	}
-	if gain := mixture.Gain(best(one).HeldOut, best(rivals).HeldOut); gain.Mean < -2*gain.SE {
-		f.report.OverPlain = paired(best(one).HeldOut, best(rivals).HeldOut)
-		return nil, nil
+	if clearlyBelow(best(one).HeldOut, best(rivals).HeldOut) {
+		return nil, paired(best(one).HeldOut, best(rivals).HeldOut), nil
 	}
-	return f.search(stage, x, transformed(f.far, nil, columns, -1), splits, f.families(), f.floor, f.maxComponents())
+	st, err := f.search(stage, y, f.families(), f.maxComponents())
+	if err != nil {
+		return nil, Score{}, err
+	}
+	over := paired(st.honest, rival.honest)
+	// The simpler flow stays unless the gain is beyond chance.
+	if !beyondError(mixture.Gain(st.honest, rival.honest)) {
+		st = nil
+	}
+	return st, over, nil
 }
 
 // transformed takes every column through its mixture of split i, -1 for that of all
@@ -819,6 +882,12 @@ func transformed(x blas.Matrix, logDet []float64, columns []column, i int) blas.
 
 // beyondError reports whether a gain is more than its standard error.
 func beyondError(gain Score) bool { return gain.Mean > gain.SE }
+
+// clearlyBelow reports whether a is below b by more than two standard errors.
+func clearlyBelow(a, b []float64) bool {
+	gain := mixture.Gain(a, b)
+	return gain.Mean < -2*gain.SE
+}
 
 // paired is the score of a less that of b.
 func paired(a, b []float64) Score {

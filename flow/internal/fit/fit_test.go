@@ -8,6 +8,7 @@ import (
 
 	"github.com/gaussflow/gaussflow/blas"
 	"github.com/gaussflow/gaussflow/flow/internal/mixture"
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
@@ -90,6 +91,10 @@ func TestRegret(t *testing.T) {
 		chosen := 0.0
 		if r.Columns != nil {
 			offset := make([]float64, held)
+			if r.Axes != nil {
+				test = r.Axes.along(test)
+				tile.Fill(offset, r.Axes.logDet)
+			}
 			columns := make([]column, toy.d)
 			for j := range columns {
 				columns[j].final = r.Columns[j]
