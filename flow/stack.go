@@ -103,23 +103,28 @@ func PCA() Spec {
 }
 
 // Householder is a trainable product of the given number of reflections, initially by random
-// vectors. Two reflections make a rotation; Dim reflections can make any orthogonal map.
+// vectors (Tomczak and Welling 2016). An even number of reflections makes a rotation; with at
+// least Dim-1 of them it can be any.
 func Householder(reflections int) Spec {
 	return Spec{"householder", func(b *builder) (layer.Layer, error) {
-		if reflections < 1 || reflections > layer.MaxParams/b.x.D {
+		if reflections < 1 {
 			return nil, fmt.Errorf("%d reflections; one is needed at least", reflections)
 		}
-		return layer.NewHouseholder(b.x.D, reflections, false, b.rng), nil
+		if reflections > layer.MaxParams/b.x.D {
+			return nil, layer.ErrMaxParams
+		}
+		return layer.NewHouseholder(b.x.D, reflections, b.rng), nil
 	}}
 }
 
 // Cayley is a trainable rotation (I-A)(I+A)⁻¹ with A skew-symmetric, initially the identity.
+// It can be any rotation but those that turn a plane by half a turn.
 func Cayley() Spec {
 	return Spec{"cayley", func(b *builder) (layer.Layer, error) {
 		if b.x.D < 2 {
 			return nil, errs.Errorf(ErrShape, "there is no rotation in dimension %d", b.x.D)
 		}
-		return layer.NewCayley(b.x.D, 0, b.rng), nil
+		return layer.NewCayley(b.x.D), nil
 	}}
 }
 
@@ -202,10 +207,11 @@ func coupling(form, family string, c Conditioner) Spec {
 }
 
 // Residual is z = x + g(x), where g is a network with one hidden layer of the given width
-// and tanh activation, whose Lipschitz constant stays below lipschitz < 1 (Behrmann et al.
-// 2019). With more than 8 coordinates its log-determinant, and with it the log-density of
-// the flow, is an unbiased estimate (Chen et al. 2019), whose random numbers depend on the
-// row alone.
+// and tanh activation, whose Lipschitz constant stays below lipschitz ≤ 0.999 (Behrmann et
+// al. 2019). The inverse is a fixed-point iteration: some 370 steps at most for a bound of
+// 0.9, ten times as many for 0.99. With more than 8 coordinates its log-determinant, and with
+// it the log-density of the flow, is an unbiased estimate (Chen et al. 2019), whose random
+// numbers depend on the row alone.
 func Residual(width int, lipschitz float64) Spec {
 	return Spec{"residual", func(b *builder) (layer.Layer, error) {
 		return layer.NewResidual(b.x.D, width, lipschitz, b.rng)

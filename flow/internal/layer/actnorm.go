@@ -28,27 +28,38 @@ func NewActNorm(x tile.Tile) Layer {
 	l := newActNorm(x.D)
 	for j := range x.D {
 		row := x.Row(j)
+		l.shift[j] = row[0]
+		if slices.Min(row) == slices.Max(row) { // whose mean may be off by rounding
+			continue
+		}
 		mean := kernels.Sum(row) / float64(len(row))
-		variance := 0.0
-		for _, v := range row {
-			variance = math.FMA(v-mean, v-mean, variance)
-		}
-		if variance /= float64(len(row)); variance > 0 {
-			l.logScale[j] = variance
-		} else {
-			l.logScale[j] = 1
-		}
 		l.shift[j] = mean
-	}
-	kernels.Log(l.logScale, l.logScale)
-	for j := range l.logScale {
-		l.logScale[j] *= -0.5
+		variance := meanSquare(row, mean, 1)
+		if variance == 0 || math.IsInf(variance, 1) { // the squares have left the range of float64
+			size := 0.0
+			for _, v := range row {
+				size = max(size, math.Abs(v-mean))
+			}
+			variance = meanSquare(row, mean, size)
+			l.logScale[j] = -log(size)
+		}
+		l.logScale[j] -= float64(0.5 * log(variance))
 	}
 	l.Refresh()
 	for j, s := range l.scale {
 		l.shift[j] = -float64(l.shift[j] * s)
 	}
 	return l
+}
+
+// meanSquare is the mean of ((v-from)/size)².
+func meanSquare(row []float64, from, size float64) float64 {
+	sum := 0.0
+	for _, v := range row {
+		d := (v - from) / size
+		sum = math.FMA(d, d, sum)
+	}
+	return sum / float64(len(row))
 }
 
 func newActNorm(d int) *actNorm {
@@ -61,6 +72,12 @@ func buildActNorm(m *description, d int) Layer {
 	l := newActNorm(d)
 	copy(l.shift, m.tensor("shift", d).Values)
 	copy(l.logScale, m.tensor("log_scale", d).Values)
+	l.Refresh()
+	for j, s := range l.scale {
+		if !(s > 0 && s <= math.MaxFloat64) {
+			m.fail("log_scale", "element %d is %v, whose exponential leaves the range of float64", j, l.logScale[j])
+		}
+	}
 	return l
 }
 

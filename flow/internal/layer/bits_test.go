@@ -40,8 +40,14 @@ func TestBits(t *testing.T) {
 		want string
 	}{
 		{"actnorm", func(rng *rand.Rand) (layer.Layer, error) { return layer.NewActNorm(normals(3, 0, 40, rng)), nil }, "fb698a16215736d1"},
-		{"householder", func(rng *rand.Rand) (layer.Layer, error) { return layer.NewHouseholder(3, 3, false, rng), nil }, "32a098838b7f5710"},
-		{"cayley", func(rng *rand.Rand) (layer.Layer, error) { return layer.NewCayley(3, 0.5, rng), nil }, "44340c85719109b7"},
+		{"householder", func(rng *rand.Rand) (layer.Layer, error) { return layer.NewHouseholder(3, 3, rng), nil }, "32a098838b7f5710"},
+		{"cayley", func(rng *rand.Rand) (layer.Layer, error) {
+			l := layer.NewCayley(3)
+			for i := range l.Params() {
+				l.Params()[i] = 0.5 * layer.NormFloat64(rng)
+			}
+			return l, nil
+		}, "44340c85719109b7"},
 		{"residual", func(rng *rand.Rand) (layer.Layer, error) { return layer.NewResidual(3, 7, 0.8, rng) }, "6fd0205ba539c9f2"},
 		{"affine coupling", elementwise("couple", layer.Affine{Bound: 2}, layer.Context{}), "8c21b5c262d95a40"},
 		{"spline coupling given context", elementwise("couple", layer.Spline{K: 5, Edge: 4, Bound: 3}, context), "adaeaa8c665c8084"},

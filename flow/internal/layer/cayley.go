@@ -2,7 +2,6 @@ package layer
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/gaussflow/gaussflow/blas"
@@ -24,15 +23,8 @@ type cayley struct {
 	onward []float64 // I+R
 }
 
-// NewCayley returns the rotation of a random A, whose entries are normal with the given
-// standard deviation.
-func NewCayley(d int, spread float64, rng *rand.Rand) Layer {
-	a := make([]float64, d*(d-1)/2)
-	for i := range a {
-		a[i] = spread * NormFloat64(rng)
-	}
-	return newCayley(d, a)
-}
+// NewCayley returns the identity.
+func NewCayley(d int) Layer { return newCayley(d, make([]float64, d*(d-1)/2)) }
 
 func newCayley(d int, a []float64) *cayley {
 	return &cayley{d, a, make([]float64, d*d), make([]float64, d*d), make([]float64, d*d)}
@@ -46,8 +38,9 @@ func buildCayley(m *description, d int) Layer {
 	return newCayley(d, slices.Clone(m.tensor("skew", d*(d-1)/2).Values))
 }
 
-// Refresh inverts I+A by elimination. No pivots are needed: its symmetric part is I, so
-// that every pivot is 1 at least.
+// Refresh inverts I+A by elimination, without exchanging rows: its symmetric part is I, and
+// what elimination leaves has a symmetric part that is no smaller, so that every pivot is 1 at
+// least.
 func (l *cayley) Refresh() {
 	d := l.d
 	m := l.onward // I+A until the end
@@ -57,9 +50,7 @@ func (l *cayley) Refresh() {
 	for i := range d {
 		m[i*d+i], l.back[i*d+i] = 1, 1
 		for j := i + 1; j < d; j++ {
-			if at < len(l.a) {
-				m[i*d+j], m[j*d+i] = l.a[at], -l.a[at]
-			}
+			m[i*d+j], m[j*d+i] = l.a[at], -l.a[at]
 			at++
 		}
 	}

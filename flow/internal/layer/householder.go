@@ -13,24 +13,20 @@ import (
 func init() { register("householder", buildHouseholder) }
 
 // householder is a product of reflections x ↦ x - 2v(v·x)/(v·v), whose vectors are
-// trained: it is orthogonal for any vectors, and its log-determinant is 0. With d
-// reflections it can be any orthogonal matrix (Tomczak and Welling 2016).
+// trained: it is orthogonal for any vectors, and its log-determinant is 0 (Tomczak and
+// Welling, Householder flow, 2016). With d reflections it can be any orthogonal matrix of
+// determinant (-1)^d, and with an even number of at least d-1 any rotation.
 type householder struct {
 	d   int
 	v   []float64 // a row for each reflection, in the order of forward
 	two []float64 // 2/(v·v) of each
 }
 
-// NewHouseholder returns a product of the given number of reflections by random
-// vectors. If pairs is true, every second vector nearly equals the one before it, so
-// that each pair is nearly the identity.
-func NewHouseholder(d, reflections int, pairs bool, rng *rand.Rand) Layer {
+// NewHouseholder returns a product of the given number of reflections by random vectors.
+func NewHouseholder(d, reflections int, rng *rand.Rand) Layer {
 	v := make([]float64, reflections*d)
 	for i := range v {
 		v[i] = NormFloat64(rng)
-		if k := i / d; pairs && k%2 == 1 {
-			v[i] = math.FMA(0.01, v[i], v[i-d])
-		}
 	}
 	return newHouseholder(d, v)
 }

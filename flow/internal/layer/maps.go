@@ -70,22 +70,12 @@ func (a Affine) backward(dx []float64, dOut tile.Tile, dz, dLogDet, x, _, _ []fl
 
 // like has the mixture's mean and standard deviation.
 func (a Affine) like(m kernels.Mixture) []float64 {
-	mean, square := 0.0, 0.0
-	for k, w := range m.Weight {
-		mean = math.FMA(w, m.Mean[k], mean)
-	}
-	for k, w := range m.Weight {
-		d := m.Mean[k] - mean
-		square = math.FMA(w, math.FMA(d, d, float64(m.Scale[k]*m.Scale[k])), square)
-	}
-	raw := []float64{square}
-	kernels.Log(raw, raw)
-	logScale := -0.5 * raw[0]
+	mean, sd := moments(m)
 	most := 0.99 * a.Bound
-	logScale = max(min(logScale, most), -most)
-	storeScale(raw, []float64{logScale}, a.Bound)
-	scale := []float64{0}
-	kernels.Exp(scale, []float64{logScale})
+	logScale := []float64{max(min(-log(sd), most), -most)}
+	raw, scale := []float64{0}, []float64{0}
+	storeScale(raw, logScale, a.Bound)
+	kernels.Exp(scale, logScale)
 	return []float64{-float64(mean * scale[0]), raw[0]}
 }
 
