@@ -9,6 +9,7 @@
 # make growth         time and memory against rows, columns, components, blocks and threads
 # make tables         rows per second of reading and scoring files, the share that reading takes, the largest heap; ROWS=10000000 for more
 # make density        densities of unseen rows, side by side with what people use; REPORTFLAGS='-splits 2 -tables iris' for less
+# make conditional    densities of y given x, beside the truth and zuko's neural spline flow; REPORTFLAGS='-splits 6' for three seeds in place of five
 # make training       what training makes of a flow on unseen rows, its samples and tails; TRAININGFLAGS='-start rbig -seeds 1' for less
 # make against        every benchmark against those of another commit, BASE=COMMIT, in one run
 # make measures       information measures against what is known of them, and against nearest neighbours; MEASURESFLAGS='-n 500 -seeds 3' for less
@@ -37,7 +38,7 @@ RESULTS  = bench/results
 # The builds to compare: OpenBLAS where it can be linked.
 OPENBLAS := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null && pkg-config --exists openblas 2>/dev/null && echo openblas)
 
-.PHONY: against bits derive training run test measure lint bench products compare components compare-setup growth density measures tables gobench fuzz fuzz-long soak faults mutation cover setup clean
+.PHONY: against bits derive training run test measure lint bench products compare components compare-setup growth density conditional measures tables gobench fuzz fuzz-long soak faults mutation cover setup clean
 
 run:
 	go run ./cmd/gaussflow equivalence -out $(OUT)
@@ -51,7 +52,7 @@ measure:
 lint:
 	scripts/test lint
 
-bench products compare components growth density:
+bench products compare components growth density conditional:
 	go run ./bench/report -results $(RESULTS) $(REPORTFLAGS) $@
 
 tables:

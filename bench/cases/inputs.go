@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/gaussflow/gaussflow/asm"
 	"github.com/gaussflow/gaussflow/bench/harness"
@@ -77,41 +76,6 @@ func NewInputs(n, k int) *Inputs {
 		kernels.Generic.SoftmaxColumns(columns, columns)
 	}
 	return in
-}
-
-// Conditionals are densities of y given x, x uniform in [-2, 2]: sine, sin(3x) + (0.1 + 0.3|x|)·noise, and branches, the
-// upper one of ±(1 + x²/4) + 0.2·noise with the share 1/(1+e^(-2x)).
-var Conditionals = []string{"sine", "branches"}
-
-// ConditionalRows is how many rows of one are fitted; four times as many are scored.
-const ConditionalRows = 5000
-
-// Conditional draws n rows of y and x.
-func Conditional(name string, n int, seed uint64) *mat.Dense {
-	rng := rand.New(rand.NewPCG(seed, 77))
-	m := mat.NewDense(n, 2, nil)
-	for i := range n {
-		x := 4*rng.Float64() - 2
-		y := math.Sin(3*x) + (0.1+0.3*math.Abs(x))*rng.NormFloat64()
-		if name == "branches" {
-			y = 1 + x*x/4
-			if rng.Float64() > 1/(1+math.Exp(-2*x)) {
-				y = -y
-			}
-			y += 0.2 * rng.NormFloat64()
-		}
-		m.SetRow(i, []float64{y, x})
-	}
-	return m
-}
-
-// ConditionalLogProb is the true log-density of y given x, in nats.
-func ConditionalLogProb(name string, y, x float64) float64 {
-	if name == "branches" {
-		at, share := 1+x*x/4, 1/(1+math.Exp(-2*x))
-		return math.Log(share*distuv.Normal{Mu: at, Sigma: 0.2}.Prob(y) + (1-share)*distuv.Normal{Mu: -at, Sigma: 0.2}.Prob(y))
-	}
-	return distuv.Normal{Mu: math.Sin(3 * x), Sigma: 0.1 + 0.3*math.Abs(x)}.LogProb(y)
 }
 
 // Knots are those of splines: K+1 rows of N numbers each.
@@ -333,10 +297,6 @@ func Write(dir string, in *Inputs) error {
 			files["means"] = append(files["means"], m.Mean[k])
 			files["raw"] = append(files["raw"], math.Atanh(math.Log(m.Scale[k])/flow.DefaultLogScaleBound))
 		}
-	}
-	for _, name := range Conditionals {
-		files["given-"+name] = Conditional(name, ConditionalRows, 0).RawMatrix().Data
-		files["fresh-"+name] = Conditional(name, 4*ConditionalRows, 1).RawMatrix().Data
 	}
 	knots := in.Knots()
 	for i := range in.N {

@@ -4,8 +4,11 @@
                                folds; a Gaussian kernel density, its bandwidth by five folds (scikit-learn)
     density_peer.py nsf        a neural spline flow (zuko), the best step by 15 % of the rows held out
     density_peer.py sinf       a sliced iterative normalizing flow (sinflow) with its defaults, which hold out 20 %
+    density_peer.py conditional
+                               a neural spline flow (zuko) of the first column given the second, likewise; after the
+                               log-densities the results are samples given each x of the file NAME-at
 
-Cases are METHOD:TABLE:SPLIT, for the files density-TABLE-SPLIT-*.
+Cases are METHOD:TABLE:SPLIT, for the files density-TABLE-SPLIT-*, and nsf:NAME for conditional-NAME-*.
 """
 
 import sys
@@ -26,7 +29,7 @@ try:
         from sklearn.neighbors import KernelDensity
 
         version = f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}"
-    elif KIND == "nsf":
+    elif KIND in ("nsf", "conditional"):
         import torch
         import zuko
 
@@ -92,32 +95,54 @@ def hold_out(train):
     return as32(train[order[held:]]), as32(train[order[:held]])
 
 
-def nsf(train, test):
-    """Adam at 1e-3, halved on a plateau, clipped at 5; the step that the rows held out like best, 1,500 at most."""
-    torch.manual_seed(0)
-    x, held = hold_out(train)
-    flow = zuko.flows.NSF(train.shape[1], transforms=3, hidden_features=(64, 64))
+def trained(flow, log_prob, x, held, most, every, halve, end):
+    """Adam at 1e-3, clipped at 5, validated every so many steps: the rate is halved after more than `halve` validations
+    without progress, and training ends after `end` of them, or with the last step; the flow gets what the rows held out
+    like best."""
     optimizer = torch.optim.Adam(flow.parameters(), 1e-3)
-    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=4)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=halve)
     best, since, state = np.inf, 0, None
-    for step in range(1500):
-        if step % 20 == 0:
+    for step in range(most):
+        if step % every == 0:
             with torch.no_grad():
-                loss = -flow().log_prob(held).mean().item()
+                loss = -log_prob(held).mean().item()
             plateau.step(loss)
             since += 1
             if loss < best:
                 best, since, state = loss, 0, {k: v.clone() for k, v in flow.state_dict().items()}
-            if since > 15:
+            if since > end:
                 break
-        loss = -flow().log_prob(x[torch.randint(len(x), (256,))]).mean()
+        loss = -log_prob(x[torch.randint(len(x), (256,))]).mean()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(flow.parameters(), 5)
         optimizer.step()
     flow.load_state_dict(state)
+
+
+def nsf(train, test):
+    """Three transforms of 64×64 hidden units, 1,500 steps at most."""
+    torch.manual_seed(0)
+    x, held = hold_out(train)
+    flow = zuko.flows.NSF(train.shape[1], transforms=3, hidden_features=(64, 64))
+    trained(flow, lambda rows: flow().log_prob(rows), x, held, 1500, 20, 4, 15)
     with torch.no_grad():
         return flow().log_prob(torch.from_numpy(test.astype(np.float32))).numpy()
+
+
+def conditional_nsf(train, test, at, samples):
+    """The same of column 0 given column 1, both standardized; 10,000 steps at most, and ten times the patience."""
+    torch.manual_seed(0)
+    mean, deviation = train.mean(0), train.std(0)
+    x, held = hold_out((train - mean) / deviation)
+    flow = zuko.flows.NSF(1, context=1, transforms=3, hidden_features=(64, 64))
+    trained(flow, lambda rows: flow(rows[:, 1:]).log_prob(rows[:, :1]), x, held, 10000, 50, 10, 40)
+    with torch.no_grad():
+        rows = torch.from_numpy(((test - mean) / deviation).astype(np.float32))
+        log_prob = flow(rows[:, 1:]).log_prob(rows[:, :1]).numpy() - np.log(deviation[0])
+        given = torch.from_numpy(((at - mean[1]) / deviation[1]).astype(np.float32))[:, None]
+        drawn = torch.cat([flow(c).sample((samples,)).ravel() for c in given]).numpy()
+    return log_prob, drawn * deviation[0] + mean[0]
 
 
 def sinf(train, test):
@@ -134,13 +159,19 @@ def case(method, table, split):
     return peer.Case(lambda: method(train, test))
 
 
+def conditional_case(name):
+    stem = f"conditional-{name}-"
+    train, test = (peer.load(stem + part).reshape(-1, 2) for part in ("train", "test"))
+    return peer.Case(lambda: conditional_nsf(train, test, peer.load(stem + "at"), int(peer.load(stem + "samples")[0])))
+
+
 class Cases(dict):
     """The cases, whose rows are read when they are needed."""
 
     def __missing__(self, name):
-        method, table, split = name.split(":")
-        return case(METHODS[method], table, split)
+        method, *of = name.split(":")
+        return conditional_case(*of) if KIND == "conditional" else case(METHODS[method], *of)
 
 
-METHODS = {"sklearn": {"gaussian": gaussian, "bic": bic, "cv": cv, "kde": kde}, "nsf": {"nsf": nsf}, "sinf": {"sinf": sinf}}[KIND]
+METHODS = {"sklearn": {"gaussian": gaussian, "bic": bic, "cv": cv, "kde": kde}, "nsf": {"nsf": nsf}, "sinf": {"sinf": sinf}}.get(KIND)
 peer.serve(version, Cases())

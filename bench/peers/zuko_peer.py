@@ -66,51 +66,9 @@ def serve_training():
         with torch.no_grad():
             return -flow().log_prob(data).mean()
 
-    def conditional(name):
-        """The fit of p(y | x), and the mean of log p of fresh rows under it."""
-        rows, new = (torch.from_numpy(peer.load(part + name).reshape(-1, 2)) for part in ("given-", "fresh-"))
-        mean, deviation = rows.mean(0), rows.std(0)
-        fitted = None
-
-        def log_prob(rows):
-            y, x = ((rows - mean) / deviation).split(1, dim=1)
-            return fitted(x).log_prob(y) - torch.log(deviation[0])
-
-        def fit():
-            nonlocal fitted
-            torch.manual_seed(0)
-            fitted = zuko.flows.NSF(features=1, context=1, transforms=3, bins=8, hidden_features=(64, 64))
-            adam = torch.optim.Adam(fitted.parameters(), lr=1e-3)
-            order = torch.randperm(len(rows))
-            held, kept = rows[order[: len(rows) * 15 // 100]], rows[order[len(rows) * 15 // 100 :]]
-            best, state = -float("inf"), None
-            for step in range(2000):
-                adam.zero_grad()
-                (-log_prob(kept[torch.randint(len(kept), (batch,))]).mean()).backward()
-                adam.step()
-                if step % 50 == 49:
-                    with torch.no_grad():
-                        score = log_prob(held).mean().item()
-                    if score > best:
-                        best, state = score, {k: v.clone() for k, v in fitted.state_dict().items()}
-            fitted.load_state_dict(state)
-            return ()
-
-        def value():
-            if fitted is None:
-                fit()
-            with torch.no_grad():
-                return log_prob(new).mean()
-
-        return peer.Case(fit, value=value)
-
     peer.serve(
         f"zuko {zuko.__version__}, PyTorch {torch.__version__}, float64, one thread",
-        {
-            "spline-train": peer.Case(run, prepare=fresh, value=trained),
-            "given-sine": conditional("sine"),
-            "given-branches": conditional("branches"),
-        },
+        {"spline-train": peer.Case(run, prepare=fresh, value=trained)},
     )
 
 

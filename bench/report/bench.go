@@ -109,6 +109,8 @@ var promises = []promise{
 	{what: "Φ: times as fast as SLEEF's erfc, same instructions", slow: "sleef-erfc/TIER", fast: "cdf/TIER", atLeast: true, limit: both(2), needsOtherOne: true},
 	{what: "Φ: times as fast as libmvec's erfc, same instructions", slow: "libmvec-erfc/TIER", fast: "cdf/TIER", atLeast: true, limit: both(1.2), needsOtherOne: true},
 	{what: "forward, shared, against libmvec composed, one erfc, same instructions", slow: "libmvec-forward-one/TIER", fast: "forward/TIER", atLeast: true, limit: both(1.8), needsOtherOne: true},
+	{what: "spline per sample, K = 8, forward: times as fast as zuko's, one thread", slow: "zuko-spline-forward", fast: "spline-forward/TIER", atLeast: true, limit: both(10), needsOtherOne: true},
+	{what: "the same, inverse", slow: "zuko-spline-inverse", fast: "spline-inverse/TIER", atLeast: true, limit: both(10), needsOtherOne: true},
 	{what: "EM step: times as fast as the scalar reference", slow: "em/generic", fast: "em/TIER", atLeast: true, limit: each(15, 8)},
 	{what: "far tails, all |t| in 37-100: time over the bulk", slow: "tail/TIER", fast: "forward/TIER", limit: both(3)},
 }
@@ -150,6 +152,16 @@ func (r *report) kernelPromises() error {
 					add(p.Contender(name), kind+"-"+name+"/"+tier.String())
 				}
 			}
+		}
+	}
+	splines, err := r.peer(zuko)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"spline-forward", "spline-inverse"} {
+		if splines.Has(name) {
+			add(splines.Contender(name), "zuko-"+name)
+			others["zuko-"+name] = true
 		}
 	}
 	log.Printf("measuring %d contenders for the kernels' promises", len(contenders))
@@ -259,6 +271,14 @@ func promisedWork(in *cases.Inputs) ([]work, error) {
 		{"cdf", func(t kernels.Tier) func() {
 			dst := vec(in.N)
 			return func() { t.NormCDF(dst, in.T) }
+		}},
+		{"spline-forward", func(t kernels.Tier) func() {
+			y, l := vec(in.N), vec(in.N)
+			return func() { t.SplinesForward(y, l, in.Z, in.Splines) }
+		}},
+		{"spline-inverse", func(t kernels.Tier) func() {
+			x, l := vec(in.N), vec(in.N)
+			return func() { t.SplinesInverse(x, l, in.Z, in.Splines) }
 		}},
 		{"em", func(t kernels.Tier) func() {
 			s := kernels.EMStats{N: vec(in.K), A: vec(in.K), B: vec(in.K)}

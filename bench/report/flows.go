@@ -100,6 +100,10 @@ func (r *report) trainingPromises(p *promised) error {
 	p.add(promisedRow{group: training, what: "one core: times as fast as JAX's jitted step", atLeast: true, limit: 3.5, measured: over(s, "JAX, one core", "one core")})
 	p.add(promisedRow{group: training, what: "one core: times as fast as with OpenBLAS", atLeast: true, limit: 1, measured: over(s, "OpenBLAS, one core", "one core")})
 	p.add(promisedRow{group: training, what: "one core: times as fast as with gonum's pure Go", atLeast: true, limit: 2.7, measured: over(s, "gonum, one core", "one core")})
+	if s, err = p.race(r, r.flowOptions(300*time.Millisecond, 20*time.Second), entry{"splines", one, "spline-train"}, entry{"zuko", zukoTrain, "spline-train"}); err != nil {
+		return err
+	}
+	p.add(promisedRow{group: training, what: "8 blocks of spline couplings, batch 256, one core: times as fast as zuko's 8 transforms", atLeast: true, limit: 4, measured: over(s, "zuko", "splines")})
 	const pca = "pca/n=100000/d=64"
 	if s, err = p.race(r, r.flowOptions(100*time.Millisecond, 10*time.Second),
 		entry{"PCA", one, pca}, entry{"OpenBLAS", gaussflow("openblas", 1), pca}, entry{"gonum", gaussflow("gonum", 1), pca}); err != nil {

@@ -6,6 +6,7 @@
 //	report components  errors against exact arithmetic and time by the number of components of a mixture
 //	report growth      time and memory against rows, columns, components, blocks and threads
 //	report density     how well densities fit rows that nobody saw, side by side with what people use
+//	report conditional the same of densities of y given x, and whether samples given x have the right quantiles
 //
 // Every table goes to standard output and, as NAME.txt, NAME.json and NAME.png, to the directory of the results.
 package main
@@ -44,14 +45,14 @@ func main() {
 	flag.IntVar(&r.flowRounds, "flow-rounds", 5, "rounds of the flows")
 	flag.Float64Var(&r.share, "share", 0.05, "the share of the inputs of kerneltest.Sizes that components tries; 1 takes minutes")
 	flag.IntVar(&r.rows, "rows", 1_000_000, "rows to score, and to stream at the end of the growth study ten times as many")
-	flag.IntVar(&r.splits, "splits", 10, "random splits of the density tables, and half as many seeds of the synthetic ones")
+	flag.IntVar(&r.splits, "splits", 10, "random splits of the density tables, and half as many seeds of the synthetic and the conditional ones")
 	flag.StringVar(&r.tables, "tables", "", "the density tables, the products, or the work of compare, whose names match the `REGEXP`")
 	flag.StringVar(&r.contenders, "contenders", "", "the densities beside gaussflow.Fit whose names match the `REGEXP`")
 	flag.Parse()
-	commands := map[string]func() error{"bench": r.bench, "products": r.productTable, "compare": r.compare, "growth": r.growth, "components": r.components, "density": r.density}
+	commands := map[string]func() error{"bench": r.bench, "products": r.productTable, "compare": r.compare, "growth": r.growth, "components": r.components, "density": r.density, "conditional": r.conditional}
 	command := commands[flag.Arg(0)]
 	if command == nil || flag.NArg() != 1 {
-		log.Print("want one of: bench, products, compare, components, growth, density")
+		log.Print("want one of: bench, products, compare, components, growth, density, conditional")
 		os.Exit(2)
 	}
 	interrupt := make(chan os.Signal, 1)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,13 +83,13 @@ func TestProductShapes(t *testing.T) {
 	}
 }
 
-// Every promise must name contenders that are measured; the peers' names begin with sleef-.
+// Every promise must name contenders that are measured; the peers' names begin with those of their libraries.
 func TestPromisesNameContenders(t *testing.T) {
 	work, err := promisedWork(cases.NewInputs(64, 8))
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"plain": true, "plain-one": true}
+	known := map[string]bool{"plain": true, "plain-one": true, "zuko-spline-forward": true, "zuko-spline-inverse": true}
 	for _, tier := range []kernels.Tier{kernels.Generic, kernels.AVX512} {
 		for _, w := range work {
 			known[w.name+"/"+tier.String()] = true
@@ -104,7 +105,7 @@ func TestPromisesNameContenders(t *testing.T) {
 				t.Errorf("%s: no contender %q", p.what, name)
 			}
 		}
-		if (strings.HasPrefix(p.slow, "sleef-") || strings.HasPrefix(p.slow, "libmvec-")) != p.needsOtherOne {
+		if library, _, _ := strings.Cut(p.slow, "-"); slices.Contains([]string{"sleef", "libmvec", "zuko"}, library) != p.needsOtherOne {
 			t.Errorf("%s: is its slower contender a peer?", p.what)
 		}
 	}

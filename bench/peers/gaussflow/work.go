@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
@@ -33,8 +32,6 @@ func open(name, inputs string) (*harness.Work, error) {
 		return training(flow.CouplingOptions{})
 	case "log-prob":
 		return logProb(inputs)
-	case "given-sine", "given-branches":
-		return conditional(strings.TrimPrefix(r.what, "given-"))
 	case "spline-train":
 		return splineTraining(), nil
 	case "gemm":
@@ -125,35 +122,6 @@ func training(o flow.CouplingOptions) (*harness.Work, error) {
 			lp, err := logProb(f)
 			return -kernels.Sum(lp) / float64(n), err
 		},
-	}, nil
-}
-
-// conditional is the fit of a conditional density; its figure is the mean of log p of fresh rows.
-func conditional(name string) (*harness.Work, error) {
-	rows, fresh := cases.Conditional(name, cases.ConditionalRows, 0), cases.Conditional(name, 4*cases.ConditionalRows, 1)
-	var f *flow.Flow
-	fit := func() (err error) {
-		f, err = flow.FitGiven(context.Background(), rows, flow.GivenOptions{})
-		return err
-	}
-	value := func() (float64, error) {
-		if f == nil {
-			if err := fit(); err != nil {
-				return 0, err
-			}
-		}
-		n, _ := fresh.Dims()
-		lp := make([]float64, n)
-		err := f.LogProb(lp, fresh)
-		return kernels.Sum(lp) / float64(n), err
-	}
-	return &harness.Work{
-		Check: func() ([]float64, error) {
-			v, err := value()
-			return []float64{v}, err
-		},
-		Run:   repeated(fit),
-		Value: value,
 	}, nil
 }
 
