@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,31 +26,31 @@ import (
 
 func depthCommand() *cli.Command {
 	return command("depth", "deep stacks of couplings on a two-arm spiral: what depth gains, and what makes it trainable",
-		`Trains stacks of 1 to 16 blocks of spline, mixture and affine couplings on the two-arm spiral,
-3,000 points with a little noise on each, and scores those points and 20,000 fresh ones of the
-same recipe beside the true density; measures the gradient of untrained stacks of 2 to 32
-blocks, random, near the identity and warm, with and without ActNorm, and what 16 blocks of each
-start reach after 250 steps; and inverts x + g(x) by fixed point, for a contraction and for a
-map that is none. Prints the tables and writes depth_density.png, depth_gradient.png and
+		`Trains stacks of 1 to 32 blocks of spline, mixture and affine couplings on the two-arm spiral,
+3,000 points with a little noise on each, and stacks on top of what "gaussflow fit" makes of the
+points, and scores those points and 20,000 fresh ones of the same recipe beside the true
+density; measures the gradient of untrained stacks of 2 to 32 blocks, random, near the
+identity, warm and on a fit, with and without ActNorm, and what 16 blocks of each start reach
+after 250 steps; and inverts x + g(x) by fixed point, for a contraction and for a map that is
+none. Prints the tables and writes depth_density.png, depth_gradient.png and
 depth_contraction.png to DIR, which is created if need be.
+
+With -seeds N every stack is trained N times; scores are then means, beside their standard
+errors over the seeds, and norms of gradients are medians.
 
 An interrupt (Ctrl-C) ends the command without a result.
 
-`+examples("gaussflow depth -out figures", "gaussflow depth -steps 100 -json"),
+`+examples("gaussflow depth -out figures", "gaussflow depth -seeds 3", "gaussflow depth -steps 100 -json"),
 		nil,
 		[]cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "write the figures to `DIR`", Value: "."},
-			&cli.IntFlag{Name: "steps", Usage: "train each stack for `N` steps", Value: 1200, Validator: func(n int) error {
-				if n < 1 {
-					return errors.New("want at least 1")
-				}
-				return nil
-			}},
+			&cli.IntFlag{Name: "steps", Usage: "train each stack for `N` steps", Value: 1200, Validator: atLeastOne},
+			&cli.IntFlag{Name: "seeds", Usage: "train each stack from `N` seeds", Value: 1, Validator: atLeastOne},
 			&cli.Uint64Flag{Name: "seed", Usage: "start the random numbers from `S`", Value: 0},
 			jsonFlag(),
 		},
 		func(ctx context.Context, c *cli.Command) error {
-			e := depthExperiment{depthSizes: depthDefault, steps: c.Int("steps"), seed: c.Uint64("seed"), out: c.String("out"), progress: newProgress(c.Root().ErrWriter)}
+			e := depthExperiment{depthSizes: depthDefault, steps: c.Int("steps"), seeds: c.Int("seeds"), seed: c.Uint64("seed"), out: c.String("out"), progress: newProgress(c.Root().ErrWriter)}
 			report, err := e.run(ctx)
 			switch {
 			case err != nil:
@@ -59,6 +60,13 @@ An interrupt (Ctrl-C) ends the command without a result.
 			}
 			return e.print(c.Root().Writer, report)
 		})
+}
+
+func atLeastOne(n int) error {
+	if n < 1 {
+		return errors.New("want at least 1")
+	}
+	return nil
 }
 
 // The experiment's sizes. A conditioner has the sequel's width and depth.
@@ -82,6 +90,7 @@ type depthSizes struct {
 	blocks, gradientBlocks           []int
 	startBlocks, startSteps, deepest int
 	fresh                            int // points
+	fitted                           int // the most components of a fit; 0 for its default
 }
 
 var depthDefault = depthSizes{
@@ -97,47 +106,87 @@ type family struct {
 
 var families = []family{{"spline", flow.SplineCoupling}, {"mixture", flow.MixtureCoupling}, {"affine", flow.AffineCoupling}}
 
-// A start is where a stack begins.
+// A start is where a stack begins: its couplings do there, or it is a fit that they follow.
 type start struct {
 	name    string
 	start   flow.Start
 	actNorm bool
+	fit     bool
 }
 
-var starts = []start{
-	{"warm", flow.Warm, false}, {"warm, ActNorm", flow.Warm, true},
-	{"near-identity", flow.NearIdentity, false}, {"near-identity, ActNorm", flow.NearIdentity, true},
-	{"random", flow.Random, false}, {"random, ActNorm", flow.Random, true},
+var (
+	warm   = start{name: "warm", start: flow.Warm}
+	onFit  = start{name: "on a fit", start: flow.NearIdentity, fit: true}
+	random = start{name: "random", start: flow.Random}
+	starts = []start{
+		warm, {name: "warm, ActNorm", start: flow.Warm, actNorm: true},
+		{name: "near-identity", start: flow.NearIdentity}, {name: "near-identity, ActNorm", start: flow.NearIdentity, actNorm: true},
+		random, {name: "random, ActNorm", start: flow.Random, actNorm: true},
+		onFit,
+	}
+)
+
+// A curve is what becomes of stacks as they deepen.
+type curve struct {
+	family
+	start
+	deep bool // with depthSizes.deepest blocks as well
+}
+
+var curves = []curve{
+	{families[0], warm, true}, {families[1], warm, true}, {families[2], warm, false},
+	{families[0], onFit, false},
+}
+
+func (c curve) name() string {
+	if c.fit {
+		return c.family.name + ", " + c.start.name
+	}
+	return c.family.name
+}
+
+// label is what the table and the figure call a curve.
+func (c curve) label() string {
+	if c.fit {
+		return c.family.name + " couplings on a fit"
+	}
+	return c.family.name + " couplings"
 }
 
 // depthReport is what `gaussflow depth -json` prints. Log-densities are means, in nats per
 // row. Train and Fresh are those of spline couplings.
 type depthReport struct {
-	Blocks   []int                  `json:"blocks"`
-	Train    []float64              `json:"train"`
-	Fresh    []float64              `json:"fresh"`
+	Blocks []int     `json:"blocks"`
+	Train  []float64 `json:"train"`
+	Fresh  []float64 `json:"fresh"`
+	Seeds  int       `json:"seeds"`
+	// Families has the scores of warm starts by family, and of stacks on a fit by "family, on a
+	// fit".
 	Families map[string]depthScores `json:"families"`
 	Truth    struct {
 		Train float64 `json:"train"`
 		Fresh float64 `json:"fresh"`
 	} `json:"truth"`
 	GradientBlocks []int `json:"gradient_blocks"`
-	// Deep is a stack of spline couplings beyond those.
+	// Deep are stacks of more blocks; Train and Fresh are those of spline couplings.
 	Deep struct {
-		Blocks int     `json:"blocks"`
-		Train  float64 `json:"train"`
-		Fresh  float64 `json:"fresh"`
+		Blocks   int                    `json:"blocks"`
+		Train    float64                `json:"train"`
+		Fresh    float64                `json:"fresh"`
+		Families map[string]depthScores `json:"families"`
 	} `json:"deep"`
-	// GradientNorm has the norms of untrained stacks: of the random start by the names of
-	// the families, of all starts by "family, start".
+	// GradientNorm has the norms of untrained stacks, medians over the seeds: of the random start
+	// by the names of the families, of all starts by "family, start".
 	GradientNorm map[string][]float64 `json:"gradient_norm"`
 	// StartFresh is the score of fresh points after StartSteps steps of StartBlocks blocks, by
-	// "family, start"; affine couplings are left out.
+	// "family, start", and StartError its standard error over the seeds, if there are several;
+	// affine couplings are left out.
 	StartBlocks int                `json:"start_blocks"`
 	StartSteps  int                `json:"start_steps"`
 	StartFresh  map[string]float64 `json:"start_fresh"`
-	// StartDiverged has the step whose gradient was not finite, of the starts that came to one;
-	// StartFresh is then that of the last parameters before.
+	StartError  map[string]float64 `json:"start_fresh_se,omitempty"`
+	// StartDiverged has the first step whose gradient was not finite, of the starts that came to
+	// one; StartFresh is then that of the last parameters before.
 	StartDiverged map[string]int `json:"start_diverged"`
 	Contraction   []contraction  `json:"contraction"`
 	Residual      struct {
@@ -149,11 +198,16 @@ type depthReport struct {
 	Tier    string  `json:"tier"`
 }
 
+// depthScores are by the number of blocks, and means over the seeds.
 type depthScores struct {
 	Start []float64 `json:"start"` // fresh points, before training
 	Train []float64 `json:"train"`
 	Fresh []float64 `json:"fresh"`
 	Error []float64 `json:"fresh_se"` // of fresh less the truth, over the points
+	// SeedError is that of fresh over the seeds, if there are several.
+	SeedError []float64 `json:"fresh_seed_se,omitempty"`
+	// Kept counts the seeds of which training behind a fit kept the start.
+	Kept []int `json:"kept,omitempty"`
 }
 
 // A contraction is x + sin(bx)·L/b and the iteration x ← z - g(x).
@@ -168,13 +222,14 @@ type contraction struct {
 
 type depthExperiment struct {
 	depthSizes
-	steps    int
-	seed     uint64
-	out      string
-	progress *progress
-	x, noisy *mat.Dense // the points, and what is trained on
-	points   *mat.Dense // fresh ones
-	truth    []float64  // of them
+	steps, seeds int
+	seed         uint64 // the first
+	out          string
+	progress     *progress
+	x, points    *mat.Dense // the points, and fresh ones
+	truth        []float64  // of those
+	noisy        []*mat.Dense
+	fits         []*flow.Flow // by seed: what is trained on, and what flow.Fit makes of the points
 }
 
 func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
@@ -191,74 +246,25 @@ func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
 	defer e.progress.clear()
 	began := time.Now()
 	r := &depthReport{
-		Blocks: e.blocks, Families: map[string]depthScores{}, GradientBlocks: e.gradientBlocks, GradientNorm: map[string][]float64{},
+		Blocks: e.blocks, Seeds: e.seeds, Families: map[string]depthScores{}, GradientBlocks: e.gradientBlocks, GradientNorm: map[string][]float64{},
 		StartBlocks: e.startBlocks, StartSteps: min(e.startSteps, e.steps), StartFresh: map[string]float64{}, StartDiverged: map[string]int{}, Tier: tier.String(),
 	}
 	e.progress.show("scoring the true density")
 	e.x, e.points = spiral.Standardized(), spiral.Fresh(e.fresh, freshSeed)
-	e.noisy = spiral.Jittered(e.x, depthCopies, depthNoise, e.seed)
 	e.truth = spiral.LogProb(e.points)
 	r.Truth.Train, r.Truth.Fresh = stat.Mean(spiral.LogProb(e.x), nil), stat.Mean(e.truth, nil)
-
-	if err := e.gradients(ctx, r); err != nil {
-		return nil, err
-	}
-	for _, fam := range families[:2] {
-		for _, s := range starts {
-			name := fam.name + ", " + s.name
-			f, err := e.stack(fam, s, e.startBlocks)
-			if err != nil {
-				return nil, err
-			}
-			diverged, err := e.train(ctx, f, depthRate, r.StartSteps, fmt.Sprintf("%d blocks, %s start", e.startBlocks, name))
-			if err != nil {
-				return nil, err
-			}
-			if diverged > 0 {
-				r.StartDiverged[name] = diverged
-			}
-			if r.StartFresh[name], _, err = e.score(f, e.points); err != nil {
-				return nil, err
-			}
+	for seed := e.seed; len(e.fits) < e.seeds; seed++ {
+		e.progress.show("fitting the points")
+		fit, err := flow.Fit(ctx, e.x, flow.FitOptions{Seed: seed, MaxComponents: e.fitted})
+		if err != nil {
+			return nil, err
 		}
+		e.noisy, e.fits = append(e.noisy, spiral.Jittered(e.x, depthCopies, depthNoise, seed)), append(e.fits, fit)
 	}
-	for _, fam := range families {
-		var s depthScores
-		for _, n := range e.blocks {
-			f, err := e.stack(fam, starts[0], n)
-			if err != nil {
-				return nil, err
-			}
-			before, _, err := e.score(f, e.points)
-			if err != nil {
-				return nil, err
-			}
-			diverged, err := e.train(ctx, f, rateOf(fam, n), e.steps, fmt.Sprintf("%d %s blocks", n, fam.name))
-			if err != nil {
-				return nil, err
-			}
-			if diverged > 0 {
-				return nil, fmt.Errorf("%d %s blocks: the gradient of step %d is not finite", n, fam.name, diverged)
-			}
-			train, _, err := e.score(f, e.x)
-			if err != nil {
-				return nil, err
-			}
-			fresh, all, err := e.score(f, e.points)
-			if err != nil {
-				return nil, err
-			}
-			for i := range all {
-				all[i] -= e.truth[i]
-			}
-			s.Start, s.Train, s.Fresh = append(s.Start, before), append(s.Train, train), append(s.Fresh, fresh)
-			s.Error = append(s.Error, stat.StdDev(all, nil)/math.Sqrt(float64(e.fresh)))
+	for _, part := range []func(context.Context, *depthReport) error{e.gradients, e.starts, e.depth} {
+		if err := part(ctx, r); err != nil {
+			return nil, err
 		}
-		r.Families[fam.name] = s
-	}
-	r.Train, r.Fresh = r.Families["spline"].Train, r.Families["spline"].Fresh
-	if err := e.deep(ctx, r); err != nil {
-		return nil, err
 	}
 	for _, lipschitz := range []float64{0.3, 0.9, 1.35} {
 		r.Contraction = append(r.Contraction, contract(lipschitz))
@@ -270,36 +276,139 @@ func (e *depthExperiment) run(ctx context.Context) (*depthReport, error) {
 	return r, e.figures(r)
 }
 
-// deep trains and scores the deepest stack.
-func (e *depthExperiment) deep(ctx context.Context, r *depthReport) error {
-	r.Deep.Blocks = e.deepest
-	f, err := e.stack(families[0], starts[0], r.Deep.Blocks)
-	if err != nil {
-		return err
+// starts trains stacks from every start for a while, all in the same way.
+func (e *depthExperiment) starts(ctx context.Context, r *depthReport) error {
+	for _, fam := range families[:2] {
+		for _, s := range starts {
+			name := fam.name + ", " + s.name
+			var fresh []float64
+			for i := range e.seeds {
+				f, err := e.stack(curve{family: fam, start: s}, e.startBlocks, i)
+				if err != nil {
+					return err
+				}
+				diverged, err := e.train(ctx, f, i, depthRate, r.StartSteps, fmt.Sprintf("%d blocks, %s start", e.startBlocks, name))
+				if err != nil {
+					return err
+				}
+				if first, ok := r.StartDiverged[name]; diverged > 0 && (!ok || diverged < first) {
+					r.StartDiverged[name] = diverged
+				}
+				score, _, err := e.score(f, e.points)
+				if err != nil {
+					return err
+				}
+				fresh = append(fresh, score)
+			}
+			r.StartFresh[name] = stat.Mean(fresh, nil)
+			if e.seeds > 1 {
+				if r.StartError == nil {
+					r.StartError = map[string]float64{}
+				}
+				r.StartError[name] = standardError(fresh)
+			}
+		}
 	}
-	what := fmt.Sprintf("%d %s blocks", r.Deep.Blocks, families[0].name)
-	switch diverged, err := e.train(ctx, f, rateOf(families[0], e.deepest), e.steps, what); {
-	case err != nil:
-		return err
-	case diverged > 0:
-		return fmt.Errorf("%s: the gradient of step %d is not finite", what, diverged)
+	return nil
+}
+
+func standardError(x []float64) float64 { return stat.StdDev(x, nil) / math.Sqrt(float64(len(x))) }
+
+// depth trains and scores the stacks of all curves.
+func (e *depthExperiment) depth(ctx context.Context, r *depthReport) error {
+	r.Deep.Blocks, r.Deep.Families = e.deepest, map[string]depthScores{}
+	for _, c := range curves {
+		var s depthScores
+		for _, n := range e.blocks {
+			if err := e.add(ctx, &s, c, n); err != nil {
+				return err
+			}
+		}
+		r.Families[c.name()] = s
+		if c.deep {
+			var s depthScores
+			if err := e.add(ctx, &s, c, e.deepest); err != nil {
+				return err
+			}
+			r.Deep.Families[c.name()] = s
+		}
 	}
-	if r.Deep.Train, _, err = e.score(f, e.x); err != nil {
-		return err
+	splines, deep := r.Families[families[0].name], r.Deep.Families[families[0].name]
+	r.Train, r.Fresh, r.Deep.Train, r.Deep.Fresh = splines.Train, splines.Fresh, deep.Train[0], deep.Fresh[0]
+	return nil
+}
+
+// add trains so many blocks of the curve from every seed, and appends their scores.
+func (e *depthExperiment) add(ctx context.Context, s *depthScores, c curve, blocks int) error {
+	what := fmt.Sprintf("%d blocks of %s", blocks, c.label())
+	var start, train, fresh []float64
+	kept := 0
+	off := make([]float64, e.fresh) // from the truth, of each point
+	for i := range e.seeds {
+		f, err := e.stack(c, blocks, i)
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		before, _, err := e.score(f, e.points)
+		if err != nil {
+			return err
+		}
+		if c.fit {
+			// As is Train's default, by rows held out: the start is kept unless they gain.
+			show := e.progress.step(e.steps)
+			e.progress.show(what)
+			h, err := flow.Train(ctx, f, e.x, flow.TrainOptions{Steps: e.steps, Seed: e.seed + uint64(i), Progress: show})
+			if err != nil {
+				return fmt.Errorf("%s: %w", what, err)
+			}
+			if h.Kept == 0 {
+				kept++
+			}
+		} else {
+			switch diverged, err := e.train(ctx, f, i, rateOf(c.family, blocks), e.steps, what); {
+			case err != nil:
+				return err
+			case diverged > 0:
+				return fmt.Errorf("%s: the gradient of step %d is not finite", what, diverged)
+			}
+		}
+		score, _, err := e.score(f, e.x)
+		if err != nil {
+			return err
+		}
+		unseen, all, err := e.score(f, e.points)
+		if err != nil {
+			return err
+		}
+		start, train, fresh = append(start, before), append(train, score), append(fresh, unseen)
+		for k, v := range all {
+			off[k] += (v - e.truth[k]) / float64(e.seeds)
+		}
 	}
-	r.Deep.Fresh, _, err = e.score(f, e.points)
-	return err
+	s.Start, s.Train, s.Fresh = append(s.Start, stat.Mean(start, nil)), append(s.Train, stat.Mean(train, nil)), append(s.Fresh, stat.Mean(fresh, nil))
+	s.Error = append(s.Error, standardError(off))
+	if e.seeds > 1 {
+		s.SeedError = append(s.SeedError, standardError(fresh))
+	}
+	if c.fit {
+		s.Kept = append(s.Kept, kept)
+	}
+	return nil
 }
 
 // stack returns an untrained one: each block a trained rotation and a coupling, with ActNorm
-// between them if the start says so.
-func (e *depthExperiment) stack(fam family, s start, blocks int) (*flow.Flow, error) {
-	c := flow.Conditioner{Width: depthWidth, Depth: depthLayers, Components: components, Start: s.start}
-	specs := []flow.Spec{flow.Householder(2), fam.coupling(c)}
-	if s.actNorm {
+// between them if the start says so, and all behind a fit if it says that. i counts the seeds.
+func (e *depthExperiment) stack(c curve, blocks, i int) (*flow.Flow, error) {
+	cond := flow.Conditioner{Width: depthWidth, Depth: depthLayers, Components: components, Start: c.start.start}
+	specs := []flow.Spec{flow.Householder(2), c.coupling(cond)}
+	if c.actNorm {
 		specs = []flow.Spec{flow.ActNorm(), specs[0], specs[1]}
 	}
-	return flow.NewStack(e.x, flow.StackOptions{Seed: e.seed}, flow.Repeat(blocks, specs...)...)
+	o := flow.StackOptions{Seed: e.seed + uint64(i)}
+	if c.fit {
+		o.On = e.fits[i]
+	}
+	return flow.NewStack(e.x, o, flow.Repeat(blocks, specs...)...)
 }
 
 // rateOf is the learning rate of so many blocks. A step moves what all of them do together:
@@ -314,10 +423,10 @@ func rateOf(fam family, blocks int) float64 {
 
 // train trains the flow and returns the number of steps after which its gradient was no longer
 // finite, 0 if it always was; the flow then holds the last parameters before.
-func (e *depthExperiment) train(ctx context.Context, f *flow.Flow, rate float64, steps int, what string) (diverged int, err error) {
+func (e *depthExperiment) train(ctx context.Context, f *flow.Flow, i int, rate float64, steps int, what string) (diverged int, err error) {
 	show := e.progress.step(steps)
 	e.progress.show(what)
-	h, err := flow.Train(ctx, f, e.noisy, flow.TrainOptions{Schedule: flow.OneCycle, Steps: steps, Batch: depthBatch, LearningRate: rate, Seed: e.seed, Progress: show})
+	h, err := flow.Train(ctx, f, e.noisy[i], flow.TrainOptions{Schedule: flow.OneCycle, Steps: steps, Batch: depthBatch, LearningRate: rate, Seed: e.seed + uint64(i), Progress: show})
 	switch {
 	case err == nil:
 		return 0, nil
@@ -335,33 +444,41 @@ func (e *depthExperiment) score(f *flow.Flow, x *mat.Dense) (float64, []float64,
 	return stat.Mean(lp, nil), lp, err
 }
 
-// gradients measures the norm of the gradient of untrained stacks.
+// gradients measures the norm of the gradient of untrained stacks; a fit that they stand on,
+// which training leaves as it is, has no part in it.
 func (e *depthExperiment) gradients(ctx context.Context, r *depthReport) error {
 	for _, fam := range families {
 		for _, s := range starts {
-			var norms []float64
+			var medians []float64
 			for _, n := range e.gradientBlocks {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
 				e.progress.show(fmt.Sprintf("the gradient of %d untrained %s blocks, %s start", n, fam.name, s.name))
-				f, err := e.stack(fam, s, n)
-				if err != nil {
-					return err
+				var norms []float64
+				for i := range e.seeds {
+					if err := ctx.Err(); err != nil {
+						return err
+					}
+					f, err := e.stack(curve{family: fam, start: s}, n, i)
+					if err != nil {
+						return err
+					}
+					layers, err := f.Inspect(e.x)
+					if err != nil {
+						return err
+					}
+					square := 0.0
+					for _, l := range layers {
+						if l.Block >= f.Blocks()-n {
+							square += l.GradNorm * l.GradNorm
+						}
+					}
+					norms = append(norms, math.Sqrt(square))
 				}
-				layers, err := f.Inspect(e.x)
-				if err != nil {
-					return err
-				}
-				square := 0.0
-				for _, l := range layers {
-					square += l.GradNorm * l.GradNorm
-				}
-				norms = append(norms, math.Sqrt(square))
+				slices.Sort(norms)
+				medians = append(medians, stat.Quantile(0.5, stat.Empirical, norms, nil))
 			}
-			r.GradientNorm[fam.name+", "+s.name] = norms
-			if s.name == "random" {
-				r.GradientNorm[fam.name] = norms
+			r.GradientNorm[fam.name+", "+s.name] = medians
+			if s == random {
+				r.GradientNorm[fam.name] = medians
 			}
 		}
 	}
@@ -440,25 +557,30 @@ func (e *depthExperiment) figures(r *depthReport) error {
 		}
 		return x
 	}
-	density := plots.Curves{Title: fmt.Sprintf("Two-arm spiral, %d steps", e.steps), XLabel: "blocks", YLabel: "mean log p, nats", LogX: true}
-	density.Lines = append(density.Lines, plots.Curve{Name: "the true density", X: blocks(e.blocks), Y: slicesOf(r.Truth.Fresh, len(e.blocks)), Colour: 5, Plain: true})
-	density.Note = "dashed: the points trained on"
-	for i, fam := range families {
-		s := r.Families[fam.name]
+	upTo := append(slices.Clone(e.blocks), e.deepest)
+	density := plots.Curves{Title: fmt.Sprintf("Two-arm spiral, %d steps", e.steps), XLabel: "blocks", YLabel: "mean log p, nats", LogX: true, Note: "dashed: the points trained on"}
+	density.Lines = append(density.Lines, plots.Curve{Name: "the true density", X: blocks(upTo), Y: slices.Repeat([]float64{r.Truth.Fresh}, len(upTo)), Colour: 5, Plain: true})
+	for i, c := range curves {
+		s, deep := r.Families[c.name()], r.Deep.Families[c.name()]
+		x := blocks(upTo[:len(s.Fresh)+len(deep.Fresh)])
 		density.Lines = append(density.Lines,
-			plots.Curve{Name: fam.name + " couplings", X: blocks(e.blocks), Y: s.Fresh, Colour: i},
-			plots.Curve{X: blocks(e.blocks), Y: s.Train, Colour: i, Dashed: true})
+			plots.Curve{Name: c.label(), X: x, Y: slices.Concat(s.Fresh, deep.Fresh), Colour: i},
+			plots.Curve{X: x, Y: slices.Concat(s.Train, deep.Train), Colour: i, Dashed: true})
 	}
 	var gradients []plots.Curves
 	for _, fam := range families {
 		c := plots.Curves{Title: fmt.Sprintf("Untrained %s couplings", fam.name), XLabel: "blocks", YLabel: "norm of the gradient (log axis)", LogX: true, LogY: true,
 			Note: "dashed: with ActNorm", YMin: 1, YMax: 1e10}
-		for i, s := range starts {
+		colour := -1
+		for _, s := range starts {
+			if !s.actNorm {
+				colour++
+			}
 			name := s.name
 			if s.actNorm {
 				name = ""
 			}
-			c.Lines = append(c.Lines, plots.Curve{Name: name, X: blocks(e.gradientBlocks), Y: r.GradientNorm[fam.name+", "+s.name], Colour: i / 2, Dashed: s.actNorm})
+			c.Lines = append(c.Lines, plots.Curve{Name: name, X: blocks(e.gradientBlocks), Y: r.GradientNorm[fam.name+", "+s.name], Colour: colour, Dashed: s.actNorm})
 		}
 		gradients = append(gradients, c)
 	}
@@ -496,20 +618,11 @@ func (e *depthExperiment) figures(r *depthReport) error {
 	return nil
 }
 
-// slicesOf is n times v.
-func slicesOf(v float64, n int) []float64 {
-	s := make([]float64, n)
-	for i := range s {
-		s[i] = v
-	}
-	return s
-}
-
 // print writes the tables.
 func (e *depthExperiment) print(w io.Writer, r *depthReport) error {
 	var b bytes.Buffer
 	row := func(label string, cells ...string) {
-		line := fmt.Sprintf("%-34s", label)
+		line := fmt.Sprintf("%-40s", label)
 		for _, c := range cells {
 			line += fmt.Sprintf("%10s", c)
 		}
@@ -527,17 +640,29 @@ func (e *depthExperiment) print(w io.Writer, r *depthReport) error {
 		}
 		return cells
 	}
-	fmt.Fprintf(&b, "Two-arm spiral, 3000 points, %d fresh ones; seed %d. Kernels: %s.\n\n", e.fresh, e.seed, r.Tier)
-	row(fmt.Sprintf("mean log p after %d steps; blocks", e.steps), counts(r.Blocks)...)
-	for _, fam := range families {
-		s := r.Families[fam.name]
-		row(fam.name+" couplings, fresh points", numbers("%.3f", s.Fresh)...)
-		row("  standard error", numbers("%.3f", s.Error)...)
-		row("  the points trained on", numbers("%.3f", s.Train)...)
-		row("  before training, fresh points", numbers("%.3f", s.Start)...)
+	fmt.Fprintf(&b, "Two-arm spiral, 3000 points, %d fresh ones; seed %d. Kernels: %s.\n", e.fresh, e.seed, r.Tier)
+	if e.seeds > 1 {
+		fmt.Fprintf(&b, "Means over %d seeds, from that one on; norms of gradients are medians.\n", e.seeds)
 	}
-	row(fmt.Sprintf("%d spline couplings, fresh points", r.Deep.Blocks), fmt.Sprintf("%.3f", r.Deep.Fresh))
-	row("  the points trained on", fmt.Sprintf("%.3f", r.Deep.Train))
+	fmt.Fprintln(&b)
+	row(fmt.Sprintf("mean log p after %d steps; blocks", e.steps), counts(append(slices.Clone(r.Blocks), r.Deep.Blocks))...)
+	for _, c := range curves {
+		s, deep := r.Families[c.name()], r.Deep.Families[c.name()]
+		row(c.label()+", fresh points", numbers("%.3f", slices.Concat(s.Fresh, deep.Fresh))...)
+		if e.seeds > 1 {
+			row("  standard error over the seeds", numbers("%.3f", slices.Concat(s.SeedError, deep.SeedError))...)
+		}
+		row("  standard error over the points", numbers("%.3f", slices.Concat(s.Error, deep.Error))...)
+		row("  the points trained on", numbers("%.3f", slices.Concat(s.Train, deep.Train))...)
+		row("  before training, fresh points", numbers("%.3f", slices.Concat(s.Start, deep.Start))...)
+		if c.fit {
+			var kept []string
+			for _, n := range slices.Concat(s.Kept, deep.Kept) {
+				kept = append(kept, fmt.Sprintf("%d of %d", n, e.seeds))
+			}
+			row("  training kept the start", kept...)
+		}
+	}
 	row("the sequel's splines, trained on", "-1.719", "-1.495", "-1.434", "-1.375")
 	row("the true density, fresh points", fmt.Sprintf("%.3f", r.Truth.Fresh))
 	row("  the points trained on", fmt.Sprintf("%.3f", r.Truth.Train))
@@ -549,15 +674,18 @@ func (e *depthExperiment) print(w io.Writer, r *depthReport) error {
 		}
 	}
 	fmt.Fprintln(&b)
-	row(fmt.Sprintf("fresh points, %d steps, %d blocks", r.StartSteps, r.StartBlocks), families[0].name, families[1].name)
+	row(fmt.Sprintf("fresh points, %d steps, %d blocks", r.StartSteps, r.StartBlocks), fmt.Sprintf("%18s", families[0].name), fmt.Sprintf("%18s", families[1].name))
 	for _, s := range starts {
 		var cells []string
 		for _, fam := range families[:2] {
 			cell := fmt.Sprintf("%.3f", r.StartFresh[fam.name+", "+s.name])
+			if se, ok := r.StartError[fam.name+", "+s.name]; ok {
+				cell += fmt.Sprintf(" ± %.3f", se)
+			}
 			if step, ok := r.StartDiverged[fam.name+", "+s.name]; ok {
 				cell = fmt.Sprintf("  step %d: not finite", step)
 			}
-			cells = append(cells, cell)
+			cells = append(cells, fmt.Sprintf("%18s", cell))
 		}
 		row(s.name, cells...)
 	}

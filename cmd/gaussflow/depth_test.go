@@ -10,16 +10,17 @@ import (
 
 // The keys of `depth -json` are a contract.
 var depthKeys = []string{
-	"blocks", "contraction", "deep", "deep.blocks", "deep.fresh", "deep.train", "families", "families.affine", "families.mixture", "families.spline", "fresh",
+	"blocks", "contraction", "deep", "deep.blocks", "deep.families", "deep.fresh", "deep.train",
+	"families", "families.affine", "families.mixture", "families.spline", "families.spline, on a fit", "fresh",
 	"gradient_blocks", "gradient_norm", "residual", "residual.lipschitz", "residual.refused", "residual.round_trip",
-	"seconds", "start_blocks", "start_diverged", "start_fresh", "start_steps", "tier", "train", "truth", "truth.fresh", "truth.train",
+	"seconds", "seeds", "start_blocks", "start_diverged", "start_fresh", "start_fresh_se", "start_steps", "tier", "train", "truth", "truth.fresh", "truth.train",
 }
 
 func TestDepth(t *testing.T) {
 	dir := t.TempDir()
 	e := depthExperiment{
-		depthSizes: depthSizes{blocks: []int{1, 2}, gradientBlocks: []int{2, 4}, startBlocks: 4, startSteps: 3, deepest: 3, fresh: 400},
-		steps:      3, seed: 5, out: dir, progress: new(progress),
+		depthSizes: depthSizes{blocks: []int{1, 2}, gradientBlocks: []int{2, 4}, startBlocks: 4, startSteps: 3, deepest: 3, fresh: 400, fitted: 3},
+		steps:      3, seeds: 2, seed: 5, out: dir, progress: new(progress),
 	}
 	report, err := e.run(t.Context())
 	if err != nil {
@@ -31,14 +32,14 @@ func TestDepth(t *testing.T) {
 		t.Fatal(err)
 	}
 	stdout := out.String()
-	if err := e.print(&table, report); err != nil || !strings.Contains(table.String(), "spline couplings") {
+	if err := e.print(&table, report); err != nil || !strings.Contains(table.String(), "spline couplings on a fit, fresh points") {
 		t.Errorf("the table (%v): %s", err, table.String())
 	}
 	if e := depthDefault; !slices.Equal(e.blocks, []int{1, 2, 4, 8, 16}) || !slices.Equal(e.gradientBlocks, []int{2, 4, 8, 16, 32}) {
 		t.Errorf("the command's sizes are %+v", e)
 	}
 	all := slices.DeleteFunc(keys(t, stdout), func(k string) bool {
-		return strings.HasPrefix(k, "gradient_norm.") || strings.HasPrefix(k, "start_fresh.") || strings.HasPrefix(k, "start_diverged.")
+		return strings.HasPrefix(k, "gradient_norm.") || strings.HasPrefix(k, "start_fresh.") || strings.HasPrefix(k, "start_fresh_se.") || strings.HasPrefix(k, "start_diverged.")
 	})
 	if !slices.Equal(all, depthKeys) {
 		t.Errorf("keys %q, want %q", all, depthKeys)
@@ -60,6 +61,16 @@ func TestDepth(t *testing.T) {
 		if !(r.GradientNorm["spline, random"][i] > 5*r.GradientNorm["spline, warm"][i]) {
 			t.Errorf("the random start's gradients are %v, the warm one's %v", r.GradientNorm["spline, random"], r.GradientNorm["spline, warm"])
 		}
+	}
+	// Couplings on a fit start as the fit, whatever their number, and are that where training kept it.
+	fit := r.Families["spline, on a fit"]
+	for i, kept := range fit.Kept {
+		if !(math.Abs(fit.Start[i]-fit.Start[0]) < 1e-9) || kept == 2 && fit.Fresh[i] != fit.Start[i] || kept < 2 && fit.Fresh[i] == fit.Start[i] || len(fit.SeedError) != 2 {
+			t.Errorf("on a fit: %+v", fit)
+		}
+	}
+	if deep := r.Deep.Families["mixture"]; len(fit.Kept) != 2 || len(deep.Fresh) != 1 || deep.Kept != nil {
+		t.Errorf("%d blocks of mixtures: %+v", r.Deep.Blocks, deep)
 	}
 	if f := r.StartFresh; !(f["mixture, warm"] > f["mixture, near-identity"] && f["mixture, near-identity"] > f["mixture, random"] && f["spline, warm"] > f["spline, random"]) || len(f) != 2*len(starts) {
 		t.Errorf("scores by start: %v", r.StartFresh)
