@@ -106,7 +106,7 @@
 //	mixture L         |t| ≤ 1000                       4.96         9      uL                        68.4   33.9    K=3, 2.56866
 //	inverse x         |z| ≤ 100                        3.45         8      ux                        414.8  227.3   K=4, 2.45845e-310
 //	inverse L         |z| ≤ 100                        5.05         9      uL + |dL/dz|·uz           414.8  227.3   K=3, -2.42679
-//	gradients         |t| ≤ 1000                       2286.43      3200   2⁻⁵²·max(1, |L|)·largest  81.1   36.7    K=2, -3.20368
+//	gradients         |t| ≤ 1000, none light beyond    2286.43      3200   2⁻⁵²·max(1, |L|)·largest  81.1   36.7    K=2, -3.20368
 //	gradients, far    10σ to 1000σ outside             21.01        64     2⁻⁵²·max(1, |L|)·largest  -      -       K=3, -49.7583
 //	gradients, gap    10σ to 1000σ on both sides       19.15        64     2⁻⁵²·max(1, |L|)·largest  -      -       K=3, 22.4267
 //	gradients, light  and weights beyond from 2⁻⁹⁰⁰    24794508.52  1e+08  2⁻⁵²·max(1, |L|)·largest  -      -       K=2, 66.6234

@@ -159,8 +159,10 @@ func Gemm(p *Product) { active().Gemm(p) }
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
 //
-//	gradients: 2286.43, limit 3200, in 2⁻⁵²·max(1, |L|)·largest (|t| ≤ 1000)
+//	gradients: 2286.43, limit 3200, in 2⁻⁵²·max(1, |L|)·largest (|t| ≤ 1000, none light beyond)
 //	gradients, far: 21.01, limit 64, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ outside)
+//	gradients, gap: 19.15, limit 64, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ on both sides)
+//	gradients, light: 24794508.52, limit 1e+08, in 2⁻⁵²·max(1, |L|)·largest (and weights beyond from 2⁻⁹⁰⁰)
 func PerSampleBackward(dx []float64, d PerSampleGrad, gz, gl, x, z, logDet []float64, m PerSampleMixtures) {
 	active().PerSampleBackward(dx, d, gz, gl, x, z, logDet, m)
 }
@@ -170,8 +172,10 @@ func PerSampleBackward(dx []float64, d PerSampleGrad, gz, gl, x, z, logDet []flo
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
 //
-//	gradients: 2286.43, limit 3200, in 2⁻⁵²·max(1, |L|)·largest (|t| ≤ 1000)
+//	gradients: 2286.43, limit 3200, in 2⁻⁵²·max(1, |L|)·largest (|t| ≤ 1000, none light beyond)
 //	gradients, far: 21.01, limit 64, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ outside)
+//	gradients, gap: 19.15, limit 64, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ on both sides)
+//	gradients, light: 24794508.52, limit 1e+08, in 2⁻⁵²·max(1, |L|)·largest (and weights beyond from 2⁻⁹⁰⁰)
 func MixtureBackward(dx []float64, d MixtureGrad, gz, gl, x, z, logDet []float64, m Mixture) {
 	active().MixtureBackward(dx, d, gz, gl, x, z, logDet, m)
 }

@@ -34,7 +34,7 @@ type PerSampleGrad struct {
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
 //
-//	gradients: 2286.43, limit 3200, in 2⁻⁵²·max(1, |L|)·largest (|t| ≤ 1000)
+//	gradients: 2286.43, limit 3200, in 2⁻⁵²·max(1, |L|)·largest (|t| ≤ 1000, none light beyond)
 //	gradients, far: 21.01, limit 64, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ outside)
 //	gradients, gap: 19.15, limit 64, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ on both sides)
 //	gradients, light: 24794508.52, limit 1e+08, in 2⁻⁵²·max(1, |L|)·largest (and weights beyond from 2⁻⁹⁰⁰)
@@ -146,7 +146,7 @@ func (s *scratch) nearOnly(p *asm.MixtureArgs, far []farInput, i, end int, gz, g
 //
 // The largest errors found, and the limits that the tests hold; the package documentation explains the units:
 //
-//	gradients: 2286.43, limit 3200, in 2⁻⁵²·max(1, |L|)·largest (|t| ≤ 1000)
+//	gradients: 2286.43, limit 3200, in 2⁻⁵²·max(1, |L|)·largest (|t| ≤ 1000, none light beyond)
 //	gradients, far: 21.01, limit 64, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ outside)
 //	gradients, gap: 19.15, limit 64, in 2⁻⁵²·max(1, |L|)·largest (10σ to 1000σ on both sides)
 //	gradients, light: 24794508.52, limit 1e+08, in 2⁻⁵²·max(1, |L|)·largest (and weights beyond from 2⁻⁹⁰⁰)

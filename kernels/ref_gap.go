@@ -140,10 +140,13 @@ func (g *gap) components(x float64) {
 	}
 }
 
+// between reports whether no mean lies between x and where the excess was last needed.
+func (g *gap) between(x float64) bool { return g.left <= x && x < g.right }
+
 // at returns d and its negative derivative f at x, both biased, from the components within reach, or from all if there are
 // none.
 func (g *gap) at(x float64) (d, f float64) {
-	if !(g.left <= x && x < g.right) {
+	if !g.between(x) {
 		g.components(x)
 	}
 	var s sums
@@ -162,7 +165,7 @@ func (g *gap) at(x float64) (d, f float64) {
 // balance returns log(a/b) and its negative derivative, a the tails of the components to the left of x and b those to the
 // right. If the excess is 0, the solution is a = b, and both may underflow in linear space.
 func (g *gap) balance(x float64) (distance, slope float64) {
-	if !(g.left <= x && x < g.right) {
+	if !g.between(x) {
 		g.components(x)
 	}
 	var sides [2]farSums
@@ -231,13 +234,15 @@ func (g *gap) step(x float64) (above bool, next, distance float64) {
 func inverseFlat(cs []component, z, lo, hi float64) float64 {
 	g := gap{cs: cs, tail: ddTail(math.Abs(z)), lower: z <= 0}
 	// The component left of the gap is the one up to which the weights come nearest to Φ(z).
-	last, p := &cs[0], g.tail.hi
+	p := g.tail.hi
 	if !g.lower {
 		p = 1 - p
 	}
+	var last *component
+	nearest := math.Inf(1)
 	for k := range cs {
-		if c := &cs[k]; math.Abs(c.Below+c.W-p) < math.Abs(last.Below+last.W-p) {
-			last = c
+		if c := &cs[k]; c.W != 0 && math.Abs(c.Below+c.W-p) < nearest {
+			last, nearest = c, math.Abs(c.Below+c.W-p)
 		}
 	}
 	x := g.start(last)
@@ -256,8 +261,8 @@ func inverseFlat(cs []component, z, lo, hi float64) float64 {
 		}
 		if round >= 40 {
 			next = math.NaN()
-		} else if math.Abs(distance) <= 0x1p-26 && lo <= next && next <= hi {
-			return next // the error of Newton's step is this squared
+		} else if math.Abs(distance) <= 0x1p-26 && lo <= next && next <= hi && g.between(next) {
+			return next // the error of Newton's step is this squared, unless it crosses a component
 		}
 		x = next
 	}

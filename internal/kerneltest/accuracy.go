@@ -298,6 +298,19 @@ func gradientError(t kernels.Tier, in []float64) float64 {
 	return worst / (epsilon * max(1, math.Abs(l)))
 }
 
+// bulkGradientError leaves out samples beyond |z| = 6 with a component beyond them: one so light is a row of its own.
+func bulkGradientError(t kernels.Tier, in []float64) float64 {
+	m := mixtureInput(in).mixture()
+	if z, _ := mixtureInput(in).forward(t); math.Abs(z) >= 6 {
+		for k, w := range m.Weight {
+			if w > 0 && (in[0] < m.Mean[k]) == (z > 0) {
+				return 0
+			}
+		}
+	}
+	return gradientError(t, in)
+}
+
 // drawFarOut makes a mixture of up to four components of scales that are alike, and a sample 10 to 1000 of the widest outside
 // all of them.
 func drawFarOut(src Source) []float64 {

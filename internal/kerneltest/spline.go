@@ -248,22 +248,25 @@ func SplineLaw(t kernels.Tier, in []float64, x []float64) (checks int, err error
 	_, ll := each(t.SplinesForward, left)
 	_, lr := each(t.SplinesForward, right)
 	for i := range x {
-		if math.Abs(x[i]) >= s.Bound && (y[i] != x[i] || l[i] != 0 || back[i] != x[i] || lb[i] != 0) {
-			return checks, fmt.Errorf("%s: outside, at %v: y, L = %v, %v, back %v, %v: %v", t, x[i], y[i], l[i], back[i], lb[i], in)
-		}
+		checks++
 		if i > 0 && !(y[i] >= y[i-1]-8*u) {
 			return checks, fmt.Errorf("%s: y(%v) = %v, y(%v) = %v: %v", t, x[i-1], y[i-1], x[i], y[i], in)
+		}
+		if math.Abs(x[i]) >= s.Bound {
+			if y[i] != x[i] || l[i] != 0 || back[i] != x[i] || lb[i] != 0 {
+				return checks, fmt.Errorf("%s: outside, at %v: y, L = %v, %v, back %v, %v: %v", t, x[i], y[i], l[i], back[i], lb[i], in)
+			}
+			continue
 		}
 		if flat := math.Exp(-l[i]); !(math.Abs(back[i]-x[i]) <= 32*u*(1+flat)) {
 			return checks, fmt.Errorf("%s: x = %v, y = %v, back %v: %v", t, x[i], y[i], back[i], in)
 		}
-		if math.Abs(x[i]) < s.Bound && math.Abs(y[i]) < s.Bound {
+		if math.Abs(y[i]) < s.Bound {
 			turn := max(math.Abs(ll[i]-l[i]), math.Abs(lr[i]-l[i]))
 			if !(math.Abs(l[i]+lb[i]) <= 32*epsilon*max(1, math.Abs(l[i]))+2*turn) {
 				return checks, fmt.Errorf("%s: x = %v: log-det %v, back %v: %v", t, x[i], l[i], lb[i], in)
 			}
 		}
-		checks++
 	}
 	return checks, nil
 }
