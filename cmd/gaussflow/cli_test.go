@@ -195,8 +195,8 @@ func TestMalformed(t *testing.T) {
 		{"score m.safetensors again.csv", failed, `columns 1 and 3 are both called "a"`},
 		{"fit train.csv -o x -holdout 1", usage, "want 0 to 0.9"},
 		{"fit train.csv -o x -blocks 0", usage, "want 1 to 1000"},
-		{"fit train.csv -o x -steps 5", usage, "-steps is for the training of -coupling"},
-		{"fit train.csv -o x -checkpoint c", usage, "-checkpoint is for the training of -coupling"},
+		{"fit train.csv -o x -steps 5", usage, "-steps needs -coupling or -given"},
+		{"fit train.csv -o x -checkpoint c", usage, "-checkpoint needs -coupling"},
 		{"fit train.csv -o x -seed -1", usage, "-seed"},
 		{"fit train.csv -o x -missing drop", usage, "want one of error, skip, mean"},
 		{"fit train.csv -o x -format xls", usage, "want one of csv, npy, npz, parquet"},
@@ -221,7 +221,7 @@ func TestMalformed(t *testing.T) {
 		{"info", usage, "MODEL is missing"},
 		{"import ok.json -o x", usage, `Required flag "from" not set`},
 		{"import ok.json -from torch -o x", usage, "want one of gauss_flows, sklearn, marginals, gaussflow"},
-		{"export m.safetensors -o x.txt", usage, "the extension tells the format"},
+		{"export m.safetensors -o x.txt", usage, "the extension must be .json or .safetensors"},
 		{"plot m.safetensors", usage, `Required flag "o" not set`},
 		{"plot m.safetensors -o pushforward.png", usage, "pushforward needs DATA"},
 		{"plot m.safetensors none.csv -o pics", failed, "plot: open none.csv"},
@@ -256,7 +256,7 @@ func TestMalformed(t *testing.T) {
 		{"fit twice.csv -o x.safetensors", failed, `fit: twice.csv:1:2: columns 1 and 2 are both called "a"`},
 		{"score m.safetensors four.csv -o x.csv", failed, "score: four.csv: 4 columns, and the model has 3"},
 		{"score m.safetensors inf.csv -o x.csv", failed, `score: inf.csv:2:3 (c): "inf" is not finite`},
-		{"map m.safetensors far.csv -o x.npy", failed, "map: far.csv:4: the row is so far out"},
+		{"map m.safetensors far.csv -o x.npy", failed, "map: far.csv:4: the values are so large"},
 		{"score m.safetensors quote.csv -o x.csv", failed, "score: quote.csv:2:2 (b): a quoted field has no end"},
 		{"score m.safetensors utf16.csv -o x.csv", failed, "score: utf16.csv: the text is UTF-16"},
 		{"score m.safetensors binary.csv -o x.csv", failed, "score: binary.csv: it is neither text nor"},
@@ -273,7 +273,7 @@ func TestMalformed(t *testing.T) {
 		{"score m.safetensors d.csv -id name -o x.csv", failed, `there is no column "name"`},
 		{"score m.safetensors d.csv -o x.xls", failed, "the extension tells the format"},
 		{"score m.safetensors d.csv -o none/x.csv", failed, "no such file"},
-		{"score m.safetensors d.csv -o .", failed, "score: .: the extension tells the format"},
+		{"score m.safetensors d.csv -o .", failed, "score: .: the extension tells"},
 		{"score m.safetensors named.csv -id name -o x.npy", failed, "an array has no texts"},
 		{"map m.safetensors missing.csv -o x.npy", failed, "map: missing.csv:3:2 (b): missing"},
 		// Fits.
@@ -288,9 +288,9 @@ func TestMalformed(t *testing.T) {
 		{"fit train.csv -o . -rbig -blocks 1", failed, "it is a directory"},
 		// Imports.
 		{"import none -from marginals -o x", failed, "import: open none: no such file"},
-		{"import d.csv -from marginals -o x", failed, "import: d.csv: it is no JSON object of this kind"},
-		{"import array.json -from marginals -o x", failed, "it is no JSON object of this kind"},
-		{"import extra.json -from marginals -o x", failed, "something follows the JSON object"},
+		{"import d.csv -from marginals -o x", failed, "import: d.csv: it is not a JSON object of this kind"},
+		{"import array.json -from marginals -o x", failed, "it is not a JSON object of this kind"},
+		{"import extra.json -from marginals -o x", failed, "there is text after the JSON object"},
 		{"import unknown.json -from marginals -o x", failed, `unknown field "marginal"`},
 		{"import none.json -from marginals -o x", failed, "there are no marginals"},
 		{"import weights.json -from marginals -o x", failed, "marginal 0 has 1 weights, 2 means and 2 scales"},
@@ -299,8 +299,8 @@ func TestMalformed(t *testing.T) {
 		{"import spline.json -from gauss_flows -o x", failed, "bijection 0 (RationalQuadraticSpline): there is no such bijection here"},
 		{"import odd.json -from gauss_flows -o x", failed, "bijection 1 (Coupling): the dimension is 3"},
 		{"import flip.json -from gauss_flows -o x", failed, "couplings come as Coupling, Flip, Coupling, Flip"},
-		{"import pca.json -from sklearn -o x", failed, "PCA: components_ must be 2×2: one that drops components has no density"},
-		{"import sklearn.json -from sklearn -o x", failed, "there is no StandardScaler, no PCA and no GaussianMixture"},
+		{"import pca.json -from sklearn -o x", failed, "PCA: components_ must be 2×2: a PCA that drops components has no density"},
+		{"import sklearn.json -from sklearn -o x", failed, "it has no StandardScaler, no PCA and no GaussianMixture"},
 		{"import gmm.json -from sklearn -o x", failed, `covariance_type "round"`},
 		{"import scale.json -from sklearn -o x", failed, `tensor "scale": element 1 is 0`},
 		{"import ok.json -from marginals -o x -check d.csv", failed, "d.csv: there is no column log_prob"},
@@ -783,10 +783,10 @@ func TestConditional(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"sample g.safetensors -n 3", statusFailed, "say with -given which rows of them to draw for"},
+		{"sample g.safetensors -n 3", statusFailed, "give their values with -given DATA"},
 		{"sample g.safetensors -n 3 -given d.csv -columns a", statusFailed, "the model's columns c are missing; the table has a"},
-		{"sample m.safetensors -n 3 -given c.csv", statusFailed, "the model's density is not given any columns"},
-		{"plot g.safetensors -o nowhere", statusUsage, "it takes DATA to draw that"},
+		{"sample m.safetensors -n 3 -given c.csv", statusFailed, "the model is not conditioned on any columns"},
+		{"plot g.safetensors -o nowhere", statusUsage, "it needs DATA to draw that"},
 	} {
 		if status, _, stderr := gaussflow(t, "", strings.Fields(c.args)...); status != c.status || !strings.Contains(stderr, c.want) {
 			t.Errorf("%s: exit status %d, errors %q", c.args, status, stderr)
@@ -835,10 +835,10 @@ func TestFitGiven(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"-given q", `there is no column "q"; the columns are a, b, c`},
 		{"-given 4", `there is no column "4"`},
-		{"-given a,a", "a stands twice"},
+		{"-given a,a", "a occurs twice"},
 		{"-given a,b,c", "these are all columns"},
-		{"-given a -rbig", "leave out -rbig"},
-		{"-given a -checkpoint f", "-checkpoint is for"},
+		{"-given a -rbig", "cannot be combined with -rbig"},
+		{"-given a -checkpoint f", "-checkpoint needs"},
 	} {
 		status, _, stderr := gaussflow(t, "", append(strings.Fields("fit named.csv -o x.safetensors"), strings.Fields(c.args)...)...)
 		if status != statusUsage || !strings.Contains(stderr, c.want) {

@@ -22,22 +22,22 @@ import (
 	"github.com/gaussflow/gaussflow/internal/table"
 )
 
-// tableHelp is the part of a help text that is about tables.
+// tableHelp is the part of help texts about tables.
 const tableHelp = `DATA is a table of numbers: CSV (also with .gz or .zst), NPY, NPZ (file.npz:key) or Parquet, told
 by its first bytes; - is standard input. Columns are matched by name where both the table and
 the model have names, else by position.`
 
-// tableFlags say how a table is read.
+// tableFlags are the flags for reading tables.
 func tableFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "format", Usage: "read DATA as `F`: csv, npy, npz or parquet", Category: "Reading tables", Validator: oneOf(table.Formats...)},
 		&cli.StringFlag{Name: "columns", Usage: "use the columns in `LIST`, by name or by number from 1: a,b or 1-4,7", Category: "Reading tables"},
 		&cli.StringFlag{Name: "id", Usage: "pass the text of the column `NAME` through to the output", Category: "Reading tables"},
 		&cli.StringFlag{Name: "missing", Usage: "treat rows with missing values as `HOW`: error, skip, or mean of the column in the training data", Value: "error", Category: "Reading tables", Validator: oneOf("error", "skip", "mean")},
-		&cli.StringFlag{Name: "missing-texts", Usage: "take the texts in `LIST` for missing values, besides the empty one", Value: strings.Join(table.DefaultMissing, ","), Category: "Reading tables"},
+		&cli.StringFlag{Name: "missing-texts", Usage: "treat the texts in `LIST` as missing values, in addition to empty fields", Value: strings.Join(table.DefaultMissing, ","), Category: "Reading tables"},
 		&cli.StringFlag{Name: "header", Usage: "whether a CSV file has a header, `H`: yes, no, or auto, if no field of the first line is a number", Value: "auto", Category: "Reading tables", Validator: oneOf("auto", "yes", "no")},
-		&cli.StringFlag{Name: "sep", Usage: "cut the lines of a CSV file at `C`: a character, tab, or auto", Value: "auto", Category: "Reading tables"},
-		&cli.StringFlag{Name: "decimal", Usage: "read decimals of a CSV file behind `C`: . or ,", Value: ".", Category: "Reading tables", Validator: oneOf(".", ",")},
+		&cli.StringFlag{Name: "sep", Usage: "fields of a CSV file are separated by `C`: a character, tab, or auto", Value: "auto", Category: "Reading tables"},
+		&cli.StringFlag{Name: "decimal", Usage: "the decimal separator of a CSV file is `C`: . or ,", Value: ".", Category: "Reading tables", Validator: oneOf(".", ",")},
 	}
 }
 
@@ -84,13 +84,13 @@ func tableOptions(c *cli.Command) (table.Options, error) {
 	return o, nil
 }
 
-// outputFlags say how a table is written.
+// outputFlags are the flags for writing tables.
 func outputFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "o", Usage: "write to `FILE`, .csv, .npy or .parquet; without it CSV goes to standard output", Category: "Writing tables"},
-		&cli.IntFlag{Name: "digits", Usage: "write CSV with `N` significant digits; 0: as many as tell a number from its neighbours", Category: "Writing tables", Validator: between(0, 17)},
+		&cli.IntFlag{Name: "digits", Usage: "write CSV with `N` significant digits; 0: the fewest that identify each number", Category: "Writing tables", Validator: between(0, 17)},
 		&cli.BoolFlag{Name: "f32", Usage: "write NPY and Parquet in single precision", Category: "Writing tables"},
-		&cli.BoolFlag{Name: "json", Usage: "write one JSON object a row to standard output", Category: "Writing tables"},
+		&cli.BoolFlag{Name: "json", Usage: "write one JSON object per row to standard output", Category: "Writing tables"},
 	}
 }
 
@@ -135,7 +135,8 @@ func loadModel(name string) (*flow.Flow, error) {
 	return m, nil
 }
 
-// strip takes the library's "flow: Method: " off an error: what failed stands in front of it already.
+// strip removes the library's "flow: Method: " from an error: the message already begins with what
+// failed.
 func strip(err error) error {
 	s := err.Error()
 	if rest, ok := strings.CutPrefix(s, "flow: "); ok {
@@ -154,7 +155,7 @@ type stripped struct {
 func (s stripped) Error() string { return s.s }
 func (s stripped) Unwrap() error { return s.err }
 
-// note tells the user something that is no error.
+// note prints a message that is not an error.
 func note(c *cli.Command, format string, args ...any) {
 	fmt.Fprintf(c.Root().ErrWriter, "gaussflow: %s: note: %s\n", c.Name, oneLine(fmt.Sprintf(format, args...)))
 }
@@ -167,10 +168,10 @@ func dataNames(f *flow.Flow) []string {
 	return numbered("x", width(f))
 }
 
-// width is how many columns a flow takes: its own, and those that it is given.
+// width is the number of columns of a flow's rows, conditioning columns included.
 func width(f *flow.Flow) int { return f.Dim() + f.Context() }
 
-// latentNames are the names of a flow's latents, and of the columns that it is given, which pass through.
+// latentNames are the names of a flow's latents, and of its conditioning columns, which pass through.
 func latentNames(f *flow.Flow) []string {
 	return append(numbered("z", f.Dim()), dataNames(f)[f.Dim():]...)
 }
@@ -192,7 +193,7 @@ func columnList(flag, list string, names []string, d int) ([]int, error) {
 			j = number - 1
 		}
 		if slices.Contains(columns, j) {
-			return nil, usageErrorf("%s %s: %s stands twice", flag, list, name)
+			return nil, usageErrorf("%s %s: %s occurs twice", flag, list, name)
 		}
 		columns = append(columns, j)
 	}
@@ -211,8 +212,8 @@ func numbered(letter string, n int) []string {
 // meansKey is where a model keeps the means of its training data, for -missing mean.
 const meansKey = "column_means"
 
-// A stream is a table on its way through a flow. The flow reads ahead; what belongs to its rows waits
-// here.
+// A stream passes a table through a flow. The flow reads ahead, so line numbers and texts of its rows
+// are queued here.
 type stream struct {
 	t    *table.Table
 	fill []float64 // in place of missing values, or nil
@@ -272,7 +273,7 @@ func means(f *flow.Flow) ([]float64, error) {
 		v = append(v, x)
 	}
 	if len(v) != width(f) {
-		return nil, errors.New("-missing mean: the model does not know the means of its columns; take -missing skip")
+		return nil, errors.New("-missing mean: the model does not store the means of its columns; use -missing skip")
 	}
 	return v, nil
 }
@@ -322,7 +323,7 @@ func (s *stream) take(n int) (rows []int64, ids []string) {
 	return rows, ids
 }
 
-// explain makes an error of the flow one that names the place in the table.
+// explain converts an error of the flow to one that names the place in the table.
 func (s *stream) explain(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
@@ -341,7 +342,7 @@ func (s *stream) explain(ctx context.Context, err error) error {
 			if at < int64(len(s.lines)) {
 				line = s.lines[at]
 			}
-			return fmt.Errorf("%s: the row is so far out that it leaves the range of float64", s.t.Place(line, s.rows[at]))
+			return fmt.Errorf("%s: the values are so large that their image leaves the range of float64", s.t.Place(line, s.rows[at]))
 		}
 	}
 	return strip(err)

@@ -51,7 +51,7 @@ run that was not interrupted.
 				return nil
 			}},
 			&cli.Uint64Flag{Name: "seed", Usage: "start the random numbers from `S`", Value: 0},
-			&cli.StringFlag{Name: "checkpoint", Usage: "go on with the training in `FILE` if it is there, and save it there"},
+			&cli.StringFlag{Name: "checkpoint", Usage: "resume the training in `FILE` if it exists, and save it there"},
 			jsonFlag(),
 		},
 		func(ctx context.Context, c *cli.Command) error {

@@ -55,19 +55,19 @@ is held out from a first fit, and the model is then fitted to all rows.
 		slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "o", Usage: "write the model to `MODEL`", Required: true},
 			seedFlag(),
-			&cli.FloatFlag{Name: "holdout", Usage: "fit to all but the share `F` of the rows first, and compare on those; 0 for no comparison", Value: 0.2, Validator: func(f float64) error {
+			&cli.FloatFlag{Name: "holdout", Usage: "hold out the share `F` of the rows for a comparison with other densities; 0 for none", Value: 0.2, Validator: func(f float64) error {
 				if !(f >= 0 && f <= 0.9) {
 					return errors.New("want 0 to 0.9")
 				}
 				return nil
 			}},
-			&cli.StringFlag{Name: "given", Usage: "train a flow of the density given the columns in `LIST`, by name or by number from 1: a,b"},
-			&cli.BoolFlag{Name: "rbig", Usage: "the plain algorithm"},
-			&cli.IntFlag{Name: "blocks", Usage: "`N` blocks of the plain algorithm; with -given 4 if not set", Value: 8, Validator: between(1, 1000)},
-			&cli.IntFlag{Name: "components", Usage: "`K` components of its mixtures; with -given 5 if not set", Value: 8, Validator: between(1, 1000)},
+			&cli.StringFlag{Name: "given", Usage: "train a conditional density given the columns in `LIST`, by name or by number from 1: a,b"},
+			&cli.BoolFlag{Name: "rbig", Usage: "use rotation-based iterative Gaussianization (RBIG), without training"},
+			&cli.IntFlag{Name: "blocks", Usage: "use `N` blocks (with -rbig, -coupling or -given); with -given 4 if not set", Value: 8, Validator: between(1, 1000)},
+			&cli.IntFlag{Name: "components", Usage: "use `K` components per mixture (with -rbig, -coupling or -given); with -given 5 if not set", Value: 8, Validator: between(1, 1000)},
 			&cli.BoolFlag{Name: "coupling", Usage: "train a coupling flow"},
-			&cli.IntFlag{Name: "steps", Usage: "train it for `N` steps; with -given 2000 if not set", Value: 600, Validator: between(1, math.MaxInt32)},
-			&cli.StringFlag{Name: "checkpoint", Usage: "go on with the training in `FILE` if it is there, and save it there"},
+			&cli.IntFlag{Name: "steps", Usage: "train for `N` steps (with -coupling or -given); with -given 2000 if not set", Value: 600, Validator: between(1, math.MaxInt32)},
+			&cli.StringFlag{Name: "checkpoint", Usage: "resume the training in `FILE` if it exists, and save it there"},
 			&cli.BoolFlag{Name: "raw", Usage: "do not standardize the columns first (with -rbig)"},
 			&cli.BoolFlag{Name: "jitter", Usage: "spread repeated values over the grid that they lie on, by uniform noise"},
 			&cli.StringFlag{Name: "plots", Usage: "draw pictures into `DIR`"},
@@ -128,13 +128,13 @@ func fit(ctx context.Context, c *cli.Command) error {
 	case sameFile(in, out):
 		return usageErrorf("-o %s: that is the input", out)
 	case c.IsSet("checkpoint") && !c.Bool("coupling"):
-		return usageErrorf("-checkpoint is for the training of -coupling")
+		return usageErrorf("-checkpoint needs -coupling")
 	case c.IsSet("steps") && !c.Bool("coupling") && !c.IsSet("given"):
-		return usageErrorf("-steps is for the training of -coupling and -given")
+		return usageErrorf("-steps needs -coupling or -given")
 	case c.IsSet("given") && (c.Bool("rbig") || c.Bool("coupling") || c.Bool("raw")):
-		return usageErrorf("-given trains a flow of its own; leave out -rbig, -coupling and -raw")
+		return usageErrorf("-given cannot be combined with -rbig, -coupling or -raw")
 	}
-	// Whatever takes long is not to end in a place that there is not.
+	// Check before the long computation that the output can be written.
 	if err := writable(out); err != nil {
 		return err
 	}
@@ -271,7 +271,7 @@ func (t *fitting) putLast(means []float64) error {
 		return err
 	}
 	if len(given) == t.report.Columns {
-		return usageErrorf("-given %s: these are all columns; there must be others", t.c.String("given"))
+		return usageErrorf("-given %s: these are all columns; at least one must be left to model", t.c.String("given"))
 	}
 	var order []int
 	for j := range t.report.Columns {
@@ -301,11 +301,11 @@ func reorder[T any](v []T, order []int) []T {
 	return v
 }
 
-// inspect looks for what makes a density meaningless, and says so.
+// inspect returns an error or prints a note about data for which a density is meaningless.
 func (t *fitting) inspect() error {
 	n, d := t.x.Dims()
 	if n <= d {
-		return fmt.Errorf("%s and %s: there must be more rows than columns, or they lie in a subspace and have no density", plural(int64(n), "row"), plural(int64(d), "column"))
+		return fmt.Errorf("%s and %s: there must be more rows than columns; otherwise they lie in a subspace and have no density", plural(int64(n), "row"), plural(int64(d), "column"))
 	}
 	warn := func(format string, args ...any) {
 		t.report.Warnings = append(t.report.Warnings, fmt.Sprintf(format, args...))
@@ -362,7 +362,7 @@ func (t *fitting) inspect() error {
 	return nil
 }
 
-// byItself reports whether the fit chooses everything, and judges by splits of its own.
+// byItself reports whether flow.Fit makes all choices, with held-out rows of its own.
 func (t *fitting) byItself() bool {
 	c := t.c
 	for _, name := range []string{"rbig", "coupling", "blocks", "components", "raw", "holdout", "given"} {
@@ -373,7 +373,7 @@ func (t *fitting) byItself() bool {
 	return true
 }
 
-// model fits, and compares with what is simpler.
+// model fits, and compares the fit with simpler densities.
 func (t *fitting) model(ctx context.Context) (model.Model, error) {
 	var m model.Model
 	if t.byItself() {
@@ -501,7 +501,8 @@ func (t *fitting) compare(ctx context.Context) ([]float64, error) {
 	return ours, nil
 }
 
-// givenFirst are the rows with what is given in front, as the densities of what to compare with need it.
+// givenFirst returns the rows with the conditioning columns first, as the densities to compare with need
+// them.
 func (t *fitting) givenFirst(x *mat.Dense) *mat.Dense {
 	if t.report.Given == 0 {
 		return x
@@ -629,7 +630,7 @@ var (
 	numberOfRow      = regexp.MustCompile(`row \d+`)
 )
 
-// explain makes an error of the fit one that names the columns as the table does.
+// explain converts an error of the fit to one that names the columns as the table does.
 func (t *fitting) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
@@ -680,7 +681,7 @@ func quantiles(logProb []float64) []float64 {
 // hashKey is where a model keeps the hash of the rows that it was fitted to.
 const hashKey = "data_sha256"
 
-// A rowHash tells tables apart by their numbers, row by row, before any jitter.
+// A rowHash identifies a table by its numbers, row by row, before any jitter.
 type rowHash struct {
 	h   hash.Hash
 	buf []byte
@@ -702,7 +703,7 @@ func (r *rowHash) add(rows []float64) {
 
 func (r *rowHash) sum() string { return hex.EncodeToString(r.h.Sum(nil)) }
 
-// info says where the model comes from.
+// info describes the origin of the model.
 func (t *fitting) info(in string, means []float64) map[string]string {
 	var options []string
 	for _, name := range []string{"rbig", "blocks", "components", "coupling", "steps", "raw", "jitter", "holdout", "missing", "columns", "given"} {

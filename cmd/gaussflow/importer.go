@@ -38,7 +38,7 @@ program made of them, and the largest difference is printed.
 `+examples("gaussflow import flow.json -from gauss_flows -o model.safetensors", "gaussflow import mixture.json -from sklearn -o model.safetensors -check scored.csv"),
 		[]string{"FILE"},
 		slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "from", Usage: "the parameters are those of `PROGRAM`: gauss_flows, sklearn, marginals or gaussflow", Required: true, Validator: oneOf("gauss_flows", "sklearn", "marginals", "gaussflow")},
+			&cli.StringFlag{Name: "from", Usage: "read the parameters of `PROGRAM`: gauss_flows, sklearn, marginals or gaussflow", Required: true, Validator: oneOf("gauss_flows", "sklearn", "marginals", "gaussflow")},
 			&cli.StringFlag{Name: "o", Usage: "write the model to `MODEL`", Required: true},
 			&cli.StringFlag{Name: "check", Usage: "compare with the column log_prob of the table `DATA`"},
 		}, tableFlags()),
@@ -73,7 +73,7 @@ the current format of an older file. JSON keeps every bit.
 				}
 				return atomicfile.WriteFile(out, append(b, '\n'))
 			}
-			return usageErrorf("-o %s: the extension tells the format, .json or .safetensors", out)
+			return usageErrorf("-o %s: the extension must be .json or .safetensors", out)
 		})
 }
 
@@ -204,10 +204,10 @@ func decodeJSON[T any](b []byte, convert func(T) (model.Model, error)) (model.Mo
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&v); err != nil {
-		return model.Model{}, fmt.Errorf("it is no JSON object of this kind: %w", err)
+		return model.Model{}, fmt.Errorf("it is not a JSON object of this kind: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return model.Model{}, errors.New("something follows the JSON object")
+		return model.Model{}, errors.New("there is text after the JSON object")
 	}
 	return convert(v)
 }
@@ -413,7 +413,7 @@ func sklearn(j sklearnJSON) (model.Model, error) {
 			m.Dim = d
 		}
 		if d != m.Dim || d == 0 {
-			return fmt.Errorf("%s is of dimension %d, and what comes before of %d", name, d, m.Dim)
+			return fmt.Errorf("%s has dimension %d; the steps before it have %d", name, d, m.Dim)
 		}
 		return nil
 	}
@@ -430,7 +430,7 @@ func sklearn(j sklearnJSON) (model.Model, error) {
 		}
 		r, err := flatten("components_", p.Components, d, d)
 		if err != nil {
-			return m, fmt.Errorf("PCA: %w: one that drops components has no density", err)
+			return m, fmt.Errorf("PCA: %w: a PCA that drops components has no density", err)
 		}
 		layers = append(layers, model.Scale(p.Mean, slices.Repeat([]float64{1}, d)), model.Rotation(d, r))
 		if p.Whiten {
@@ -449,7 +449,7 @@ func sklearn(j sklearnJSON) (model.Model, error) {
 		layers = append(layers, more...)
 	}
 	if len(layers) == 0 {
-		return m, errors.New("there is no StandardScaler, no PCA and no GaussianMixture in it")
+		return m, errors.New("it has no StandardScaler, no PCA and no GaussianMixture")
 	}
 	m.Blocks = [][]model.Layer{layers}
 	return m, nil
@@ -566,7 +566,7 @@ func marginals(j marginalsJSON) (model.Model, error) {
 	var mixtures []kernels.Mixture
 	for i, c := range j.Marginals {
 		if len(c.Weights) == 0 || len(c.Means) != len(c.Weights) || len(c.Scales) != len(c.Weights) {
-			return m, fmt.Errorf("marginal %d has %d weights, %d means and %d scales; they must be as many", i, len(c.Weights), len(c.Means), len(c.Scales))
+			return m, fmt.Errorf("marginal %d has %d weights, %d means and %d scales; the numbers must agree", i, len(c.Weights), len(c.Means), len(c.Scales))
 		}
 		mixtures = append(mixtures, kernels.Mixture{Weight: c.Weights, Mean: c.Means, Scale: c.Scales})
 	}
@@ -603,7 +603,7 @@ func checkImport(ctx context.Context, c *cli.Command, f *flow.Flow, name string)
 		return "", err
 	}
 	if t.Width() != width(f)+1 {
-		return "", fmt.Errorf("%s: %d columns besides log_prob, and the model has %d", name, t.Width()-1, width(f))
+		return "", fmt.Errorf("%s: it has %d columns besides log_prob; the model has %d", name, t.Width()-1, width(f))
 	}
 	x, err := t.Read(mostValues)
 	if err != nil {

@@ -3,15 +3,15 @@
 //	gaussflow fit           fit a flow to a table: CSV, NPY, NPZ or Parquet
 //	gaussflow score         the log-density of each row of a table
 //	gaussflow sample        draw rows
-//	gaussflow map           take rows to latent space and back
-//	gaussflow info          what is in a model file
+//	gaussflow map           map rows to latent space and back
+//	gaussflow info          the contents of a model file
 //	gaussflow plot          pictures of a model
-//	gaussflow import        a model that another program fitted
-//	gaussflow export        a model as JSON
+//	gaussflow import        convert the fit of another program to a model
+//	gaussflow export        write a model as JSON
 //	gaussflow equivalence   the diagonal flow against the coupling flow, on two moons
 //	gaussflow depth         deep stacks of couplings on a two-arm spiral
-//	gaussflow cpu           what this machine and this build compute with
-//	gaussflow version       which build this is
+//	gaussflow cpu           the instruction sets and the BLAS in use
+//	gaussflow version       the version of this build
 //	gaussflow completion    a script that completes commands in a shell
 //
 // Every subcommand has -h. A flag may be written with one dash or with two, before the
@@ -124,7 +124,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return statusFailed
 }
 
-// output remembers what a write failed with: help is printed by what drops its errors.
+// output remembers the error of a write: the library that prints help drops errors.
 type output struct {
 	io.Writer
 	err error
@@ -148,15 +148,16 @@ func oneLine(s string) string {
 	}, s)
 }
 
-// interruptible is an input that ends when its context does, even where nothing comes.
+// interruptible is an input that ends when its context is done, even while a read
+// waits.
 type interruptible struct {
 	ctx  context.Context
 	r    io.Reader
 	buf  []byte
-	left []byte // of what was read
+	left []byte // read, but not yet delivered
 	err  error
 	done chan int
-	gone bool // nobody waits for what is still being read
+	gone bool // nobody waits for the read that is under way
 }
 
 func (i *interruptible) Read(p []byte) (int, error) {
@@ -191,7 +192,7 @@ func (i *interruptible) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// examples is the end of a help text.
+// examples returns the last part of a help text.
 func examples(lines ...string) string { return examplesTitle + "\n   " + strings.Join(lines, "\n   ") }
 
 const examplesTitle = "EXAMPLES:"
@@ -282,8 +283,8 @@ func onUsageError(_ context.Context, c *cli.Command, err error, _ bool) error {
 	return usageErrorf("%s: %s (%s -h lists the flags)", c.Name, text, c.FullName())
 }
 
-// edits is how many letters must be put in, taken out or changed to make b of a (Levenshtein 1965). cli.SuggestFlag names
-// the nearest flag, however far.
+// edits is the edit distance between a and b (Levenshtein 1965). cli.SuggestFlag names the nearest flag, however far it
+// is.
 func edits(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -304,7 +305,7 @@ func edits(a, b string) int {
 	return row[len(b)]
 }
 
-// notParsed is what strconv says of a flag's value.
+// notParsed matches strconv's error for a flag's value.
 var notParsed = regexp.MustCompile(`strconv\.Parse\w+: parsing ".*": (invalid syntax|value out of range)`)
 
 // writeJSON prints v as one JSON object.

@@ -35,17 +35,17 @@ is a column that is a function of another; -dequantize spreads repeated values b
 		slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "groups", Usage: "mutual information of the groups of columns in `LIST`, by name or by number from 1: a,b:c,d or a:b:c"},
 			&cli.StringFlag{Name: "against", Usage: "divergences from the rows of the table `DATA2`"},
-			&cli.BoolFlag{Name: "pairs", Usage: "mutual information of each two columns"},
-			&cli.StringFlag{Name: "plot", Usage: "draw that of each two columns into `FILE`, .png or .svg", Validator: func(name string) error {
+			&cli.BoolFlag{Name: "pairs", Usage: "mutual information of every pair of columns"},
+			&cli.StringFlag{Name: "plot", Usage: "draw the mutual information of every pair of columns to `FILE`, .png or .svg", Validator: func(name string) error {
 				if pictureFormat(name) == "" {
 					return errors.New("want a name that ends in .png or .svg")
 				}
 				return nil
 			}},
-			&cli.BoolFlag{Name: "dual", Usage: "the dual total correlation, which takes a fit for each column"},
-			&cli.BoolFlag{Name: "bits", Usage: "print bits in place of nats; JSON has nats"},
+			&cli.BoolFlag{Name: "dual", Usage: "also the dual total correlation, which needs a fit for each column"},
+			&cli.BoolFlag{Name: "bits", Usage: "print bits instead of nats; JSON has nats"},
 			&cli.BoolFlag{Name: "dequantize", Usage: "spread repeated values by uniform noise as wide as their distance"},
-			&cli.IntFlag{Name: "folds", Usage: "cut the rows into `N` folds; 0 chooses", Validator: between(0, 1000)},
+			&cli.IntFlag{Name: "folds", Usage: "split the rows into `N` folds; 0 for the default", Validator: between(0, 1000)},
 			&cli.Uint64Flag{Name: "seed", Usage: "seed `S` of the folds and fits"},
 			jsonFlag(),
 		}, tableFlags()),
@@ -211,7 +211,7 @@ func columnGroups(list string, names []string) ([][]int, error) {
 		groups = append(groups, g)
 	}
 	if len(groups) != 2 && len(groups) != 3 {
-		return nil, usageErrorf("-groups %s: want two groups with a colon between them, or three", list)
+		return nil, usageErrorf("-groups %s: want two or three groups, separated by colons", list)
 	}
 	return groups, nil
 }
@@ -219,7 +219,7 @@ func columnGroups(list string, names []string) ([][]int, error) {
 // matched returns y with its columns in the order of names.
 func matched(y *mat.Dense, other, names []string) (*mat.Dense, error) {
 	if len(other) != len(names) {
-		return nil, fmt.Errorf("%d columns, and %d in the first table", len(other), len(names))
+		return nil, fmt.Errorf("it has %d columns; the first table has %d", len(other), len(names))
 	}
 	n, d := y.Dims()
 	out := mat.NewDense(n, d, nil)

@@ -74,10 +74,10 @@ func TestMeasureErrors(t *testing.T) {
 		want   string
 	}{
 		{"d.csv -groups a:q", statusUsage, `there is no column "q"; the columns are a, b, c`},
-		{"d.csv -groups a", statusUsage, "want two groups with a colon between them, or three"},
-		{"d.csv -groups a:a", statusFailed, "stands twice"},
+		{"d.csv -groups a", statusUsage, "want two or three groups, separated by colons"},
+		{"d.csv -groups a:a", statusFailed, "occurs twice"},
 		{"dice.csv", statusFailed, "the column is discrete"},
-		{"d.csv -against dice.csv", statusFailed, "dice.csv: 2 columns, and 3 in the first table"},
+		{"d.csv -against dice.csv", statusFailed, "dice.csv: it has 2 columns; the first table has 3"},
 		{"nowhere.csv", statusFailed, "nowhere.csv"},
 		{"d.csv -plot pairs.gif", statusUsage, "want a name that ends in .png or .svg"},
 		{"d.csv -folds 2 -plot nowhere/pairs.png", statusFailed, "nowhere"},

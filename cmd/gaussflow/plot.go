@@ -45,7 +45,7 @@ and to a file, .png or .svg, the one that it is named after, or the first.
 		slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "o", Usage: "draw into `DIR`, or the one picture FILE.png or FILE.svg", Required: true},
 			&cli.BoolFlag{Name: "svg", Usage: "draw .svg into DIR"},
-			&cli.BoolFlag{Name: "training", Usage: "DATA are rows of the fit, and the titles say so; that they are all of them is seen without"},
+			&cli.BoolFlag{Name: "training", Usage: "say in the titles that the model was fitted to these rows; if DATA is the whole table of the fit, they say so without"},
 		}, tableFlags()),
 		func(ctx context.Context, c *cli.Command) error {
 			f, err := loadModel(c.Args().First())
@@ -53,7 +53,7 @@ and to a file, .png or .svg, the one that it is named after, or the first.
 				return err
 			}
 			if f.Context() > 0 && c.Args().Len() < 2 {
-				return usageErrorf("the model is of a density given its last %s: it takes DATA to draw that", plural(int64(f.Context()), "column"))
+				return usageErrorf("the model is conditioned on its last %s: it needs DATA to draw that", plural(int64(f.Context()), "column"))
 			}
 			d := drawing{f: f, svg: c.Bool("svg")}
 			if name := c.Args().Get(1); name != "" {

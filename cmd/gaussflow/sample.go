@@ -25,9 +25,9 @@ which has the columns that are given; they stand in the output, too.
 `+examples("gaussflow sample model.safetensors -n 1000 -seed 1 -o rows.parquet", "gaussflow sample weather.safetensors -n 100 -given hours.csv | gaussflow score weather.safetensors -"),
 		[]string{"MODEL"},
 		slices.Concat([]cli.Flag{
-			&cli.IntFlag{Name: "n", Usage: "draw `N` rows, or as many for each row that is given", Required: true, Validator: between(0, math.MaxInt)},
+			&cli.IntFlag{Name: "n", Usage: "draw `N` rows, with -given for each row of DATA", Required: true, Validator: between(0, math.MaxInt)},
 			seedFlag(),
-			&cli.StringFlag{Name: "given", Usage: "draw given the rows of the table `DATA`"},
+			&cli.StringFlag{Name: "given", Usage: "draw conditioned on the rows of the table `DATA`"},
 		}, outputFlags(), tableFlags()),
 		func(ctx context.Context, c *cli.Command) error {
 			given := c.String("given")
@@ -40,9 +40,9 @@ which has the columns that are given; they stand in the output, too.
 			}
 			switch n := f.Context(); {
 			case n > 0 && given == "":
-				return fmt.Errorf("the model is of a density given its last %s: say with -given which rows of them to draw for", plural(int64(n), "column"))
+				return fmt.Errorf("the model is conditioned on its last %s: give their values with -given DATA", plural(int64(n), "column"))
 			case n == 0 && given != "":
-				return errors.New("-given: the model's density is not given any columns")
+				return errors.New("-given: the model is not conditioned on any columns")
 			case n > 0:
 				return sampleGiven(ctx, c, f, given)
 			}
@@ -151,7 +151,7 @@ each row, in nats. Columns that a model of fit -given is given pass through.
 `+tableHelp+"\n\n"+examples("gaussflow map model.safetensors new.csv -o z.npy", "gaussflow map model.safetensors z.npy -inverse -logdet"),
 		[]string{"MODEL", "DATA"},
 		slices.Concat([]cli.Flag{
-			&cli.BoolFlag{Name: "inverse", Usage: "from latent space to the data's"},
+			&cli.BoolFlag{Name: "inverse", Usage: "map from latent space to data"},
 			&cli.BoolFlag{Name: "logdet", Usage: "add a column: the log-determinant of the map, in nats"},
 		}, outputFlags(), tableFlags()),
 		mapRows)
@@ -178,7 +178,7 @@ func mapRows(ctx context.Context, c *cli.Command) error {
 	logDet := c.Bool("logdet")
 	if logDet {
 		if slices.Contains(out, "logdet") {
-			return fmt.Errorf("-logdet: the model has a column of that name")
+			return fmt.Errorf("-logdet: the model already has a column named logdet")
 		}
 		out = append(slices.Clone(out), "logdet")
 	}

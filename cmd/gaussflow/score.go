@@ -26,13 +26,13 @@ likely first, with their numbers in DATA, from 1.
 		[]string{"MODEL", "DATA"},
 		slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "rank", Usage: "add a column: the share of typical rows that are less likely"},
-			&cli.FloatFlag{Name: "threshold", Usage: "call rows anomalies that are less likely than the share `Q` of typical rows", Validator: func(q float64) error {
+			&cli.FloatFlag{Name: "threshold", Usage: "mark rows as anomalies that are less likely than all but the share `Q` of typical rows", Validator: func(q float64) error {
 				if !(q >= 0 && q <= 1) {
 					return fmt.Errorf("want 0 to 1")
 				}
 				return nil
 			}},
-			&cli.FloatFlag{Name: "below", Usage: "call rows anomalies whose log-density is below `X` nats", Validator: func(x float64) error {
+			&cli.FloatFlag{Name: "below", Usage: "mark rows as anomalies whose log-density is below `X` nats", Validator: func(x float64) error {
 				if x != x {
 					return fmt.Errorf("want a number")
 				}
@@ -58,9 +58,9 @@ func score(ctx context.Context, c *cli.Command) (err error) {
 	marked := c.IsSet("threshold") || c.IsSet("below")
 	switch {
 	case c.IsSet("threshold") && c.IsSet("below"):
-		return usageErrorf("-threshold and -below are two ways to say the same; give one")
+		return usageErrorf("-threshold and -below both define anomalies; give one of them")
 	case c.Bool("fail-on-anomaly") && !marked:
-		return usageErrorf("-fail-on-anomaly needs -threshold or -below to say what an anomaly is")
+		return usageErrorf("-fail-on-anomaly needs -threshold or -below, which define anomalies")
 	case sameFile(c.String("o"), c.Args().Get(0)) || sameFile(c.String("o"), c.Args().Get(1)):
 		return usageErrorf("-o %s: that is an input", c.String("o"))
 	}

@@ -382,7 +382,7 @@ func (s *sample) check(groups ...[]int) error {
 			case j < 0 || j >= s.d:
 				return fmt.Errorf("measure: %s: column %d of %d: %w", s.what, j, s.d, ErrColumns)
 			case seen[j]:
-				return fmt.Errorf("measure: %s: column %d stands twice: %w", s.what, j, ErrColumns)
+				return fmt.Errorf("measure: %s: column %d occurs twice: %w", s.what, j, ErrColumns)
 			}
 			seen[j] = true
 		}
