@@ -3,7 +3,8 @@
 //	cmd → flow → kernels → asm        bench, fuzz → everything
 //	         └→ blas → kernels
 //
-// and inside flow, where the face may import every room and no room the face:
+// and inside flow, where package flow may import every package below it, and none
+// of them imports flow:
 //
 //	layer → tile → errs       gmm → tile        gflow → model
 //	   └→ model               rotate → tile     fit → mixture, rotate → tile
@@ -61,8 +62,8 @@ var rules = map[string]rule{
 	"fuzz":     {module: []string{"flow", "kernels", "blas", "asm", "internal"}},
 }
 
-// rooms are the packages inside flow and what each may import of the module, tests
-// excepted. Only the face, flow itself, may import them all.
+// rooms are the packages inside flow and the packages of the module that each may
+// import, tests excepted. Only flow itself may import them all.
 var rooms = map[string][]string{
 	"flow/model":                {"kernels"},
 	"flow/internal/errs":        {},
@@ -81,8 +82,8 @@ var rooms = map[string][]string{
 // forTests are packages that only tests import.
 var forTests = []string{"flow/internal/flowtest"}
 
-// Check returns what breaks the rules in the module at the root of fsys, one
-// line each. Nil means that all is well.
+// Check returns the violations of the rules in the module at the root of fsys,
+// one line each; nil if there are none.
 func Check(fsys fs.FS) ([]string, error) {
 	var broken []string
 	complain := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }

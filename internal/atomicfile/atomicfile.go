@@ -9,15 +9,15 @@ import (
 	"path/filepath"
 )
 
-// A File is written beside its place and moved there by Commit. Where the name is that of
-// something else than a regular file, such as a pipe or /dev/null, it is written to directly.
+// A File is written beside its destination, and Commit renames it. If the destination exists
+// and is not a regular file, such as a pipe or /dev/null, it is written directly.
 type File struct {
 	*os.File
-	name   string // where it goes, or "" if it is there
+	name   string // the destination, or "" if it is written directly
 	closed bool
 }
 
-// Create opens a file that will be called name. Its directory must be there.
+// Create opens a file that Commit will name name. Its directory must exist.
 func Create(name string) (*File, error) {
 	info, err := os.Stat(name)
 	switch {
@@ -44,13 +44,14 @@ func Create(name string) (*File, error) {
 		return nil, err
 	}
 	if info != nil {
-		// Best effort: the owner may be another.
+		// Best effort: the file may belong to another user.
 		_ = f.Chmod(info.Mode().Perm())
 	}
 	return &File{File: f, name: name}, nil
 }
 
-// Commit puts the file into its place. After an error nothing has changed there.
+// Commit renames the file to its destination. After an error the destination is
+// unchanged.
 func (f *File) Commit() error {
 	if f.closed {
 		return fs.ErrClosed
@@ -60,7 +61,7 @@ func (f *File) Commit() error {
 		return f.Close()
 	}
 	defer f.Discard()
-	// A name should not reach the disk before its content.
+	// The content should reach the disk before the name.
 	if err := f.Sync(); err != nil {
 		return err
 	}

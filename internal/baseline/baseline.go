@@ -1,5 +1,5 @@
-// Package baseline fits what a person would try first: one Gaussian, and a mixture of a few. A flow that
-// does not beat both on rows that none of them has seen is not worth its parameters.
+// Package baseline fits simple densities to compare with: one Gaussian, and a mixture of a few. A flow
+// that does not beat both on unseen rows is not worth its parameters.
 package baseline
 
 import (
@@ -23,15 +23,15 @@ type Mixture struct {
 
 const log2Pi = 1.8378770664093454836
 
-// ridge is what is added to the variances, in units of those of the columns: no component collapses onto
-// a few rows.
+// ridge is added to the variances, in units of the columns' variances, so that no component collapses
+// onto a few rows.
 const ridge = 1e-3
 
 // Gaussian fits one Gaussian by maximum likelihood.
 func Gaussian(x *mat.Dense) (*Mixture, error) { return fit(x, 1, 0, 1) }
 
 // Fit fits k components by expectation and maximization (Dempster, Laird & Rubin 1977), the best of a few
-// starts from k-means++ seeds (Arthur & Vassilvitskii 2007). It looks at no more than 20,000 rows.
+// starts from k-means++ seeds (Arthur & Vassilvitskii 2007). It uses at most 20,000 rows.
 func Fit(x *mat.Dense, k int, seed uint64) (*Mixture, error) { return fit(x, k, seed, 3) }
 
 func fit(x *mat.Dense, k int, seed uint64, starts int) (*Mixture, error) {

@@ -1,5 +1,5 @@
-// Package bits holds the test of a promise: the same data, options and seed give the same flow, bit for bit, on every
-// machine. The digests in testdata are compared on every architecture that Go has and qemu-user emulates, by make bits.
+// Package bits tests that the same data, options and seed give the same flow, bit for bit, on every machine. The
+// digests in testdata are compared on every architecture that Go has and qemu-user emulates, by make bits.
 package bits
 
 import (

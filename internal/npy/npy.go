@@ -1,9 +1,9 @@
 // Package npy reads and writes NumPy's .npy files, row by row in constant memory.
 //
 // The format is that of numpy/lib/_format_impl.py: the magic string, a version, the length of
-// a header, the header as a Python dictionary, and the elements. A Header says what follows,
-// and promises nothing about how much of it there is: nobody should take memory for it
-// before the bytes have come.
+// a header, the header as a Python dictionary, and the elements. A Header may claim more
+// elements than the file holds: callers should not allocate memory for them before the bytes
+// have been read.
 package npy
 
 import (
@@ -17,10 +17,10 @@ import (
 	"strings"
 )
 
-// Magic is how every file begins.
+// Magic is the beginning of every file.
 const Magic = "\x93NUMPY"
 
-// A Header says what a file holds.
+// A Header describes the array in a file.
 type Header struct {
 	Type    Type
 	Fortran bool // columns are contiguous, not rows
@@ -37,7 +37,7 @@ type Type struct {
 	order binary.ByteOrder
 }
 
-// MaxCols is how many columns a file may have.
+// MaxCols is the largest number of columns of a file.
 const MaxCols = 1 << 16
 
 // maxHeader is the longest header that is read; NumPy refuses those over 10,000 bytes.
@@ -130,7 +130,7 @@ func parseType(descr string) (Type, error) {
 	return t, nil
 }
 
-// ErrInexact is that of integers which a float64 cannot hold.
+// ErrInexact is the error for integers that no float64 equals.
 var ErrInexact = errors.New("the integer is beyond ±2⁵³ and has no exact float64")
 
 // Decode converts len(dst) elements of raw. It returns the index of the first element that

@@ -16,7 +16,7 @@ const maxRecord = 1 << 24
 // A csvSource reads comma-separated values as RFC 4180 describes them, and the usual variations:
 // other separators, decimal commas, lines that end in LF, no header.
 //
-// It looks at each byte once, where encoding/csv copies a record into a string, cuts it into
+// It reads each byte once, whereas encoding/csv copies a record into a string, splits it into
 // fields, and leaves the numbers to strconv.
 type csvSource struct {
 	t          *Table
@@ -98,7 +98,7 @@ func newCSV(t *Table, in *input) (source, error) {
 	return s, nil
 }
 
-// separator is the likeliest one: the most frequent in the first line, outside of quotes.
+// separator returns the most frequent separator in the first line, outside of quotes.
 func separator(line []byte, point byte) byte {
 	best, most := byte(','), 0
 	for _, sep := range []byte{',', ';', '\t', '|'} {
@@ -121,15 +121,16 @@ func separator(line []byte, point byte) byte {
 	return best
 }
 
-// looksLikeNumber reports whether a field of the first row shows that it is no header.
+// looksLikeNumber reports whether a field of the first row is a number, so that the row is
+// not a header.
 func (s *csvSource) looksLikeNumber(field string) bool {
 	b := []byte(field)
 	_, n, _ := scan(b, s.point)
 	return n > 0 && n == len(b)
 }
 
-// more reads on. It makes room first, and grows the buffer if one record fills it. It returns
-// io.EOF at the end.
+// more reads more bytes. It first makes space, and grows the buffer if one record fills it. It
+// returns io.EOF at the end.
 func (s *csvSource) more() error {
 	if s.eof {
 		return io.EOF
@@ -469,7 +470,7 @@ func (s *csvSource) number(content []byte, field int) (float64, error) {
 	return 0, s.notNumber(string(content), field)
 }
 
-// notNumber says what is wrong with a text, and what can be done about it.
+// notNumber returns the error for a text that is not a number, with advice.
 func (s *csvSource) notNumber(content string, field int) error {
 	at := s.where(s.line, field)
 	lower := strings.TrimLeft(strings.ToLower(content), "+-")
@@ -523,7 +524,7 @@ func (s *csvSource) blanksBetween(content string) bool {
 	return len(fields) > 1 && s.t.names != nil && len(strings.Fields(s.t.names[0])) == len(fields) && !slices.ContainsFunc(fields, func(f string) bool { return !s.looksLikeNumber(f) })
 }
 
-// otherText tells text that is no table by how it begins.
+// otherText recognises other kinds of text files by their beginning.
 func otherText(head []byte) string {
 	text := strings.ToLower(string(bytes.TrimSpace(head[:min(len(head), 256)])))
 	inside := strings.TrimSpace(strings.TrimPrefix(text, "["))

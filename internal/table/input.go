@@ -28,7 +28,7 @@ type input struct {
 
 const bufferSize = 1 << 18
 
-// openSource opens a table and finds out its format.
+// openSource opens a table and detects its format.
 func (t *Table) openSource(name string) error {
 	in, key, err := t.openInput(name)
 	if err != nil {
@@ -107,7 +107,7 @@ func (t *Table) openInput(name string) (in *input, key string, err error) {
 	return in, key, nil
 }
 
-// decompress replaces a compressed stream by what is in it.
+// decompress replaces a compressed stream by its contents.
 func (t *Table) decompress(in *input) error {
 	head, _ := in.r.Peek(4)
 	switch {
@@ -129,7 +129,7 @@ func (t *Table) decompress(in *input) error {
 	return nil
 }
 
-// sniff tells a format by its first bytes, or returns "".
+// sniff recognises a format by the first bytes, or returns "".
 func sniff(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, []byte(npy.Magic)):

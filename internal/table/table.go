@@ -1,10 +1,10 @@
 // Package table reads tables of numbers from CSV, NPY, NPZ and Parquet files, block by block
 // in constant memory, and writes them.
 //
-// One reader serves all formats: [Open] tells them apart by their first bytes, [Table.Match]
-// brings their columns into the order of a model's, and [Table.Blocks] yields the rows. A
-// file is not trusted: what it says about its size takes no memory before the bytes have
-// come, and damage is an error that names the place, as file:line:column for text.
+// One reader serves all formats: [Open] recognises them by their first bytes, [Table.Match]
+// puts their columns into the order of a model's, and [Table.Blocks] yields the rows. Files
+// are not trusted: sizes that a file claims take no memory before the bytes have been read,
+// and damage is an error that names the place, as file:line:column for text.
 package table
 
 import (
@@ -32,7 +32,7 @@ const (
 // Formats are the names of the formats.
 var Formats = []string{CSV, NPY, NPZ, Parquet}
 
-// Missing says what becomes of rows with missing values.
+// Missing tells how rows with missing values are treated.
 type Missing int
 
 const (
@@ -41,15 +41,15 @@ const (
 	MissingNaN                  // the values are NaN
 )
 
-// DefaultMissing are the texts that stand for a missing value in a CSV file; so does an
-// empty field.
+// DefaultMissing are the texts that mark a missing value in a CSV file, besides an empty
+// field.
 var DefaultMissing = []string{"NA", "N/A", "NaN", "nan", "null", "?", "-"}
 
-// Options says how to read. The zero value finds out by itself.
+// Options sets up a reader. With the zero value the reader detects the format.
 type Options struct {
-	Format       string   // one of Formats, or "" to tell by the first bytes, then by the name
-	Separator    byte     // of fields in CSV; 0 to tell by the first line
-	Header       *bool    // whether a CSV file has one; nil to tell by the first line
+	Format       string   // one of Formats, or "" to detect it from the first bytes, then from the name
+	Separator    byte     // of fields in CSV; 0 to detect it from the first line
+	Header       *bool    // whether a CSV file has one; nil to detect it from the first line
 	DecimalComma bool     // in CSV
 	Columns      string   // the columns to use, by name or by number from 1: "a,b" or "1-4,7"; "" for all
 	ID           string   // a column whose text goes along with each row
@@ -58,7 +58,7 @@ type Options struct {
 	Stdin        io.Reader
 }
 
-// maxColumns is how many columns a table may have.
+// maxColumns is the largest number of columns of a table.
 const maxColumns = 1 << 16
 
 // A Table is an open table.
@@ -71,7 +71,7 @@ type Table struct {
 	id      int      // column of the file, or -1
 	notes   []string
 	skipped int64
-	// badNames is what is wrong with the names of the columns in use, as long as it matters.
+	// badNames is the error in the names of the columns in use, unless they are not needed.
 	badNames error
 	close    []func() error
 }
@@ -86,14 +86,14 @@ type source interface {
 	// unusable says why a column holds no numbers, or is "".
 	unusable(column int) string
 
-	// place is where a value of a block is, for messages.
+	// place describes where a value of a block is in the file, for messages.
 	place(b *Block, row, column int) string
 
-	// width is how many columns there are.
+	// width returns the number of columns.
 	width() int
 }
 
-// A Block is some successive rows. Its memory is used again.
+// A Block is a run of successive rows. The next iteration overwrites its memory.
 type Block struct {
 	X    *mat.Dense // one row each, the columns in use
 	Row  []int64    // their numbers in the table, from 1
@@ -159,7 +159,7 @@ func (t *Table) open(name string) (err error) {
 	if len(t.use) == 0 {
 		return fmt.Errorf("%s: no column holds numbers", t.name)
 	}
-	t.badNames = t.checkNames() // unless Match says that they are of no use
+	t.badNames = t.checkNames() // Match clears it if names are not needed
 	return nil
 }
 
@@ -192,7 +192,7 @@ func (t *Table) find(name string) (int, error) {
 	return 0, fmt.Errorf("%s: there is no column %q; the columns are %s", t.name, clip(name), list(t.names))
 }
 
-// choose takes the columns that a list names, in its order.
+// choose selects the columns of a list, in its order.
 func (t *Table) choose(columns string) error {
 	t.use = nil
 	for _, item := range strings.Split(columns, ",") {
@@ -228,7 +228,8 @@ func (t *Table) choose(columns string) error {
 	return t.checkNames()
 }
 
-// checkNames refuses names that are no names, of columns in use.
+// checkNames returns an error if a name of a column in use is empty or occurs
+// twice.
 func (t *Table) checkNames() error {
 	if t.names == nil {
 		return nil
@@ -279,11 +280,11 @@ func (t *Table) Width() int { return len(t.use) }
 // Notes are remarks for the user: columns left out.
 func (t *Table) Notes() []string { return t.notes }
 
-// Skipped is how many rows were left out so far because of missing values.
+// Skipped returns the number of rows left out so far because of missing values.
 func (t *Table) Skipped() int64 { return t.skipped }
 
-// Match takes the columns that a model has, in its order: by name where both have names, whatever
-// else is in the table; else by position, and then their number must agree.
+// Match selects the columns of a model, in its order: by name if both have names, whatever other
+// columns the table has; otherwise by position, and then their numbers must agree.
 func (t *Table) Match(want []string, dim int) error {
 	if want == nil || t.names == nil {
 		if len(t.use) != dim {
@@ -343,8 +344,8 @@ func (t *Table) all() []int {
 	return all
 }
 
-// blockRows is how many rows a block has at most: enough to keep the kernels busy, and no more than
-// some megabytes.
+// blockRows is the largest number of rows of a block: enough to keep the kernels busy, but no more
+// than some megabytes.
 func blockRows(width int) int { return min(max((1<<18)/width, 16), 4096) }
 
 // Blocks yields the rows, once.
@@ -380,7 +381,7 @@ func (b *Block) reset() {
 	b.X, b.Row, b.Line, b.ID = b.all, b.Row[:0], b.Line[:0], b.ID[:0]
 }
 
-// finish treats the missing values of a block that its source has filled.
+// finish treats the missing values of a block that a source has read.
 func (t *Table) finish(b *Block) error {
 	rows := len(b.Row)
 	to := 0
@@ -428,8 +429,8 @@ func (t *Table) finish(b *Block) error {
 	return nil
 }
 
-// Read reads all rows into one matrix, most values of them at most. It is empty if there are
-// no rows.
+// Read reads all rows into one matrix. More than most values are an error; without rows the
+// matrix is empty.
 func (t *Table) Read(most int) (*mat.Dense, error) {
 	var data []float64
 	d := len(t.use)

@@ -19,11 +19,11 @@ import (
 	"github.com/gaussflow/gaussflow/internal/npy"
 )
 
-// WriteOptions says how to write.
+// WriteOptions sets up a writer.
 type WriteOptions struct {
 	ID      string // the name of a first column of texts, or ""
 	Float32 bool   // NPY and Parquet hold float32
-	Digits  int    // of numbers in CSV; 0 means as few as tell the number from its neighbours
+	Digits  int    // of numbers in CSV; 0 means the fewest that identify each number
 }
 
 // A Writer writes a table.
@@ -39,8 +39,8 @@ type encoder interface {
 	finish() error
 }
 
-// Create makes a table that is in its place after [Writer.Commit], whole, and not before. Its format
-// is that of the name's extension.
+// Create returns a writer of a table that appears, whole, with [Writer.Commit]. The name's extension
+// determines its format.
 func Create(name string, columns []string, o WriteOptions) (*Writer, error) {
 	format := extension(name)
 	switch {
@@ -77,7 +77,7 @@ func NewCSV(w io.Writer, columns []string, o WriteOptions) (*Writer, error) {
 	return &Writer{e: e}, err
 }
 
-// NewJSONLines writes one JSON object a row to a stream. What is not finite is null.
+// NewJSONLines writes one JSON object per row to a stream. Values that are not finite are null.
 func NewJSONLines(w io.Writer, columns []string, o WriteOptions) *Writer {
 	e := &jsonEncoder{w: bufio.NewWriterSize(w, 1<<16)}
 	if o.ID != "" {
@@ -94,7 +94,7 @@ func (w *Writer) Write(ids []string, rows []float64, n int) error {
 	return w.e.write(ids, rows, n)
 }
 
-// Commit ends the table and puts the file into its place.
+// Commit completes the table and renames the file to its destination.
 func (w *Writer) Commit() error {
 	if err := w.e.finish(); err != nil {
 		w.Discard()
@@ -139,7 +139,7 @@ func newCSVEncoder(w io.Writer, columns []string, o WriteOptions) (*csvEncoder, 
 	return e, err
 }
 
-// appendField quotes a text where it must be.
+// appendField appends a text, quoted if necessary.
 func appendField(b []byte, s string) []byte {
 	if s != "" && !strings.ContainsAny(s, ",;|\t\"\r\n") && s[0] != ' ' && s[len(s)-1] != ' ' {
 		return append(b, s...)
@@ -190,7 +190,7 @@ type jsonEncoder struct {
 	line []byte
 }
 
-// quoteJSON is a text as JSON.
+// quoteJSON returns a text as JSON.
 func quoteJSON(s string) []byte {
 	b := []byte{'"'}
 	for _, r := range strings.ToValidUTF8(s, "\ufffd") {
@@ -284,7 +284,8 @@ func (e *npyEncoder) finish() error {
 	return err
 }
 
-// A parquetEncoder collects rows into groups, which the format wants large and memory small.
+// A parquetEncoder collects rows into groups: large ones suit the format, small ones save
+// memory.
 type parquetEncoder struct {
 	w     *file.Writer
 	id    bool

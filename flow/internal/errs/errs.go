@@ -13,7 +13,7 @@ var (
 	ErrFormat     = errors.New("not a valid model")
 )
 
-// kinded is an error of a kind, whose text need not repeat the kind's.
+// kinded is an error of a kind. Its text need not include the kind's.
 type kinded struct{ kind, err error }
 
 func (e *kinded) Error() string   { return e.err.Error() }
@@ -24,7 +24,7 @@ func Errorf(kind error, format string, args ...any) error {
 	return &kinded{kind, fmt.Errorf(format, args...)}
 }
 
-// As makes err one of the given kind. It returns nil if err is nil.
+// As returns err as an error of the given kind. It returns nil if err is nil.
 func As(kind, err error) error {
 	if err == nil {
 		return nil

@@ -1,4 +1,4 @@
-// Package flowtest holds what the tests of flow and of its rooms share.
+// Package flowtest supports the tests of flow and of the packages below it.
 package flowtest
 
 import (
@@ -135,7 +135,7 @@ func Derivative(h float64, f func(h float64) float64) float64 {
 	return d
 }
 
-// CheckGradient holds grad against differences of value as p changes.
+// CheckGradient compares grad with differences of value as p changes.
 func CheckGradient(t *testing.T, what string, grad, p []float64, value func() float64) {
 	t.Helper()
 	largest := 0.0

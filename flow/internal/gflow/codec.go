@@ -87,13 +87,14 @@ type Decoder struct {
 	err error
 }
 
-// NewDecoder returns a decoder that reads from r, and no further than it is asked.
+// NewDecoder returns a decoder that reads from r, and no further than its methods
+// need.
 func NewDecoder(r io.Reader) *Decoder { return &Decoder{r: r} }
 
 // Err returns the first error.
 func (d *Decoder) Err() error { return d.err }
 
-// Fail notes an error in what the file says.
+// Fail records an error in the contents of the file.
 func (d *Decoder) Fail(format string, args ...any) {
 	if d.err == nil {
 		d.err = errs.Errorf(errs.ErrFormat, format, args...)
@@ -129,7 +130,7 @@ func (d *Decoder) Uint64() uint64 { return binary.LittleEndian.Uint64(d.Bytes(8)
 // Float reads a number, finite or not.
 func (d *Decoder) Float() float64 { return math.Float64frombits(d.Uint64()) }
 
-// Int reads a number that a count can have.
+// Int reads a number that is valid as a count.
 func (d *Decoder) Int(what string) int {
 	v := d.Uint64()
 	if d.err == nil && v > math.MaxInt {
@@ -141,7 +142,8 @@ func (d *Decoder) Int(what string) int {
 	return int(v)
 }
 
-// Count returns a number of things, at least the given one. It is 0 after an error.
+// Count reads a count that must be at least the given number. It is 0 after an
+// error.
 func (d *Decoder) Count(what string, least int) int {
 	n := d.Uint32()
 	if d.err == nil && (n > math.MaxInt32 || int(n) < least) {
@@ -153,8 +155,8 @@ func (d *Decoder) Count(what string, least int) int {
 	return int(n)
 }
 
-// Floats reads n finite numbers. It takes memory as they come, so that a file
-// cannot ask for more than it holds.
+// Floats reads n finite numbers. It allocates memory as it reads, so that a file
+// cannot claim more than it holds.
 func (d *Decoder) Floats(what string, n int) []float64 {
 	var x []float64
 	for len(x) < n && d.err == nil {

@@ -1,6 +1,6 @@
-// Package gflow reads and writes models in the format of .gflow files. It knows a
-// model as [model.Model] alone; only version 1, which names three kinds of layers,
-// knows what those hold.
+// Package gflow reads and writes models in the format of .gflow files. It depends on
+// [model.Model] and not on layers, except that version 1 has its own encoding of
+// three kinds of layers.
 //
 // A file is, with numbers in little-endian order and floats as IEEE 754:
 //
@@ -13,7 +13,7 @@
 //	uint32   CRC-32C of all bytes before
 //
 // and, for a training run, what Trainer.Save says, with a checksum of its own.
-// Version 1 is written wherever it can hold the model, so that such files keep their
+// Version 1 is written whenever it can hold the model, so that such files keep their
 // bytes.
 package gflow
 
@@ -22,9 +22,9 @@ import (
 	"github.com/gaussflow/gaussflow/flow/model"
 )
 
-const magic = "\x89GFLOW\r\n" // no text, and damaged by what takes it for one
+const magic = "\x89GFLOW\r\n" // not text, and damaged by conversions of text files
 
-// Content is what a file holds.
+// Content tells what a file holds.
 type Content uint32
 
 const (
@@ -32,7 +32,7 @@ const (
 	Run  Content = 2 // a flow, and the training run that it is in
 )
 
-// Encode writes the model; what it is part of follows.
+// Encode writes the model. For a training run, the caller writes the rest.
 func Encode(e *Encoder, m model.Model, what Content) {
 	version, write := uint32(2), encode2
 	if fits1(m) {
@@ -48,8 +48,8 @@ func Encode(e *Encoder, m model.Model, what Content) {
 	e.Checksum()
 }
 
-// Decode reads a model, and what the file holds. The tensors are not checked
-// but for being finite.
+// Decode reads a model and tells what the file holds. Of the tensors it checks only
+// that they are finite.
 func Decode(d *Decoder) (model.Model, Content, error) {
 	if head := d.Bytes(len(magic)); d.err == nil && string(head) != magic {
 		d.Fail("not a gaussflow model: wrong magic bytes")
@@ -78,7 +78,7 @@ func Decode(d *Decoder) (model.Model, Content, error) {
 	return m, what, nil
 }
 
-// blocks reads what layer reads, for every layer of every block.
+// blocks calls layer for every layer of every block.
 func blocks(d *Decoder, layer func() model.Layer) [][]model.Layer {
 	var all [][]model.Layer
 	for range d.Count("number of blocks", 1) {

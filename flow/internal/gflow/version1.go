@@ -24,7 +24,7 @@ const (
 
 var kinds1 = map[string]uint32{"rotation": rotation, "mixtures": mixtures, "coupling": coupling}
 
-// maxParams is the most parameters that a flow can have.
+// maxParams is the largest number of parameters of a flow.
 const maxParams = math.MaxInt32
 
 // fits1 reports whether version 1 can hold m.
@@ -121,7 +121,8 @@ func depthOf(l model.Layer, half int) int {
 	}
 }
 
-// A head1 is what version 1 says of a layer before the parameters of all layers.
+// A head1 is the part of a layer that version 1 stores before the parameters of
+// all layers.
 type head1 struct {
 	kind  uint32
 	r     []float64 // the rotation
@@ -230,7 +231,7 @@ func (h *head1) parameters() []int64 {
 	return n
 }
 
-// layer makes the layer whose parameters take gives.
+// layer returns the layer, with parameters from take.
 func (h *head1) layer(dim int, take func(n int) []float64) model.Layer {
 	switch h.kind {
 	case rotation:

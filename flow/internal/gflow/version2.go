@@ -18,7 +18,7 @@ import (
 //	         uint32 tensors; for each: name, uint32 rank, uint32 for each size,
 //	         float64 for each element
 //
-// A name and the like is a uint32 with its length and then its bytes.
+// Names, keys and values are a uint32 with the length and then the bytes.
 const maxRank = 8
 
 func encode2(e *Encoder, m model.Model) {

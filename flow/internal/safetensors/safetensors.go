@@ -1,20 +1,20 @@
 // Package safetensors reads and writes models as safetensors files, which NumPy, and a
 // few lines of any language, can read: eight bytes with the length of a header, the
-// header as JSON, and the numbers in little-endian order. It knows a model as
-// [model.Model] alone.
+// header as JSON, and the numbers in little-endian order. It depends on [model.Model]
+// and not on layers.
 //
 //	__metadata__: format "gaussflow", version "2", kind, dim, columns and layers as JSON,
 //	              info as JSON too, and the SHA-256 of the numbers
 //	input.shift, input.scale [d]          a layer of kind scale that comes first
 //	block.I.rotation [d,d]
-//	block.I.weight, mean, scale [d,K], …  mixtures; raw.* keep every bit of what training moves
+//	block.I.weight, mean, scale [d,K], …  mixtures; raw.* keep every bit of the trained parameters
 //	block.I.half.H.layer.L.weight, bias   coupling
 //	block.I.KIND.NAME                     other kinds of layers, such as rosenblatt
 //	block.I.layer.J.NAME                  a second layer of a kind in a block
 //	base.loc, base.scale [d]
 //	logprob.quantiles [101]
 //
-// Where layers is missing, names tell which there are.
+// If layers is missing, the names of the tensors determine the layers.
 package safetensors
 
 import (
@@ -46,13 +46,13 @@ const (
 	version = "2"
 )
 
-// Is reports whether a file begins as one of these does: with eight bytes that are the length of a
-// header.
+// Is reports whether a file begins like a safetensors file: with eight bytes that are the length
+// of a header.
 func Is(head []byte) bool {
 	return len(head) >= 8 && binary.LittleEndian.Uint64(head) <= MaxHeader
 }
 
-// entry is what the header says of a tensor.
+// entry is the header's description of a tensor.
 type entry struct {
 	DType   string   `json:"dtype"`
 	Shape   []int64  `json:"shape"`
@@ -139,7 +139,7 @@ func Encode(w io.Writer, m model.Model, kind string) error {
 	return nil
 }
 
-// jsonOf is a value that JSON can hold, keys in order.
+// jsonOf returns v as JSON, with sorted keys.
 func jsonOf(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -192,9 +192,9 @@ func prefixes(kinds []string, i int) []string {
 	return out
 }
 
-// Decode reads a model, and no further than its end. The tensors are checked for being finite and for
-// having the size of their shape, not for making sense. Memory is bounded by a small
-// multiple of the bytes that r gives, whatever they say.
+// Decode reads a model, and no further than its end. It checks that tensors are finite and that their
+// sizes match their shapes, and nothing else about them. Memory is bounded by a small multiple of the
+// number of bytes read, whatever sizes the file claims.
 func Decode(r io.Reader) (model.Model, error) {
 	m, err := decode(r)
 	if err != nil {
@@ -233,7 +233,7 @@ func decode(r io.Reader) (m model.Model, err error) {
 	return m, assemble(&m, metadata, tensors)
 }
 
-// A described tensor is one on its way from the header to the model.
+// A described tensor is a tensor that the header describes, before it has a place in the model.
 type described struct {
 	model.Tensor
 	offsets [2]int64
@@ -342,7 +342,7 @@ func checkMetadata(m *model.Model, metadata map[string]string) error {
 	return nil
 }
 
-// readTensors reads the numbers. It takes memory as they come.
+// readTensors reads the numbers. It allocates memory as it reads.
 func readTensors(r io.Reader, tensors []*described) error {
 	buf := make([]byte, 1<<15)
 	for _, t := range tensors {
@@ -440,8 +440,8 @@ func assemble(m *model.Model, metadata map[string]string, tensors []*described) 
 	return nil
 }
 
-// rankOf says which layers choose their tensors first: those with a prefix of their own, then the rotation, then
-// the mixtures.
+// rankOf is the order in which layers take their tensors: those with a prefix of their own, then the rotation,
+// then the mixtures.
 func rankOf(prefix, kind, short string) int {
 	switch {
 	case prefix != short:
@@ -452,7 +452,7 @@ func rankOf(prefix, kind, short string) int {
 	return 2
 }
 
-// blockOf takes a name block.I.REST apart.
+// blockOf splits a name block.I.REST.
 func blockOf(name string) (i int, rest string, ok bool) {
 	name, ok = strings.CutPrefix(name, "block.")
 	if !ok {
@@ -463,7 +463,7 @@ func blockOf(name string) (i int, rest string, ok bool) {
 	return i, rest, ok && err == nil && i >= 0 && strconv.Itoa(i) == number
 }
 
-// guessLayers tells the layers by the names of the tensors.
+// guessLayers determines the layers from the names of the tensors.
 func guessLayers(tensors []*described) [][]string {
 	blocks := map[int]map[string]bool{}
 	scaled := false
@@ -510,8 +510,8 @@ func guessLayers(tensors []*described) [][]string {
 	return kinds
 }
 
-// padded tells the number of components of each coordinate by the padding, weight 0, if nothing else
-// does.
+// padded determines the number of components of each coordinate from the padding, weight 0, if no
+// attribute gives it.
 func padded(l *model.Layer) {
 	w, ok := l.Tensor("weight")
 	if l.Kind != "mixtures" || !ok || len(w.Shape) != 2 || l.Attributes["components"] != "" || !slices.Contains(w.Values, 0) {
