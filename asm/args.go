@@ -1,21 +1,21 @@
 package asm
 
-// Block is the number of samples that every kernel takes at a time: a multiple of every vector's length, and of the eight
-// partial sums of a reduction. Kernels take whole blocks alone.
+// Block is the number of samples that every kernel processes at a time: a multiple of every vector's length, and of the eight
+// partial sums of a reduction. Kernels process whole blocks only.
 const Block = 16
 
-// Component is one Gaussian of a mixture in the form of the inner loop: C/σ = IH + IL, Density = w/(σ√2π·Alpha), Ratio =
+// Component is one Gaussian of a mixture in the form that the inner loops use: C/σ = IH + IL, Density = w/(σ√2π·Alpha), Ratio =
 // w/(σ·Alpha). Below is the sum of the weights of the components to its left.
 type Component struct {
 	Mean, Scale, IH, IL, W, Density, Ratio, Below float64
 }
 
-// MixtureArgs is what the mixture kernels work on: the parameters of N samples, a multiple of Block, and rows of N numbers each.
-// A kernel touches the rows that its comment names and no others.
+// MixtureArgs are the arguments of the mixture kernels: the parameters of N samples, a multiple of Block, and rows of N numbers
+// each. A kernel accesses only the rows that its comment names.
 type MixtureArgs struct {
 	N, K int
 
-	// One mixture for all samples, or one for each: component k of sample i stands Stride·k + i numbers from the start.
+	// One mixture for all samples, or one for each: component k of sample i is element Stride·k + i.
 	Components          *Component
 	Weight, Mean, Scale *float64
 	Stride              int
@@ -29,42 +29,41 @@ type MixtureArgs struct {
 	DStride                  int
 
 	// Acc holds the partial sums of a shared mixture: three statistics of each component, 8 numbers each, and those of the
-	// log-likelihood. Scratch has room for EMChunk numbers for each component, and as many again twice.
+	// log-likelihood. Scratch holds EMChunk numbers for each component, and 2·EMChunk more.
 	Acc, Scratch *float64
 	Grad         *GradState
 	Inverse      *InverseState
 }
 
-// EMChunk is the number of samples that the E-step may take at a time.
+// EMChunk is the largest number of samples of a call of the E-step.
 const EMChunk = 128
 
 // Row is a number for each sample of a block.
 type Row [Block]float64
 
-// GradState is what the reverse mode keeps of a block: the fields of sampleGrad in kernels/ref_gradient.go.
+// GradState is the state of the reverse mode for a block: the fields of sampleGrad in kernels/ref_gradient.go.
 type GradState struct {
 	GL, A, AE, Part, L2, Tail, Whole Row
 }
 
-// InverseTile is the largest number of samples that the inverse takes at a time: its rows stay in the first-level cache.
+// InverseTile is the largest number of samples of a call of the inverse: its rows stay in the first-level cache.
 const InverseTile = 256
 
 // InverseRow is a number for each sample of such a tile; rows that begin at multiples of a page would evict one another.
 type InverseRow [InverseTile + 8]float64
 
-// InverseState is what the inverse keeps of a tile, in terms of inverseOne of kernels/ref_inverse.go.
+// InverseState is the state of the inverse for a tile; its fields are named as in inverseOne of kernels/ref_inverse.go.
 type InverseState struct {
 	// Set by InverseStart. Narrow is InverseDone times the narrowest scale.
 	X, Z, Q, InvPhi, Lo, Hi, Width, Narrow, Other InverseRow
 	// Set by InverseSums, at X.
 	D, WP, WN, F, DF, Lost InverseRow
-	// Set by InverseSolve: Done is not 0 for the samples that are done, whose X and L are the results.
+	// Set by InverseSolve: Done is not 0 for solved samples, whose results are X and L.
 	L    InverseRow
 	Done [InverseTile + 8]uint64
 }
 
-// SoftmaxArgs are the arguments of Softmax: component k of sample i stands Stride·k + i numbers from Src, DstStride·k + i from
-// Dst.
+// SoftmaxArgs are the arguments of Softmax: component k of sample i is element Stride·k + i of Src, and DstStride·k + i of Dst.
 type SoftmaxArgs struct {
 	N, K              int
 	Dst, Src          *float64
@@ -79,9 +78,9 @@ type AdamArgs struct {
 	Beta1, Beta2, C1, C2, Rate, Root, Eps float64
 }
 
-// SplineArgs is what the spline kernels work on: N samples, a multiple of Block, in rows of N numbers, and their splines: row k
-// of Width, Height and Slope (one row less) begins Stride·k numbers from the start. Knot k is Scale·Σ + Step·k - Bound, Σ
-// the sum of the first k widths or heights.
+// SplineArgs are the arguments of the spline kernels: N samples, a multiple of Block, in rows of N numbers, and their splines:
+// row k of Width, Height and Slope (one row less) begins at element Stride·k. Knot k is Scale·Σ + Step·k - Bound, Σ the sum of
+// the first k widths or heights.
 type SplineArgs struct {
 	N, K                           int
 	Width, Height, Slope           *float64
@@ -96,7 +95,8 @@ type SplineArgs struct {
 	State                   *SplineState // of the reverse mode
 }
 
-// SplineState is what the reverse mode keeps of a block on NEON, in terms of Splines.backwardOne of kernels/ref_spline.go.
+// SplineState is the state of the reverse mode for a block on NEON; its fields are named as in Splines.backwardOne of
+// kernels/ref_spline.go.
 type SplineState struct {
 	Bin, Outside, CXL, CXR, CYL, CYR, DL, DR, IH, Up, Down, Lean Row
 }

@@ -4,8 +4,8 @@ import "math"
 
 // The parameters of the algorithms, as opposed to the coefficients of the approximations.
 const (
-	// ExpBias keeps linear-space sums away from subnormal numbers: Gaussians are carried as 2^(ExpBias - v²), and the bias
-	// is taken off once per sample instead of letting each component underflow, and stall, on its own.
+	// ExpBias keeps sums in linear space away from subnormal numbers, which are slow and inexact: Gaussians are computed as
+	// 2^(ExpBias - v²), and the bias is removed once per sample.
 	ExpBias = 480
 	Bias    = 0x1p480
 	Unbias  = 0x1p-480
@@ -14,26 +14,26 @@ const (
 	Nearest = 0x1.8p52
 
 	// FarDensity: a sample whose tails sum to less than this (biased) has every component more than 39 standard deviations
-	// away; it is recomputed in log space. Components clamped at VMax contribute 2^-196 of it at most.
+	// away; it is recomputed in log space. Components clamped at VMax contribute at most 2^-196 of it.
 	FarDensity = 0x1p-620
 
 	// ProbitCut separates the central probit from its tail; a power of two, so that a scaled p compares exactly.
 	ProbitCut = 0x1p-7
 
-	// SumBlock is the number of components whose terms are added up one by one; the sums of such blocks are added with what
-	// each addition loses. A power of two.
+	// SumBlock is the number of components whose terms are added one by one; the sums of such blocks are added by compensated
+	// summation. A power of two.
 	SumBlock = 8
 
-	// FarBase2 is the |v| beyond which the E-step leaves linear space, 39 standard deviations.
+	// FarBase2 is the |v| beyond which the E-step works in log space, 39 standard deviations.
 	FarBase2 = 33
 
 	// MillsStill: v*R(v) is Alpha to the last bit from here on.
 	MillsStill = 0x1p28
 
-	// FarLeast and EMLeast: exponents below minus these are held there, in the far path and in the E-step.
+	// FarLeast and EMLeast: exponents below minus these are clamped, in the far path and in the E-step.
 	FarLeast, EMLeast = 1200, 1400
 
-	// RatioMost holds the exponent of a ratio of densities within the range of normal numbers.
+	// RatioMost clamps the exponent of a ratio of densities to the range of normal numbers.
 	RatioMost = 1000
 
 	// ExpMost and ExpLeast: e^x is Inf above the one and 0 below minus the other.
@@ -44,12 +44,13 @@ const (
 
 	// InverseDone: a step of the inverse that is shorter than this part of the narrowest scale is the last one. Halley's
 	// error is cubic, and the log-det is carried along the last step to first order: both are then below the last bit.
-	// InverseNoise: relative to z, what z(x) may differ from z where it cannot resolve such a step. InverseSmall: residuals
-	// in probability space below this are taken to z-space by Taylor's series. InverseBend: the log-det may change by no more
-	// than this along the last step.
+	// InverseNoise: the largest relative difference between z(x) and z that rounding alone explains, where z(x) does not
+	// resolve such a step. InverseSmall: residuals in probability space below this are converted to z-space by Taylor's
+	// series. InverseBend: the largest change of the log-det along the last step.
 	InverseDone, InverseNoise, InverseSmall, InverseBend = 0x1p-26, 0x1p-48, 0x1p-6, 0x1p-10
 
-	// RoughMost: parts of a component's probability beyond this, on a scale from -1 to 1, give no first guess.
+	// RoughMost: positions within a component's share of the probability beyond this, on a scale from -1 to 1, give no first
+	// guess.
 	RoughMost = 0.999
 
 	// InverseRounds bounds the iteration of the inverse. Its bracket halves every fourth round at least; from one that
@@ -65,14 +66,14 @@ const (
 )
 
 // RoughCDF is Abramowitz and Stegun's 26.2.16: Φ(-x) = φ(x)(c₁s + c₂s² + c₃s³), s = 1/(1+c₀x), x ≥ 0, within 1e-5.
-// RoughProbit is a fit of the quantile at (1+u)/2, u(d₀+d₁u²)/(1+d₂u²+d₃u⁴), within 0.6 % for |u| ≤ 0.99. They serve first
-// guesses alone.
+// RoughProbit is a fit of the quantile at (1+u)/2, u(d₀+d₁u²)/(1+d₂u²+d₃u⁴), within 0.6 % for |u| ≤ 0.99. They are used
+// for first guesses only.
 var (
 	RoughCDF    = [4]float64{0.33267, 0.4361836, -0.1201676, 0.9372980}
 	RoughProbit = [4]float64{1.247196113, -1.115299195, -1.199025326, 0.2442675841}
 )
 
-// constants holds the numbers that the assembly names: go_asm.h has the offsets of the fields.
+// constants holds the scalar constants of the assembly; go_asm.h has the offsets of the fields.
 //
 //lint:ignore U1000 assembly reads it
 type constants struct {

@@ -4,7 +4,7 @@ package asm
 
 import "math"
 
-// constantsAVX2 holds the numbers that stand in for instructions which AVX2 lacks.
+// constantsAVX2 holds the numbers that replace instructions which AVX2 lacks.
 //
 //lint:ignore U1000 assembly reads it
 type constantsAVX2 struct {

@@ -1,7 +1,7 @@
 package asm
 
-// GemmArgs is what the kernels of matrix products work on: Rows rows of C, as wide as the kernel's name says, and a block
-// of K terms of their sums. Distances are in bytes.
+// GemmArgs are the arguments of the kernels of matrix products: Rows rows of C, as wide as the kernel's name says, and a
+// block of K terms of their sums. Distances are in bytes.
 type GemmArgs struct {
 	Rows, K int // Rows is zero after a call
 	Cols    int // of the kernels of one row
@@ -14,21 +14,21 @@ type GemmArgs struct {
 	C           *float64
 	CRow        int
 
-	// What the sums begin with: a number for each row, what stands in C with GemmAdd, else zero.
+	// What the sums begin with: a number for each row, the elements of C with GemmAdd, otherwise zero.
 	Bias *float64
-	// With GemmMask, C is cleared where this matrix is at most zero.
+	// With GemmMask, elements of C for which this matrix is at most zero are set to zero.
 	Mask    *float64
 	MaskRow int
 
 	Flags int
 
-	// How far the kernel has come in A, Bias and Mask. It keeps them here for want of registers; they are zero before a call.
+	// The kernel's positions in A, Bias and Mask, for lack of registers; zero before a call.
 	AAt, BiasAt, MaskAt int
 }
 
-// What a kernel of products does beside the product.
+// Operations that a kernel of products performs besides the product.
 const (
 	GemmAdd  = 1 << iota // begin with C
-	GemmReLU             // clear what is at most zero in the end; NaN stays
-	GemmMask             // clear what Mask says
+	GemmReLU             // set results that are at most zero to zero; NaN stays
+	GemmMask             // apply Mask
 )

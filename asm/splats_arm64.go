@@ -4,9 +4,9 @@ package asm
 
 import "unsafe"
 
-// splats holds every number that the NEON kernels read in both elements of a vector. A step of Horner's scheme,
-// p·x + c, overwrites c: each needs a copy of its own, which loads provide without taking a floating-point pipe from the
-// arithmetic, as moves and element-wise broadcasts do on most processors.
+// splats holds every number that the NEON kernels read, in both elements of a vector. A step of Horner's scheme, p·x +
+// c, overwrites c, so each step needs its own copy. Loads provide it without occupying a floating-point pipe, as moves
+// and element-wise broadcasts do on most processors.
 type splats struct {
 	constants [unsafe.Sizeof(constants{}) / 8][2]uint64 // constant at offset o of constants stands at 2·o
 

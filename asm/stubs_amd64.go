@@ -4,8 +4,8 @@
 
 package asm
 
-// The kernels of this architecture: what each does, in terms of the reference in package kernels, whose bits it returns.
-// n and MixtureArgs.N are multiples of Block; rows may be one another where a comment says so, and dst may be an input.
+// The kernels of this architecture. Each is described in terms of the reference in package kernels, whose bits it returns.
+// n and MixtureArgs.N are multiples of Block; rows may coincide where a comment says so, and dst may be an input.
 
 // NormCDFAVX2 sets dst[i] = normCDF(x[i]) of kernels/ref_normal.go.
 //

@@ -6,7 +6,7 @@ package kernels
 
 import "github.com/gaussflow/gaussflow/asm"
 
-// No tier but Generic runs here, so that none of the methods below is ever called.
+// Only Generic runs here, so the methods below are never called.
 const unreachable = "kernels: assembly in a build without it"
 
 func (tier Tier) normCDF(dst, x *float64, n int)                     { panic(unreachable) }

@@ -1,5 +1,5 @@
-// Command gen writes what follows from the table of kernels in table.go: the stubs of the assembly, and the choice of a
-// tier in package kernels. It also writes the package functions of kernels, one for each exported method of Tier, with
+// Command gen generates code from the table of kernels in table.go: the stubs of the assembly, and the choice of a tier
+// in package kernels. It also generates the package functions of kernels, one for each exported method of Tier, with
 // the method's comment. Run it with go generate ./asm after a change of the table or of such a method.
 package main
 
@@ -24,8 +24,8 @@ import (
 type kernel struct {
 	name, args, result string   // as in the stub's declaration; a result is named
 	doc                string   // what follows the name: "sets …", "is …"
-	elementwise        bool     // a function of one variable, which Tier.elementwise can be told to apply
-	tiers              []string // where the assembly is, if not on every tier; then the choice is written by hand
+	elementwise        bool     // a function of one variable, for Tier.elementwise
+	tiers              []string // the tiers with assembly, if not all; the choice is then written by hand
 }
 
 // An arch is an architecture, and the tiers that it has.
@@ -122,8 +122,8 @@ func stubs(a arch) string {
 
 package asm
 
-// The kernels of this architecture: what each does, in terms of the reference in package kernels, whose bits it returns.
-// n and MixtureArgs.N are multiples of Block; rows may be one another where a comment says so, and dst may be an input.
+// The kernels of this architecture. Each is described in terms of the reference in package kernels, whose bits it returns.
+// n and MixtureArgs.N are multiples of Block; rows may coincide where a comment says so, and dst may be an input.
 `)
 	for _, k := range table {
 		for _, t := range k.on(a) {
@@ -184,8 +184,8 @@ func (k kernel) names() string {
 	return strings.Join(names, ", ")
 }
 
-// dispatch chooses the assembly of a tier. It is written as conditions and not as tables of functions: what goes through
-// a table escapes to the heap, the caller's memory included.
+// dispatch chooses the assembly of a tier. It uses conditions, not tables of functions: arguments of indirect calls
+// escape to the heap, the caller's memory included.
 func dispatch(a arch) string {
 	var b strings.Builder
 	b.WriteString(`//go:build !purego
@@ -229,7 +229,7 @@ package kernels
 
 import "github.com/gaussflow/gaussflow/asm"
 
-// No tier but Generic runs here, so that none of the methods below is ever called.
+// Only Generic runs here, so the methods below are never called.
 const unreachable = "kernels: assembly in a build without it"
 
 `)
@@ -241,7 +241,7 @@ const unreachable = "kernels: assembly in a build without it"
 	return b.String()
 }
 
-// elementwise lets a loop be told which function of one variable to apply without a function value.
+// elementwise lets a loop choose a function of one variable without a function value.
 func elementwise() string {
 	var names, cases strings.Builder
 	for _, k := range table {
