@@ -12,29 +12,29 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// A Target is what the prior of a component's covariance draws it to.
+// A Target is the covariance towards which the prior shrinks those of components.
 type Target int
 
 const (
 	ToPooled   Target = iota // the mean of the components' covariances
 	ToAll                    // the covariance of all rows, divided by K^(2/D)
-	ToDiagonal               // the diagonal of that
+	ToDiagonal               // the diagonal of ToAll's
 )
 
-// A Family says how the mixtures of any number of components are fitted. The
-// posterior that EM maximizes adds to the log-likelihood
+// A Family is a prior and a choice of starts for mixtures of any number of
+// components. To the log-likelihood, the posterior that EM maximizes adds
 //
 //	Σ_k [log w_k - a/2·(log|Σ_k| + tr(Σ_k⁻¹·T))]
 //
 // so that a covariance is the weighted mean of that of its rows and of the target T,
-// which counts as many rows as the strength a says: it cannot become singular, with
-// however few rows (an inverse Wishart prior; Fraley and Raftery 2007). Every
-// covariance has the squared resolution of the columns added on its diagonal.
+// which counts as a rows: it cannot become singular, however few its rows (an
+// inverse Wishart prior; Fraley and Raftery 2007). The squared resolution of the
+// columns is added to the diagonal of every covariance.
 type Family struct {
 	Target   Target
 	Strength float64 // a
 	Diagonal bool    // covariances are diagonal
-	White    bool    // starting centres are sought among whitened rows
+	White    bool    // initial centres are chosen among whitened rows
 }
 
 func (f Family) String() string {
@@ -57,13 +57,13 @@ type Options struct {
 	// Floor is added to the variances of the columns: the square of the resolution of
 	// each, D numbers.
 	Floor []float64
-	// Iterations is the most that EM takes, Tolerance the gain of the mean
+	// Iterations is the largest number of iterations of EM, Tolerance the gain of the mean
 	// log-likelihood below which it ends.
 	Iterations int
 	Tolerance  float64
 }
 
-// A Convergence tells how EM ended.
+// A Convergence describes how EM ended.
 type Convergence struct {
 	Iterations int
 	Gain       float64 // of the mean log-likelihood in the last iteration
@@ -72,9 +72,9 @@ type Convergence struct {
 
 const (
 	meanRows    = 1e-9 // at 0 in each component, so that one without any has a mean
-	shardSize   = 256  // samples that go through an E-step together
+	shardSize   = 256  // samples that an E-step processes together
 	mostGroups  = 16   // groups of shards, whose sums are added in order
-	startSample = 2000 // rows, or 40 for each component, among which starts are sought
+	startSample = 2000 // rows, or 40 for each component if that is more, among which starts are chosen
 	kMeansSteps = 6
 )
 
@@ -92,7 +92,7 @@ func Fit(ctx context.Context, x blas.Matrix, o Options) (*Mixture, Convergence, 
 	last := math.Inf(-1)
 	for c.Iterations < o.Iterations {
 		logLik := e.expect(m)
-		if err := ctx.Err(); err != nil { // and logLik is of what there was time for
+		if err := ctx.Err(); err != nil { // then logLik is incomplete
 			return nil, c, err
 		}
 		c.Gain, last = logLik-last, logLik
@@ -124,7 +124,7 @@ type em struct {
 	workers chan *worker
 }
 
-// A worker is the memory that takes a shard through the E-step.
+// A worker is the memory for the E-step of a shard.
 type worker struct{ features, logs, r, largest, sum []float64 }
 
 func newWorker(k, q int) *worker {
@@ -225,9 +225,8 @@ func (e *em) shard(w *worker, x blas.Matrix, s int) (f, r blas.Matrix, logDensit
 	return f, r, sum
 }
 
-// logSum writes the logarithm of Σ_k e^(logs_k) of each sample into dst, given the
-// logarithms and their softmax, both k×n. It is a logarithm less that of its share,
-// for the largest share.
+// logSum writes log Σ_k e^(logs_k) of each sample into dst, given the logarithms and
+// their softmax, both k×n. It is logs_k - log softmax_k, computed for the largest k.
 func logSum(dst, logs, share, largest []float64, k int) {
 	n := len(dst)
 	copy(largest, share[:n])
@@ -322,9 +321,10 @@ func (e *em) target(m *Mixture) []float64 {
 	return t
 }
 
-// widen adds a hundredth of a row's share of the columns' variances to those of t,
-// which keeps it from being singular where rows are fewer than columns. Columns whose
-// variance is beyond 1 have that of a few rows far out, which is not to be added.
+// widen adds a hundredth of a row's share of the columns' variances to those of t, so
+// that it is not singular if there are fewer rows than columns. The variance that is
+// added is at most that of standardized columns, 1: a larger one is due to a few
+// outliers.
 func (e *em) widen(t []float64) {
 	for i := range e.x.Rows {
 		at := i*e.x.Rows + i
@@ -341,7 +341,7 @@ func Power(x, p float64) float64 {
 	return v[0]
 }
 
-// start returns the mixture of the parts that k-means finds from starting centres
+// start returns the mixture of the clusters that k-means finds from initial centres
 // drawn by k-means++ (Arthur and Vassilvitskii 2007).
 func (e *em) start() (*Mixture, error) {
 	d := e.x.Rows
@@ -378,7 +378,8 @@ func (e *em) start() (*Mixture, error) {
 	return e.maximize()
 }
 
-// metric returns the given samples, one after the other: as they are, or whitened.
+// metric returns the given samples, one after the other, whitened if the family
+// says so.
 func (e *em) metric(at []int) []float64 {
 	d := e.x.Rows
 	white := make([]float64, d*d)
@@ -410,7 +411,7 @@ func (e *em) metric(at []int) []float64 {
 	return y
 }
 
-// kMeans returns the part of each of the rows of y, of d numbers each.
+// kMeans returns the cluster of each row of y; rows have d numbers.
 func kMeans(ctx context.Context, y []float64, d, k int, rng *rand.Rand) []int {
 	n := len(y) / d
 	row := func(i int) []float64 { return y[i*d : (i+1)*d] }
@@ -431,7 +432,7 @@ func kMeans(ctx context.Context, y []float64, d, k int, rng *rand.Rand) []int {
 			near[i] = min(near[i], distance(row(i), c))
 			total += near[i]
 		}
-		// Where all rows are centres already, any will do.
+		// If all rows are centres already, any row will do.
 		next = rng.IntN(n)
 		if at := rng.Float64() * total; total > 0 {
 			for i, v := range near {
@@ -485,8 +486,8 @@ func distance(a, b []float64) float64 {
 }
 
 // LogDensity writes the log-density of each sample of x, D×n, in nats, into dst. It
-// is accurate where the data are standardized; far out, or for covariances whose
-// condition is beyond 1e8, it loses digits.
+// is accurate for standardized data; far out, or for covariances with a condition
+// number above 1e8, it loses digits.
 func (m *Mixture) LogDensity(ctx context.Context, dst []float64, x blas.Matrix) {
 	e := &em{k: m.K(), q: numFeatures(m.D), theta: make([]float64, m.K()*numFeatures(m.D))}
 	m.natural(ctx, e.theta)

@@ -1,8 +1,8 @@
 // Package mixture fits Gaussian mixtures with full covariances and combines them.
 //
 // A mixture is Σ_k w_k N(m_k, Σ_k) with Σ_k = L_k·L_kᵀ. Data are matrices with one
-// sample per column, one coordinate per row, as the kernels want them. Everything is
-// deterministic: sums have a fixed order, whatever the number of goroutines, and
+// sample per column, one coordinate per row, the layout that the kernels use. Everything
+// is deterministic: sums have a fixed order, whatever the number of goroutines, and
 // exponentials and logarithms are those of package kernels.
 //
 // What takes long in many dimensions takes a context, and looks at it again after work
@@ -100,7 +100,7 @@ func (m *Mixture) normalise() {
 //
 // so the E-step is one product of matrices, K×Q by Q×n, and the M-step, which sums
 // the features with the responsibilities as weights, another. Data should be
-// standardized: squares of means cancel against squares of samples.
+// standardized, because squares of means cancel with squares of samples.
 
 // numFeatures returns Q.
 func numFeatures(d int) int { return 1 + d + d*(d+1)/2 }

@@ -12,15 +12,16 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// A Split is rows to fit to and rows to judge by.
+// A Split is a division of the rows into training and held-out rows.
 type Split struct {
 	Train, Held blas.Matrix
-	// Offset is added to the log-densities of the rows held out: the log-determinant
-	// of what made them of the data. It may be nil.
+	// Offset is added to the log-densities of the held-out rows: the log-determinant of the map
+	// from the data to these rows. It may be nil.
 	Offset []float64
 }
 
-// A Candidate is a mixture of so many components of a family, fitted to every split.
+// A Candidate is a mixture of a family with a number of components, fitted to every
+// split.
 type Candidate struct {
 	Family     Family
 	Components int
@@ -33,25 +34,25 @@ type Candidate struct {
 // Mean returns the mean log-density of the rows held out.
 func (c *Candidate) Mean() float64 { return kernels.Sum(c.HeldOut) / float64(len(c.HeldOut)) }
 
-// A Search says which mixtures are tried.
+// A Search defines the mixtures to try.
 type Search struct {
 	Families []Family
 	Ladder   []int // numbers of components, ascending
 	Options  Options
-	// Progress, if not nil, is told of each candidate. Calls do not overlap.
+	// Progress, if not nil, is called after each candidate. Calls do not overlap.
 	Progress func(Candidate)
 }
 
-// Candidates fits the mixtures of every family with more and more components, as long
-// as the rows held out gain: a family ends once it has tried more than three, and more
-// than twice as many components as were best, and once two numbers in a row fail, are,
-// as the first splits say, clearly worse than the best one, or lack too much of what the
-// best of all families scores.
+// Candidates fits mixtures of every family with increasing numbers of components, as
+// long as the score of the held-out rows improves. A family ends at a number of
+// components that exceeds three and twice that of its best candidate, or after two
+// successive candidates that fail, are clearly worse than the best one on the first
+// splits, or score too far below the best of all families.
 func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, error) {
 	climbs := make([]climb, len(s.Families))
 	cpu := make(chan struct{}, runtime.GOMAXPROCS(0))
 	var report sync.Mutex
-	// All families take a step before one takes the next, so that each knows how the others fare.
+	// The families advance in turns, so that each can be compared with the others.
 	for _, k := range s.Ladder {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -97,11 +98,11 @@ func (s *Search) Candidates(ctx context.Context, splits []Split) ([]Candidate, e
 	return c, nil
 }
 
-// A climb is the way of a family up the ladder.
+// A climb is the progress of a family up the ladder of numbers of components.
 type climb struct {
 	found  []Candidate
 	best   int  // one more than the index of the best
-	misses int  // steps in vain, in a row
+	misses int  // successive steps without success
 	fresh  bool // the last of found is of this step
 }
 
@@ -112,7 +113,7 @@ func (c *climb) leader() *Candidate {
 	return &c.found[c.best-1]
 }
 
-// ended reports whether k components are not to be tried.
+// ended reports whether the family ends before k components.
 func (c *climb) ended(k int) bool {
 	return c.misses == 2 || c.best > 0 && k > max(3, 2*c.found[c.best-1].Components)
 }
@@ -129,9 +130,10 @@ func (c *climb) add(tried *Candidate) {
 	}
 }
 
-// compare looks at what this step tried beside the best of all families. It was in vain if
-// it scores below by more than chance and more than a nat, where a stack has no use for
-// it, and four more steps that gain as much do not reach it.
+// compare compares this step's candidate with the best of all families. The step is
+// without success if its score is significantly lower, by more than a nat, so that a stack
+// would give it no weight, and if four more steps with the same gain would not reach the
+// best.
 func (c *climb) compare(first *Candidate) {
 	if !c.fresh {
 		return
@@ -147,7 +149,7 @@ func (c *climb) compare(first *Candidate) {
 	}
 }
 
-// scouts are the splits that tell whether a candidate is worth the others.
+// scouts is the number of splits that decide whether a candidate is fitted to the others.
 const scouts = 2
 
 // candidate returns nil if a fit fails, if ctx is done, or if the first splits score
@@ -204,9 +206,10 @@ func ScoreOf(x []float64) Score {
 	return Score{mean, math.Sqrt(s) / n}
 }
 
-// Gain returns the score of a over b, row by row. Where b has more rows, its first
-// count. No row counts more than log(n+1) nats, what b would lose there if it gave a
-// a share of 1/(n+1): otherwise one row far out would decide for all others.
+// Gain returns the mean and standard error of a - b over rows. If b has more rows,
+// only its first are used. A row contributes at most log(n+1) nats, what b would
+// lack if it were mixed with a of weight 1/(n+1): otherwise one outlier could decide
+// for all rows.
 func Gain(a, b []float64) Score {
 	most := []float64{float64(len(a) + 1)}
 	kernels.Log(most, most)
@@ -217,8 +220,8 @@ func Gain(a, b []float64) Score {
 	return ScoreOf(e)
 }
 
-// clearlyBelow reports whether a scores more than three standard errors below what b
-// scores on the same rows, its first.
+// clearlyBelow reports whether a scores more than three standard errors below b on
+// the same rows, the first of b.
 func clearlyBelow(a, b []float64) bool {
 	g := Gain(a, b)
 	return g.Mean < -3*g.SE

@@ -12,8 +12,8 @@ import (
 // Stack returns the weights of the mixture of densities that maximize the mean
 // log-density of rows none of them was fitted to: logDensity[m][i] is that of model m
 // at row i (stacked density estimation; Smyth and Wolpert 1999). Weights below least
-// are set to zero, one after the other. A start, if not nil, is where the search
-// begins; it must be positive.
+// are set to zero, one after the other. The search begins at start, unless it is nil;
+// start must be positive.
 func Stack(ctx context.Context, logDensity [][]float64, least float64, start []float64) []float64 {
 	s := newStacking(logDensity, start)
 	for {
@@ -27,7 +27,7 @@ func Stack(ctx context.Context, logDensity [][]float64, least float64, start []f
 		if s.weight[smallest] >= least || len(s.weight) == 1 || ctx.Err() != nil {
 			break
 		}
-		// Those that have next to no weight go at once.
+		// Models with negligible weight are dropped together.
 		s.keep(func(i int) bool { return i != smallest && s.weight[i] >= least/8 })
 	}
 	s.climb(ctx, 1e-4)
@@ -41,7 +41,7 @@ func Stack(ctx context.Context, logDensity [][]float64, least float64, start []f
 // stacking is the state of the search for the weights.
 type stacking struct {
 	n          int
-	model      []int       // those that are left
+	model      []int       // the models that are left
 	p          blas.Matrix // their densities, model by model, each row's largest taken as 1
 	weight     []float64
 	sum, slope []float64 // Σ w·p of each row; of each model the mean of p/sum
@@ -72,7 +72,7 @@ func newStacking(logDensity [][]float64, start []float64) *stacking {
 	return s
 }
 
-// keep drops the models for which which is false.
+// keep drops the models for which its argument is false.
 func (s *stacking) keep(which func(i int) bool) {
 	left, total := 0, 0.0
 	for i := range s.model {
@@ -89,9 +89,9 @@ func (s *stacking) keep(which func(i int) bool) {
 	}
 }
 
-// climb runs EM until the mean log-density is within gap nats of its maximum: the
-// objective is concave, and its slopes by the weights, the mean of p/sum, bound how
-// much is left by the largest of them less 1.
+// climb runs EM until the mean log-density is within gap nats of its maximum. The
+// objective is concave, so its largest derivative with respect to a weight, the
+// mean of p/sum, minus 1 bounds the remaining gain.
 func (s *stacking) climb(ctx context.Context, gap float64) {
 	const iterations = 1000
 	m := s.p.Rows
@@ -112,7 +112,7 @@ func (s *stacking) climb(ctx context.Context, gap float64) {
 		}
 		total := 0.0
 		for i, v := range s.slope {
-			// Half a step more than EM's; two of them would be the limit.
+			// Over-relaxation: 1.5 times EM's step; it converges below 2.
 			s.weight[i] *= float64(0.5 * v * (1 + v))
 			total += s.weight[i]
 		}
@@ -150,10 +150,10 @@ func Mixed(weight []float64, logDensity [][]float64) []float64 {
 	return sum
 }
 
-// Reduced merges the two components that are most alike, again and again, as long as
-// the merged mixtures differ from m by no more than budget nats by Runnalls' bound on
-// the Kullback-Leibler divergence (2007), and beyond that until most components are
-// left. A merged component has the mean and the covariance of the two.
+// Reduced repeatedly merges the two most similar components, as long as the result
+// differs from m by at most budget nats by Runnalls' bound on the Kullback-Leibler
+// divergence (2007), and further until at most most components are left. A merged
+// component has the mean and the covariance of the two together.
 func (m *Mixture) Reduced(ctx context.Context, budget float64, most int) *Mixture {
 	d, k := m.D, m.K()
 	r := reducer{d: d}
@@ -192,7 +192,7 @@ func (m *Mixture) Reduced(ctx context.Context, budget float64, most int) *Mixtur
 			}
 		}
 		Parallel(len(stale), func(s int) { nearest[stale[s]], cost[stale[s]] = r.nearest(ctx, stale[s]) })
-		for c := range i { // the merged one may now be the nearest of one before it
+		for c := range i { // the merged component may now be the nearest to one before it
 			if r.part[c].weight > 0 && ctx.Err() == nil {
 				if v := r.cost(c, i, nil); v < cost[c] || nearest[c] < 0 {
 					nearest[c], cost[c] = i, v
