@@ -1,6 +1,6 @@
-// Package cases holds what the benchmarks work on: inputs, the same for every contender; every kernel as a piece of work
-// on any tier; what a competent programmer writes in plain Go instead; and how wrong a result is, against arithmetic of
-// 256 bits.
+// Package cases holds the inputs of the benchmarks, the same for every contender; every kernel as a piece of work on any
+// tier; the same in plain Go, as a competent programmer would write it; and the errors of results, against 256-bit
+// arithmetic.
 package cases
 
 import (
@@ -26,10 +26,10 @@ import (
 type Inputs struct {
 	N, K int
 
-	T []float64 // of Φ and its like: normal, standard deviation 2
+	T []float64 // of Φ, φ and log Φ: normal, standard deviation 2
 	P []float64 // of Φ⁻¹: uniform on (0, 1)
 	A []float64 // of exp: uniform on (-20, 20)
-	L []float64 // of log: e to such a number
+	L []float64 // of log: e^a, a uniform on (-20, 20)
 
 	Shared kernels.Mixture           // K components of scales 0.2 to 1, means in ±2.5
 	Each   kernels.PerSampleMixtures // near Shared, another one for each sample
@@ -147,7 +147,7 @@ func Tail(n, k int) (kernels.Mixture, []float64) {
 	return m, draws(n, func() float64 { return math.Copysign(42+45*rng.Float64(), rng.Float64()-0.5) })
 }
 
-// Separated returns a mixture whose components stand 30 of their scales apart: z(x) is a staircase.
+// Separated returns a mixture whose components are 30 of their scales apart: z(x) is a staircase.
 func Separated(k int) kernels.Mixture {
 	rng := rand.New(rand.NewPCG(uint64(k), 2))
 	return mixture(k, func(j int) (weight, mean, scale float64) {
@@ -221,7 +221,7 @@ func Rows(first, n, d int) *mat.Dense {
 	return x
 }
 
-// FillRows is Rows into memory that is there: a stream of any number of rows takes no more.
+// FillRows is Rows into given memory, so that a stream of any number of rows takes no more.
 func FillRows(x *mat.Dense, first int) {
 	n, d := x.Dims()
 	var pcg rand.PCG

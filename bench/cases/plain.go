@@ -9,8 +9,8 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// A Plain is a mixture as a competent programmer keeps it for the map in plain Go, with math and gonum: what does not
-// depend on the sample is computed once.
+// A Plain is a mixture prepared for the map in plain Go, with math and gonum, as a competent programmer would:
+// everything that does not depend on the sample is computed once.
 type Plain struct {
 	components []plainComponent
 }

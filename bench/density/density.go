@@ -1,6 +1,6 @@
 // Package density has the tables on which densities are compared: real ones, and
-// synthetic ones whose true density is known, so that fresh rows can be drawn and
-// nobody can do better than the truth but by luck.
+// synthetic ones whose true density is known, so that new rows can be drawn and
+// no density can beat the truth except by chance.
 package density
 
 import (
@@ -29,7 +29,7 @@ type Table struct {
 	Rows        [][]float64
 }
 
-// A Split is rows to fit to and rows to judge by, standardized by the former.
+// A Split is a set of training rows and one of test rows, standardized by the former.
 type Split struct {
 	Train, Test [][]float64
 	Truth       []float64 // log-density of the rows to judge by, in the standardized units; nil if unknown
@@ -57,8 +57,8 @@ func Tables() ([]*Table, error) {
 }
 
 // measured reads a real table. Columns whose values repeat get uniform noise as wide as the
-// distance of neighbouring values: on rounded columns a narrow component at each value
-// is rewarded without limit, and says nothing of skill.
+// distance between neighbouring values: on rounded columns a narrow component at each value
+// would increase the score without limit.
 func measured(name string) (*Table, error) {
 	f, err := files.Open("testdata/" + name + ".csv")
 	if err != nil {

@@ -1,10 +1,10 @@
-// Command measure estimates information measures of distributions for which they are known, and prints how far off the
-// estimates are and what they cost, next to the nearest-neighbour estimators of the Python side where that is installed:
-// Kraskov's of scikit-learn for two columns, and the same written out for more. make measures runs it.
+// Command measure estimates information measures of distributions for which they are known, and prints the errors and times of
+// the estimates, beside those of nearest-neighbour estimators in Python if that is installed: scikit-learn's implementation of
+// Kraskov's for two columns, and our own for more. make measures runs it.
 //
-// Each row of the table is of S seeds: the bias with its standard error; the same less what an estimate would err that knew the
-// densities, which has no bias of its own, so that this is the sharper figure; standard deviation and root mean square of the
-// error; the share of seeds whose interval holds the truth; the mean of the standard errors stated; seconds an estimate.
+// Each row of the table is for S seeds: the bias with its standard error; sharper, the same minus the error of an unbiased
+// estimate from the true densities on the same rows, which has less variance; standard deviation and root mean square of the
+// error; the share of seeds whose interval contains the truth; the mean of the estimated standard errors; seconds per estimate.
 package main
 
 import (
@@ -109,11 +109,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 // layout is that of the table.
 const layout = "%-40s%6v  %-9s%-13s%8s%9s%8s%9s%8s%8s%8s%9s%8s%8s\n"
 
-// A tally is what became of one measure by one estimator.
+// A tally holds the results for one measure and one estimator.
 type tally struct {
 	by      string
-	error   []float64 // estimate less truth
-	sharper []float64 // estimate less that of one who knows the densities
+	error   []float64 // estimate minus truth
+	sharper []float64 // estimate minus that from the true densities
 	se      []float64
 	covers  int
 	seconds float64

@@ -2,14 +2,14 @@ package main
 
 import "github.com/gaussflow/gaussflow/kernels"
 
-// A count is how many multiplications and fused multiply-adds a kernel's arithmetic takes per vector, by component and by
-// sample: what the ports that do them must carry at least. Additions have ports of their own on some cores; divisions,
-// roots, comparisons and integer work are left out as well, so that the bound is never too high.
+// A count is the number of multiplications and fused multiply-adds of a kernel per vector, for each component and for each
+// sample: the ports that execute them bound its speed. Additions have ports of their own on some cores; divisions, roots,
+// comparisons and integer operations are not counted either, so that the bound is never too high.
 type count struct{ perComponent, perSample float64 }
 
-// counts are those of kernels/scalar.go and the files around it, by a kernel's name and form. The parts: the distance with
-// its residuals 4, the exponential's argument 3 and polynomial 11, the Mills ratio 20, taking a component 3; the logarithm
-// 13; the quantile's centre 32. A mixture per sample is prepared in the loop: 5 more a component.
+// counts are those of the reference (kernels/ref_*.go), by a kernel's name and form. Its parts: the distance with its
+// residuals 4, the exponential's argument 3 and polynomial 11, the Mills ratio 20, adding a component 3; the logarithm 13;
+// the quantile's centre 32. A mixture per sample is prepared in the loop: 5 more per component.
 var counts = map[string]count{
 	"MixtureCDF/shared":      {41, 5},
 	"MixtureForward/shared":  {41, 49},
@@ -24,15 +24,15 @@ var counts = map[string]count{
 	"Log/":                   {0, 13},
 }
 
-// tierCounts say where a tier's assembly needs another number; the heads of its files state it.
+// tierCounts are the counts that differ on a tier; the headers of its assembly files state them.
 var tierCounts = map[kernels.Tier]map[string]count{}
 
-// lanes and ports are those of a tier: two ports that multiply and fuse whole vectors, as the cores of today have.
+// lanes and ports are those of a tier: two ports that multiply and fuse whole vectors, as current cores have.
 var lanes = map[kernels.Tier]float64{kernels.AVX2: 4, kernels.AVX512: 8, kernels.NEON: 2}
 
 const ports = 2
 
-// bound returns the least number of cycles per element that a kernel of k components can take on a tier.
+// bound returns a lower bound on the cycles per element of a kernel of k components on a tier.
 func bound(kernel, form string, k int, t kernels.Tier) (cycles float64, known bool) {
 	key := kernel + "/" + form
 	c, known := counts[key]
