@@ -1,7 +1,7 @@
 //go:build !purego
 
 // Exponential, logarithm, tanh (kernels/ref_arithmetic.go, kernels/ref_normal.go), and what makes a mixture of stored parameters
-// (kernels/params.go): softmax over the components, exp(bound·tanh(raw)) and its gradient.
+// (kernels/activation.go): softmax over the components, exp(bound·tanh(raw)) and its gradient.
 //
 // Requires: AVX512F, AVX512DQ, AVX512VL, AVX512BW.
 //

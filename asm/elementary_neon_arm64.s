@@ -1,6 +1,6 @@
 //go:build !purego
 
-// Elementary functions (kernels/ref_arithmetic.go, kernels/ref_normal.go) and what a coupling flow makes of them (kernels/params.go).
+// Elementary functions (kernels/ref_arithmetic.go, kernels/ref_normal.go) and what a coupling flow makes of them (kernels/activation.go).
 //
 // Floating-point and vector pipes, per vector of 2: Exp 26 operations; Log 36 and a division; Tanh 38 and a division;
 // BoundedExp 65 and a division; BoundedExpBackward 43 and a division; Softmax 32 for each component.
