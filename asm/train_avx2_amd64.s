@@ -1,6 +1,6 @@
 //go:build !purego
 
-// What training needs beside the maps: a step of Adam (kernels/adam.go), sums (kernels/reduce.go).
+// What training needs beside the maps: a step of Adam (kernels/adam.go), sums (kernels/sum.go).
 //
 // Requires: AVX2, FMA.
 

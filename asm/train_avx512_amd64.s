@@ -1,6 +1,6 @@
 //go:build !purego
 
-// One step of Adam (kernels/adam.go), and sums over samples in eight partial sums (kernels/reduce.go).
+// One step of Adam (kernels/adam.go), and sums over samples in eight partial sums (kernels/sum.go).
 //
 // Requires: AVX512F.
 

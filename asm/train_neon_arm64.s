@@ -1,6 +1,6 @@
 //go:build !purego
 
-// A step of Adam (kernels/adam.go) and sums (kernels/reduce.go).
+// A step of Adam (kernels/adam.go) and sums (kernels/sum.go).
 //
 // Floating-point and vector pipes, per vector of 2: Adam 9 operations, of them 3 fused and a move, a division and a square
 // root; the sums one each.
