@@ -1,25 +1,25 @@
 # make run            the main job: diagonal flow against coupling flow, before and after training
-# make test           everything that must hold before a change lands
-# make measure        the tests that measure allocations, memory and the clock: on a machine that is not busy
+# make test           everything that must pass before a change lands: 30 minutes; CONTRIBUTING.md has the time of each target
+# make measure        the tests that measure allocations, memory and the clock; needs an idle machine
 # make lint           the static checks alone
-# make bench          the kernels' speed, and the promised figures next to what they should be
-# make products       the matrix products of that alone, against OpenBLAS and gonum
-# make compare        side by side with what people use today; make compare-setup installs that
+# make bench          the speed of every kernel on every tier, and measured beside promised figures
+# make products       the speed of matrix products alone, against OpenBLAS and gonum
+# make compare        side by side with other libraries; make compare-setup installs them
 # make components     the kernels' errors and times by the number of components of a mixture
 # make growth         time and memory against rows, columns, components, blocks and threads
 # make tables         rows per second of reading and scoring files, the share that reading takes, the largest heap; ROWS=10000000 for more
-# make density        densities of unseen rows, side by side with what people use; REPORTFLAGS='-splits 2 -tables iris' for less
+# make density        densities of unseen rows, side by side with other libraries; REPORTFLAGS='-splits 2 -tables iris' for less
 # make conditional    densities of y given x, beside the truth and zuko's neural spline flow; REPORTFLAGS='-splits 6' for three seeds in place of five
-# make training       what training makes of a flow on unseen rows, its samples and tails; TRAININGFLAGS='-start rbig -seeds 1' for less
-# make against        every benchmark against those of another commit, BASE=COMMIT, in one run
-# make measures       information measures against what is known of them, and against nearest neighbours; MEASURESFLAGS='-n 500 -seeds 3' for less
+# make training       what training gains on unseen rows, and its effect on samples and tails; TRAININGFLAGS='-start rbig -seeds 1' for less
+# make against        the benchmarks of this tree and of another commit, BASE=COMMIT, in turns
+# make measures       estimates of information measures against their true values and nearest-neighbour estimators; MEASURESFLAGS='-n 500 -seeds 3' for less
 # make gobench        the Go benchmarks, on every BLAS backend that this machine has, for benchstat
-# make fuzz           every fuzz target, FUZZTIME each, looking for new inputs: before a change is called done
+# make fuzz           every fuzz target, FUZZTIME each, searching for new inputs: before a change is done
 # make fuzz-long      the same by processor time (10m each unless told), PARALLEL at a time, with a summary
 # make bits           the digests of a fit and a training on every tier, and on every architecture under qemu-user
 # make soak           SOAK random lane evaluations of every kernel on every tier against the reference (1e9: an hour)
 # make faults         interrupts and kills the command SIGNALS times, fills its disk, starves it of memory: minutes
-# make mutation       breaks the code on purpose, in a copy, and demands that the tests notice
+# make mutation       breaks a copy of the code in many places, and fails if the tests do not notice
 # make cover          statements that the tests of kernels, flow and blas reach; fails below 90%
 # make derive         derives the coefficients of the kernels again, and fails if they are not the committed ones
 # make setup          install what the tests need (Debian, as root)

@@ -115,25 +115,25 @@ type FitCandidate struct {
 //
 // Fit splits the rows into training and held-out rows ten times (five times from 1,000
 // rows on, once from 10,000 on). To the training rows of each split it fits Gaussian
-// mixtures with full covariances, of increasing numbers of components and under
-// several priors, and it combines them with the weights that maximize the log-density
-// of the held-out rows (stacked density estimation, Smyth and Wolpert 1999). The
-// factors by which covariances are inflated are chosen in the same way. The flow's
-// density is the mixture of all splits' fits with those weights, after similar
-// components have been merged: at every row its log-density is at least the mean over
-// the splits, up to the effect of merging. Rosenblatt's transform of that mixture is
-// the flow. If held-out rows prefer it, columns are first mapped by mixtures of their
-// own, or turned to independent axes, which FastICA (Hyvärinen 1999) finds if there are
-// such, and mapped by mixtures of their own there.
+// mixtures with full covariances, of increasing numbers of components and under several
+// priors, and it combines them with the weights that maximize the log-density of the
+// held-out rows (stacked density estimation, Smyth and Wolpert 1999). The factors by
+// which covariances are inflated are chosen in the same way. The flow's density is the
+// mixture of all splits' fits with those weights, after similar components have been
+// merged: at every row its log-density is at least the mean over the splits, up to the
+// effect of merging. Rosenblatt's transform of that mixture is the flow. If held-out
+// rows prefer it, columns are first mapped by mixtures of their own; or they are rotated
+// to independent axes, if FastICA (Hyvärinen 1999) finds such, and the coordinates along
+// these axes are mapped by mixtures of their own.
 //
 // No component can become singular, however few the rows: each covariance is shrunk
-// towards one of many rows, and no component is narrower than a thousandth of a
-// column's standard deviation, nor than δ/√12 in a column whose values repeat and are
-// δ apart. The Gaussian of all rows has a weight of 1/1000, so that no row, however
-// far out, scores much below it. If the farthest row lies farther out than the
-// farthest of as many normal rows would, inflated copies of that Gaussian with a total
-// weight of 1/(n+1) reach it and beyond; their scales follow the tail index of the
-// farthest rows.
+// towards one of many rows, and no component is narrower than a thousandth of a column's
+// standard deviation, nor than δ/√12 in a column whose values repeat and are δ apart.
+// The Gaussian of all rows has a weight of 1/1000, so that no row, however far out,
+// scores much below it. If the farthest row lies farther out than the farthest of as
+// many normal rows would, inflated copies of that Gaussian with a total weight of
+// 1/(n+1) reach it and beyond; the wider, the smaller their weights, by the tail index
+// of the farthest rows (Hill 1975).
 //
 // Outliers do not decide the fit of the other rows: where they dominate the standard
 // deviation of a column, it is standardized by median and quartiles; a row contributes
@@ -142,12 +142,12 @@ type FitCandidate struct {
 // rows. These get a Gaussian of their own, weighted by their share and as wide as they
 // are far out.
 //
-// The flow does not depend on the order of the rows, nor on factors of the columns
-// that are powers of two. Other changes of units, and the order of the columns, change
-// it by rounding alone, which EM may amplify. The flow has one block: a scale layer
-// that standardizes the columns; if they are turned to axes, a rotation to the principal
-// axes, a scale layer and another rotation; mixtures if there are any; the transform.
-// [Flow.Couple] leaves that block as it is and appends others.
+// The flow does not depend on the order of the rows, nor on factors of the columns that
+// are powers of two. Other changes of units, and the order of the columns, change it by
+// rounding alone, which EM may amplify. The flow has one block: a scale layer that
+// standardizes the columns; with independent axes, also a rotation to the principal
+// axes, a scale layer and another rotation; the mixtures, if there are any; and the
+// transform. [Flow.Couple] leaves that block as it is and appends others.
 //
 // Fit returns an error if x has fewer than four rows or no column, if an element is
 // not finite or beyond 1e50, if a column is constant, or if two columns depend on each
