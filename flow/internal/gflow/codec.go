@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/gaussflow/gaussflow/flow/internal/errs"
+	"github.com/gaussflow/gaussflow/flow/model"
 )
 
 // An Encoder writes numbers and keeps their checksum and the first error.
@@ -195,4 +196,28 @@ func (d *Decoder) Checksum() {
 	if got := d.Uint32(); d.err == nil && got != want {
 		d.Fail("its checksum is %08x, and its bytes have %08x; it was damaged", got, want)
 	}
+}
+
+// blocks calls layer for every layer of every block.
+func blocks(d *Decoder, layer func() model.Layer) [][]model.Layer {
+	var all [][]model.Layer
+	for range d.Count("number of blocks", 1) {
+		var b []model.Layer
+		for range d.Count("number of layers", 1) {
+			b = append(b, layer())
+			if d.err != nil {
+				return nil
+			}
+		}
+		if d.err != nil {
+			return nil
+		}
+		all = append(all, b)
+	}
+	return all
+}
+
+// tooMany is the error for a model of more than maxParams parameters.
+func tooMany() error {
+	return errs.Errorf(errs.ErrFormat, "it has more than %d parameters", maxParams)
 }

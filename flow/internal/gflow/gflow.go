@@ -18,7 +18,6 @@
 package gflow
 
 import (
-	"github.com/gaussflow/gaussflow/flow/internal/errs"
 	"github.com/gaussflow/gaussflow/flow/model"
 )
 
@@ -76,28 +75,4 @@ func Decode(d *Decoder) (model.Model, Content, error) {
 		return model.Model{}, 0, d.err
 	}
 	return m, what, nil
-}
-
-// blocks calls layer for every layer of every block.
-func blocks(d *Decoder, layer func() model.Layer) [][]model.Layer {
-	var all [][]model.Layer
-	for range d.Count("number of blocks", 1) {
-		var b []model.Layer
-		for range d.Count("number of layers", 1) {
-			b = append(b, layer())
-			if d.err != nil {
-				return nil
-			}
-		}
-		if d.err != nil {
-			return nil
-		}
-		all = append(all, b)
-	}
-	return all
-}
-
-// tooMany is the error for a model of more than maxParams parameters.
-func tooMany() error {
-	return errs.Errorf(errs.ErrFormat, "it has more than %d parameters", maxParams)
 }
