@@ -67,7 +67,7 @@ func (r *report) flowPromises() error {
 		Columns: promiseColumns,
 	}
 	p := newPromised(t)
-	for _, part := range []func(*promised) error{r.trainingPromises, r.scoringPromises, r.memoryPromise, r.fittingPromises, r.equivalencePromise} {
+	for _, part := range []func(*promised) error{r.trainingPromises, r.scoringPromises, r.memoryPromise, r.couplingPromise, r.fittingPromises, r.equivalencePromise} {
 		if err := part(p); err != nil {
 			return err
 		}
@@ -140,9 +140,14 @@ func (r *report) scoringPromises(p *promised) error {
 		allocations = exactly(v)
 	}
 	p.add(promisedRow{group: scoring, what: "allocations per tile", zero: true, measured: allocations})
+	return nil
+}
 
+// couplingPromise sets log p of the coupling flow against gauss_flows' formulas.
+func (r *report) couplingPromise(p *promised) error {
 	theirs := theirLogProb("float64")
-	if s, err = p.race(r, r.flowOptions(100*time.Millisecond, 10*time.Second), entry{"log p", gaussflow("simd", 1), "log-prob"}, theirs); err != nil {
+	s, err := p.race(r, r.flowOptions(100*time.Millisecond, 10*time.Second), entry{"log p", gaussflow("simd", 1), "log-prob"}, theirs)
+	if err != nil {
 		return err
 	}
 	p.add(promisedRow{group: couplingTitle, what: "times as fast as gauss_flows' formulas, jitted", atLeast: true, limit: 2.5, measured: over(s, theirs.name, "log p")})
