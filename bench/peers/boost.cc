@@ -13,19 +13,18 @@ static const boost::math::normal_distribution<double, in_double> standard;
 enum { MOST = 256 };
 static double *t, *p, *x, *erfc_in, *weight, *mean, *scale, *out;
 static int n, k;
-static double inv[MOST], density[MOST];
+static double inv[MOST], half[MOST], density[MOST];
 
-static double below(double u) { return cdf(standard, u); }
-static double above(double u) { return cdf(complement(standard, u)); }
+static double erfc_of(double u) { return boost::math::erfc(u, in_double()); }
 
 static void phi(void) {
 	for (int i = 0; i < n; i++)
-		out[i] = below(t[i]);
+		out[i] = cdf(standard, t[i]);
 }
 
 static void erfc_alone(void) {
 	for (int i = 0; i < n; i++)
-		out[i] = boost::math::erfc(erfc_in[i], in_double());
+		out[i] = erfc_of(erfc_in[i]);
 }
 
 static void probit(void) {
@@ -33,17 +32,17 @@ static void probit(void) {
 		out[i] = quantile(standard, p[i]);
 }
 
-// map has both tails of every component, or one and what is left of the weight.
+// map has both tails of every component, or one and what is left of the weight: by erfc, which is faster than Boost's Φ.
 static void map(bool two) {
 	for (int i = 0; i < n; i++) {
 		double f = 0, s = 0, pdf = 0;
 		for (int j = 0; j < k; j++) {
-			double u = (x[i] - mean[j]) * inv[j];
-			double tail = below(two ? u : -std::fabs(u)), rest = two ? above(u) : 1 - tail;
+			double u = (x[i] - mean[j]) * inv[j]; // over √2
+			double tail = half[j] * erfc_of(two ? -u : std::fabs(u)), rest = two ? half[j] * erfc_of(u) : 2 * half[j] - tail;
 			bool swap = !two && u > 0;
-			f += weight[j] * (swap ? rest : tail);
-			s += weight[j] * (swap ? tail : rest);
-			pdf += density[j] * std::exp(-0.5 * u * u);
+			f += swap ? rest : tail;
+			s += swap ? tail : rest;
+			pdf += density[j] * std::exp(-u * u);
 		}
 		double z = f <= s ? quantile(standard, f) : -quantile(standard, s);
 		out[i] = z;
@@ -69,7 +68,8 @@ int main(int argc, char **argv) {
 	}
 	out = doubles(2 * n);
 	for (int j = 0; j < k; j++) {
-		inv[j] = 1 / scale[j];
+		inv[j] = 1 / (scale[j] * std::sqrt(2));
+		half[j] = weight[j] / 2;
 		density[j] = weight[j] / (scale[j] * std::sqrt(2 * M_PI));
 	}
 	const struct peer_case cases[] = {
