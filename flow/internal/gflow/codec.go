@@ -217,6 +217,9 @@ func blocks(d *Decoder, layer func() model.Layer) [][]model.Layer {
 	return all
 }
 
+// maxParams is the largest number of parameters of a flow.
+const maxParams = math.MaxInt32
+
 // tooMany is the error for a model of more than maxParams parameters.
 func tooMany() error {
 	return errs.Errorf(errs.ErrFormat, "it has more than %d parameters", maxParams)

@@ -2,7 +2,6 @@ package gflow
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/gaussflow/gaussflow/flow/model"
@@ -23,9 +22,6 @@ const (
 )
 
 var kinds1 = map[string]uint32{"rotation": rotation, "mixtures": mixtures, "coupling": coupling}
-
-// maxParams is the largest number of parameters of a flow.
-const maxParams = math.MaxInt32
 
 // fits1 reports whether version 1 can hold m.
 func fits1(m model.Model) bool {
