@@ -11,8 +11,8 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-// Axes are d directions along which columns are as independent as a linear map makes
-// them: the coordinates y = Rotation·((Principal·x - Shift)/Scale).
+// Axes are d directions along which the data are as independent as a linear map can make
+// them. The coordinates along them are y = Rotation·((Principal·x - Shift)/Scale).
 type Axes struct {
 	Principal    []float64 // d×d, the principal axes
 	Shift, Scale []float64 // mean and standard deviation along them
@@ -20,17 +20,18 @@ type Axes struct {
 	logDet       float64
 }
 
-// sameAxis is how far two splits' coordinates along an axis must correlate.
+// sameAxis is the smallest correlation of two splits' coordinates along the same axis.
 const sameAxis = 0.9
 
-// newAxes finds the axes of the samples of x, and tells how FastICA ended. If like is not
-// nil they are those next to it. They are nil if the samples lie next to a plane.
+// newAxes returns the axes of the samples of x, and how FastICA ended. If like is not
+// nil, the search starts from its axes. The axes are nil if the samples nearly lie in a
+// hyperplane.
 func (f *fitter) newAxes(x blas.Matrix, like *Axes) (a *Axes, iterations int, converged bool, err error) {
 	d, n := x.Rows, x.Cols
 	t := tile.Tile{D: d, N: n, Stride: x.Stride, Data: x.Data}
 	a = &Axes{Shift: make([]float64, d), Scale: make([]float64, d)}
 	if a.Principal, err = rotate.PCAContext(f.ctx, t); err != nil {
-		return nil, 0, false, f.ctx.Err() // else it has no principal axes, and the fit goes without
+		return nil, 0, false, f.ctx.Err() // if nil, there are no principal axes, and the fit does without
 	}
 	z := tile.New(d, n)
 	blas.Gemm(blas.NoTrans, blas.NoTrans, 1, tile.Matrix(d, d, a.Principal), x, 0, z.Matrix())
@@ -94,11 +95,11 @@ func (a *Axes) along(x blas.Matrix) blas.Matrix {
 	return y
 }
 
-// alongAxes searches mixtures of coordinates along independent axes, each taken through
-// a mixture of its own. Each split has the axes of the rows that it fits to, those next
-// to the axes of all rows. The stack is nil unless it gains over rival.
+// alongAxes searches mixtures of coordinates along independent axes, each mapped by a
+// mixture of its own. Each split uses the axes of its training rows, found from those
+// of all rows. The stack is nil unless it gains over rival.
 func (f *fitter) alongAxes(x coordinates, rival *stack) (st *stack, axes *Axes, columns []column, err error) {
-	if f.n < f.d*f.d { // as many as the numbers that axes are made of
+	if f.n < f.d*f.d { // fewer rows than parameters of the axes
 		return nil, nil, nil, nil
 	}
 	report := &f.report.Axes
@@ -135,7 +136,7 @@ func (f *fitter) alongAxes(x coordinates, rival *stack) (st *stack, axes *Axes, 
 	if err != nil || !gains {
 		return nil, nil, nil, err
 	}
-	// If they are independent, their product is not far from the best.
+	// If the coordinates are independent, the product of their densities is close to the best.
 	product := offsets
 	for _, c := range columns {
 		tile.Add(product, c.honest)
@@ -148,7 +149,7 @@ func (f *fitter) alongAxes(x coordinates, rival *stack) (st *stack, axes *Axes, 
 	return st, axes, columns, err
 }
 
-// correlation of two rows whose means are nearly 0.
+// correlation returns the correlation of two rows whose means are nearly 0.
 func correlation(a, b []float64) float64 {
 	ab := 0.0
 	for i, v := range a {

@@ -1,18 +1,18 @@
-// Package fit chooses and fits densities whose scores on unseen rows decide.
+// Package fit fits densities and chooses among them by their scores on held-out rows.
 //
-// Everything is decided by rows held out. Mixtures of more and more components, of
-// several priors, are fitted to the rows left of each split; the weights of all of
-// them in one mixture are those that rows held out like best (stacking), and so are
-// the factors by which their covariances are inflated. What a user gets is the
-// mixture of all splits' fits with those weights: its log-density is at every row at
-// least the mean of the splits' (Jensen), so that the score by cross-validation errs
-// on the safe side. A mixture of Gaussian mixtures is one Gaussian mixture; components
-// that are alike are merged.
+// All choices are made by held-out rows. Mixtures of increasing numbers of components,
+// under several priors, are fitted to the training rows of each split; their weights in
+// one mixture maximize the log-density of the held-out rows (stacking), and the factors
+// by which their covariances are inflated are chosen in the same way. The result is the
+// mixture of all splits' fits with those weights: at every row its log-density is at
+// least the mean over the splits (Jensen's inequality), so that the score by
+// cross-validation errs on the safe side. A mixture of Gaussian mixtures is one Gaussian
+// mixture; similar components are merged.
 //
-// The same is done for the columns one by one. A column that it makes more normal can
-// be transformed first; whether that helps the mixture of all columns is again a
-// question to the rows held out. So it is with coordinates along independent axes, if
-// there are such.
+// The same is done for single columns, which can be mapped by their mixtures first if
+// these gain over a normal density; whether that improves the mixture of all columns is
+// again decided by held-out rows. The same holds for coordinates along independent axes,
+// if there are any.
 package fit
 
 import (
@@ -42,31 +42,31 @@ type Step struct {
 	HeldOut    float64
 }
 
-// A Result is the chosen density and what is known about it: columns are standardized,
-// turned to Axes if those are not nil, taken through mixtures of their own if Columns is
-// not nil, and what comes out of that has the density of Opening.
+// A Result is the chosen density: columns are standardized, rotated to Axes unless that
+// is nil, mapped by mixtures of their own unless Columns is nil, and the result has the
+// density of Opening.
 type Result struct {
-	Typical      []float64 // log-densities of the rows held out
+	Typical      []float64 // log-densities of the held-out rows
 	Shift, Scale []float64
-	Axes         *Axes             // which the columns are turned to, or nil
+	Axes         *Axes             // to which the columns are rotated, or nil
 	Columns      []kernels.Mixture // one for each column, or axis, or nil
 	Opening      *mixture.Mixture
 	Report       Report
 }
 
-// A Report tells what was tried and what became of it. Scores are mean log-densities
-// of rows held out, in nats, in the units of the data.
+// A Report lists the candidates and their scores, which are mean log-densities of
+// held-out rows, in nats and for the units of the data.
 type Report struct {
 	Rows, Splits, HeldOut int
 	Columns               []Column
 	Tried                 []Tried
-	Score                 Score // of the flow, with weights that did not see the rows
+	Score                 Score // of the flow, with weights chosen without the rows scored
 	Gaussian, Mixture     Score // of a Gaussian, and of the best single mixture
 	OverGaussian          Score // paired differences
 	OverMixture           Score
 	MixtureComponents     int
-	Transformed           bool  // columns have been taken through mixtures first
-	OverPlain             Score // what that gained
+	Transformed           bool  // columns are mapped by mixtures first
+	OverPlain             Score // the gain of that
 	Axes                  AxesReport
 	Components            int // of the opening
 }
@@ -74,22 +74,22 @@ type Report struct {
 // A Score is a mean over rows held out and its standard error.
 type Score = mixture.Score
 
-// A Column is what was found out about a column.
+// A Column describes a column of the data.
 type Column struct {
-	Distinct   int     // values
-	Tied       float64 // share of the rows whose value others have, too
+	Distinct   int     // number of distinct values
+	Tied       float64 // share of the rows whose value occurs in other rows, too
 	Resolution float64 // distance of neighbouring values, in the units of the data; 0 if few are tied
-	Components int     // of its mixture, 0 if it was left as it is
+	Components int     // of its mixture; 0 if it has none
 }
 
-// An AxesReport tells of independent axes.
+// An AxesReport describes the search for independent axes.
 type AxesReport struct {
 	Iterations int  // of FastICA
 	Converged  bool // it did
-	Unlike     int  // axes that some split does not have
-	Turned     bool // columns have been turned to them first
+	Unlike     int  // axes that were not found in every split
+	Turned     bool // columns are rotated to them first
 	Over       Score
-	Components []int // of the mixture of each, 0 if it was left as it is; nil unless Turned
+	Components []int // of the mixture of each, 0 if it has none; nil unless Turned
 }
 
 // Tried is one candidate.
@@ -100,19 +100,19 @@ type Tried struct {
 	Inflation  float64
 	Score      Score
 	Share      float64 // in the mixture
-	Iterations int     // of EM, the most of any split
+	Iterations int     // of EM, the largest number over the splits
 	Converged  int     // splits whose fit converged
 }
 
 const (
 	anchorWeight = 1e-3 // of the Gaussian that every mixture contains
-	floorScale   = 1e-3 // the least standard deviation of a component, in those of the column
-	leastShare   = 0.02 // a candidate with less is left out
+	floorScale   = 1e-3 // smallest standard deviation of a component, in units of the column's
+	leastShare   = 0.02 // smallest weight of a candidate
 	mostOpening  = 128  // components of the opening
 	mostColumn   = 24   // components of a column's mixture
 	mostTails    = 8    // components beyond the farthest row
-	mostBag      = 512  // components that are combined before alike ones are merged
-	alike        = 1e-3 // nats that merging may cost in any case
+	mostBag      = 512  // components that are combined before similar ones are merged
+	alike        = 1e-3 // nats that merging similar components may always cost
 )
 
 var inflations = []float64{1, 1.15, 1.5, 2.5, 6}
@@ -137,7 +137,7 @@ func (f *fitter) run(x blas.Matrix) (*Result, error) {
 		return nil, err
 	}
 	chosen := plain
-	if f.d > 1 { // of one column that would be the same
+	if f.d > 1 { // with one column it would be the same
 		if chosen, err = f.transform(given, plain, r); err != nil {
 			return nil, err
 		}
@@ -149,9 +149,9 @@ func (f *fitter) run(x blas.Matrix) (*Result, error) {
 	return r, nil
 }
 
-// transform searches mixtures of what mixtures of the columns make of them, and of
-// what those along independent axes make of them, and returns the simplest stack that
-// none gains over.
+// transform searches mixtures of the columns mapped by their own mixtures, and of
+// coordinates along independent axes mapped in the same way, and returns the simplest
+// stack over which no other gains.
 func (f *fitter) transform(given coordinates, plain *stack, r *Result) (*stack, error) {
 	chosen := plain
 	columns, gains, err := f.columns("column", given, make([]bool, f.d))
@@ -192,7 +192,7 @@ type fitter struct {
 	o            Options
 	d, n         int
 	data         blas.Matrix // standardized, rows in an order of their own
-	far          blas.Matrix // standardized, the rows that were set aside
+	far          blas.Matrix // the rows that were set aside, standardized
 	shift, scale []float64
 	logScale     float64 // Σ log scale
 	floor        []float64
@@ -206,8 +206,8 @@ func newMatrix(d, n int) blas.Matrix {
 	return blas.Matrix{Rows: d, Cols: n, Stride: n, Data: make([]float64, d*n)}
 }
 
-// prepare checks and standardizes the columns and puts the rows in an order that
-// depends neither on how they came nor on the order of the columns.
+// prepare checks and standardizes the columns and sorts the rows into an order
+// that depends neither on their given order nor on that of the columns.
 func (f *fitter) prepare(x blas.Matrix) error {
 	const reach = 1e50
 	if x.Cols < 4 {
@@ -248,7 +248,7 @@ func (f *fitter) prepare(x blas.Matrix) error {
 			s += float64((v - shift) * (v - shift))
 		}
 		s = math.Sqrt(s / float64(f.n))
-		// Where a few rows far out make mean and standard deviation, quartiles tell better.
+		// If a few outliers dominate mean and standard deviation, use median and quartiles.
 		if q := (kept[f.n-1-f.n/4] - kept[f.n/4]) / 1.349; q > 0 && s > 20*q {
 			shift, s = kept[f.n/2], q
 		}
@@ -284,18 +284,19 @@ func (f *fitter) prepare(x blas.Matrix) error {
 	return f.dependent()
 }
 
-// setAside returns the rows of x to fit to, and those so far out that a fit that knows
-// of them would see nothing else: beyond a million times the spread of a column, the
-// distance of quantiles that the normal distribution has 1 apart. Features of the
-// others would lose their digits beside theirs. sorted are the columns' sorted values.
-// All rows are kept where more than a tenth is far out, or a column would be constant.
+// setAside returns the rows of x to fit to, and those so far out that they would
+// dominate any fit: beyond a million times the spread of a column, the distance of two
+// quantiles that are 1 apart for the normal distribution. Beside them the features of
+// the other rows would lose their digits. sorted holds the columns' sorted values. No
+// rows are set aside if more than a tenth are so far out, or if a column would become
+// constant.
 func setAside(x blas.Matrix, sorted [][]float64) (near, far []int) {
 	const most = 1e6
 	n := x.Cols
 	isFar := make([]bool, n)
 	for j, s := range sorted {
 		spread := (s[n-1-n/4] - s[n/4]) / 1.349
-		if spread == 0 { // more than half of the values are the same
+		if spread == 0 { // more than half of the values are equal
 			spread = (s[n-1-n/20] - s[n/20]) / 3.29
 		}
 		if spread == 0 {
@@ -326,9 +327,9 @@ func setAside(x blas.Matrix, sorted [][]float64) (near, far []int) {
 	return near, far
 }
 
-// Describe looks for ties in a sorted column. Where a tenth of the rows share their
-// values with others, its resolution is the distance of such a row's value to the next
-// one, in the median.
+// Describe looks for ties in a sorted column. If a tenth or more of the rows share
+// their values with others, the column's resolution is the median distance from such a
+// value to the next one.
 func Describe(sorted []float64) Column {
 	n := len(sorted)
 	var c Column
@@ -358,15 +359,16 @@ func Describe(sorted []float64) Column {
 	return c
 }
 
-// order copies x with its rows in the order of their sorted values: the same for any
-// order of rows and columns, but for rows that are permutations of each other.
+// order copies x with its rows in the order of their sorted values. The result is the
+// same for any order of rows and columns, except for rows that are permutations of
+// each other.
 func (f *fitter) order(x blas.Matrix) {
 	keys := make([]float64, f.n*f.d)
 	key := func(i int) []float64 { return keys[i*f.d : (i+1)*f.d] }
 	at := make([]int, f.n)
 	for i := range at {
 		if f.ctx.Err() != nil {
-			return // dependent fails
+			return // dependent will report an error
 		}
 		at[i] = i
 		for j := range f.d {
@@ -401,7 +403,7 @@ func gather(x blas.Matrix, at []int) blas.Matrix {
 	return y
 }
 
-// dependent refuses columns of which one is a linear function of others, but for
+// dependent returns an error if a column is a linear function of others, up to
 // rounding.
 func (f *fitter) dependent() error {
 	_, c := mixture.Moments(f.ctx, f.data)
@@ -420,8 +422,8 @@ func (f *fitter) dependent() error {
 	return nil
 }
 
-// split chooses the rows that are held out: each once in ten splits, in five where
-// rows are many, and one tenth of them alone where one split is enough.
+// split chooses the held-out rows: with ten splits, or five for many rows, each row is
+// held out once; with a single split, for very many rows, a tenth of them.
 func (f *fitter) split() {
 	folds, used := 10, 10
 	switch {
@@ -450,12 +452,12 @@ func (f *fitter) split() {
 	}
 }
 
-// coordinates are what all rows, those that were set aside and those of each split are
-// in: the standardized columns, or what has been made of them.
+// coordinates hold all rows, those set aside, and those of each split, in the same
+// coordinates: the standardized columns, or maps of them.
 type coordinates struct {
 	all, far blas.Matrix
 	splits   []mixture.Split
-	floor    []float64 // the least variances
+	floor    []float64 // smallest variances
 }
 
 // given returns the standardized columns.
@@ -486,7 +488,7 @@ func (f *fitter) maxComponents() int {
 	return ladder[len(ladder)-1]
 }
 
-// families are the ways to fit that are tried. Where rows are many the prior matters
+// families returns the families of mixtures to try. With many rows the prior matters
 // little, and two are enough.
 func (f *fitter) families() []mixture.Family {
 	p := float64(f.d+2) / 2
@@ -514,12 +516,12 @@ func (f *fitter) families() []mixture.Family {
 	return all
 }
 
-// A stack is candidates with their weights.
+// A stack is a set of candidates with their weights.
 type stack struct {
 	candidates []mixture.Candidate // those with weight
 	weight     []float64
-	all        []mixture.Candidate // those that were tried first, with inflation 1
-	honest     []float64           // log-densities of the rows held out, of stacks whose weights did not see them
+	all        []mixture.Candidate // all candidates, with inflation 1
+	honest     []float64           // log-densities of the held-out rows, with weights chosen without them
 	gaussian   *mixture.Candidate
 	in         coordinates
 }
@@ -562,7 +564,7 @@ func (f *fitter) search(stage string, x coordinates, families []mixture.Family, 
 	return st, nil
 }
 
-// candidates fits the mixtures that are tried.
+// candidates fits the mixtures of all families.
 func (f *fitter) candidates(stage string, x coordinates, families []mixture.Family, most int) ([]mixture.Candidate, error) {
 	s := mixture.Search{
 		Families: families,
@@ -579,7 +581,7 @@ func (f *fitter) candidates(stage string, x coordinates, families []mixture.Fami
 	return s.Candidates(f.ctx, x.splits)
 }
 
-// best returns the candidate whose mean is highest.
+// best returns the candidate with the highest mean score.
 func best(c []mixture.Candidate) *mixture.Candidate {
 	at := &c[0]
 	for i := range c {
@@ -620,9 +622,9 @@ func heldOut(c []mixture.Candidate) [][]float64 {
 	return h
 }
 
-// honest returns the log-densities of the rows held out under stacks of the
-// candidates whose weights were chosen without them: by those of the other splits, or
-// of the other half where there is one split.
+// honest returns the log-densities of the held-out rows under stacks whose weights
+// were chosen without them: by the held-out rows of the other splits, or with one
+// split by the other half.
 func honest(ctx context.Context, candidates []mixture.Candidate, weight []float64, splits []mixture.Split) []float64 {
 	all := heldOut(candidates)
 	n := len(all[0])
@@ -648,8 +650,8 @@ func honest(ctx context.Context, candidates []mixture.Candidate, weight []float6
 	return out
 }
 
-// combined returns the mixture of all splits' fits, of no more than most components,
-// with the anchor.
+// combined returns the mixture of all splits' fits, with the anchor, of at most most
+// components.
 func (s *stack) combined(ctx context.Context, most int) (*mixture.Mixture, error) {
 	splits := len(s.gaussian.Fits)
 	total := 0
@@ -668,7 +670,7 @@ func (s *stack) combined(ctx context.Context, most int) (*mixture.Mixture, error
 	return s.anchored(ctx, mixture.Combined(share, of), most, s.gaussian.Fits, s.in.all)
 }
 
-// ofSplit returns the mixture that did not see the rows of one split.
+// ofSplit returns the mixture that was fitted without the held-out rows of one split.
 func (s *stack) ofSplit(ctx context.Context, i, most int) (*mixture.Mixture, error) {
 	of := make([]*mixture.Mixture, len(s.candidates))
 	for c := range of {
@@ -677,10 +679,11 @@ func (s *stack) ofSplit(ctx context.Context, i, most int) (*mixture.Mixture, err
 	return s.anchored(ctx, mixture.Combined(s.weight, of), most, s.gaussian.Fits[i:i+1], s.in.splits[i].Train)
 }
 
-// anchored merges components of m that are alike, and until no more than most are left
-// together with those that it adds: the Gaussian of all rows, so that no row, however
-// far out, has a density much below that, its tails where there are any, and for rows
-// that were set aside that Gaussian made as wide as they are far, with their share.
+// anchored merges similar components of m, and further ones until at most most
+// components are left, including those that it adds: the Gaussian of all rows, so that
+// no row, however far out, has a density much below it; its tails, if needed; and for
+// rows that were set aside a copy of that Gaussian as wide as they are far out,
+// weighted by their share.
 func (s *stack) anchored(ctx context.Context, m *mixture.Mixture, most int, gaussian []*mixture.Mixture, x blas.Matrix) (*mixture.Mixture, error) {
 	share := make([]float64, len(gaussian))
 	for i := range share {
@@ -697,20 +700,20 @@ func (s *stack) anchored(ctx context.Context, m *mixture.Mixture, most int, gaus
 		return nil, err
 	}
 	if len(of) == 0 && m.K() == 1 {
-		return m, nil // it is the Gaussian
+		return m, nil // m is the Gaussian of all rows
 	}
 	of, shares = append(of, g), append(shares, anchorWeight)
 	rest := 1 - kernels.Sum(shares)
 	return mixture.Combined(append(shares, rest), append(of, m)), nil
 }
 
-// tails returns components, and their shares, for rows beyond all those of x, if its
-// farthest from the Gaussian g is farther than the farthest of as many normal ones. The
-// chance that the next row lies beyond all n is 1/(n+1) (the rule of succession), and
-// that it lies beyond r times the farthest falls like r^-α. The tail index α is that of
-// the √n farthest rows (Hill 1975). So there is g made so wide that it reaches the
-// farthest row, and again and again four times wider with 4^-α of the share, down to a
-// few thousandths of it.
+// tails returns components, with their weights, for rows beyond all those of x, if the
+// farthest row of x from the Gaussian g is farther than the farthest of as many normal
+// rows would be. The probability that the next row lies beyond all n is 1/(n+1) (the
+// rule of succession), and that it lies beyond r times the farthest distance falls like
+// r^-α, with the tail index α of the √n farthest rows (Hill 1975). So the components
+// are g, widened to reach the farthest row, and further copies, each four times wider
+// with 4^-α times the weight, until a few thousandths of the weight are left.
 func tails(ctx context.Context, g *mixture.Mixture, x blas.Matrix) (of []*mixture.Mixture, shares []float64) {
 	beyond := 1 / float64(x.Cols+1)
 	squares := g.Distances(ctx, x)
@@ -742,8 +745,8 @@ func tails(ctx context.Context, g *mixture.Mixture, x blas.Matrix) (of []*mixtur
 	return of, shares
 }
 
-// chiSquareUpper returns what the share upper of χ² variables of d degrees of freedom
-// exceeds (Wilson and Hilferty 1931).
+// chiSquareUpper returns the upper quantile of the χ² distribution with d degrees of
+// freedom: it is exceeded with probability upper (Wilson and Hilferty 1931).
 func chiSquareUpper(d int, upper float64) float64 {
 	z := []float64{upper}
 	kernels.NormQuantile(z, z)
@@ -756,11 +759,11 @@ func chiSquareUpper(d int, upper float64) float64 {
 type column struct {
 	splits []kernels.Mixture
 	final  kernels.Mixture
-	honest []float64 // log-densities of the rows held out
+	honest []float64 // log-densities of the held-out rows
 }
 
-// columns fits a mixture to each coordinate of x that is not to be left as it is.
-// Those that do not gain are left, too, and gains is false if none does.
+// columns fits a mixture to each coordinate of x that may be mapped. Coordinates
+// whose mixture does not gain are not mapped; gains is false if none gains.
 func (f *fitter) columns(stage string, x coordinates, leave []bool) (all []column, gains bool, err error) {
 	families := []mixture.Family{{Target: mixture.ToPooled, Strength: 0.02}, {Target: mixture.ToPooled, Strength: 1.5}}
 	if f.n >= 2000 {
@@ -795,7 +798,7 @@ func (f *fitter) columns(stage string, x coordinates, leave []bool) (all []colum
 	return all, gains, nil
 }
 
-// components returns how many components each mixture has; 0 if it was left out.
+// components returns the number of components of each mixture; 0 if there is none.
 func components(columns []column) []int {
 	k := make([]int, len(columns))
 	for j, c := range columns {
@@ -819,9 +822,9 @@ func oneDimensional(m *mixture.Mixture) kernels.Mixture {
 	return kernels.Mixture{Weight: m.Weight, Mean: m.Mean, Scale: m.Chol}
 }
 
-// behind searches mixtures of x as mixtures of its columns transform it, each split's by
-// those that did not see the rows held out. It returns nil unless that gains over rival,
-// and what it gained.
+// behind searches mixtures of x mapped by mixtures of its columns; for each split these
+// were fitted without its held-out rows. It returns the stack, or nil if that does not
+// gain over rival, and the gain.
 func (f *fitter) behind(stage string, x coordinates, columns []column, rival *stack) (*stack, Score, error) {
 	y := coordinates{all: transformed(x.all, nil, columns, -1), far: transformed(x.far, nil, columns, -1), floor: x.floor}
 	for i, s := range x.splits {
@@ -832,13 +835,13 @@ func (f *fitter) behind(stage string, x coordinates, columns []column, rival *st
 	if err := f.ctx.Err(); err != nil {
 		return nil, Score{}, err
 	}
-	// One family tells whether the others are worth their time.
+	// One family decides whether the others are worth their time.
 	one, err := f.candidates(stage, y, f.families()[:1], f.maxComponents())
 	if err != nil {
 		return nil, Score{}, err
 	}
 	rivals := ofFamily(rival.all, one[0].Family)
-	if len(rivals) == 0 { // all of that family were given up as clearly worse
+	if len(rivals) == 0 { // all candidates of that family were given up as clearly worse
 		rivals = rival.all
 	}
 	if clearlyBelow(best(one).HeldOut, best(rivals).HeldOut) {
@@ -849,15 +852,15 @@ func (f *fitter) behind(stage string, x coordinates, columns []column, rival *st
 		return nil, Score{}, err
 	}
 	over := paired(st.honest, rival.honest)
-	// The simpler flow stays unless the gain is beyond chance.
+	// Keep the simpler flow unless the gain is significant.
 	if !beyondError(mixture.Gain(st.honest, rival.honest)) {
 		st = nil
 	}
 	return st, over, nil
 }
 
-// transformed takes every column through its mixture of split i, -1 for that of all
-// rows, and adds the log-determinants.
+// transformed maps every column by its mixture of split i, or of all rows if i is -1,
+// and adds the log-determinants.
 func transformed(x blas.Matrix, logDet []float64, columns []column, i int) blas.Matrix {
 	z := newMatrix(x.Rows, x.Cols)
 	ld := make([]float64, x.Cols)
@@ -880,7 +883,7 @@ func transformed(x blas.Matrix, logDet []float64, columns []column, i int) blas.
 	return z
 }
 
-// beyondError reports whether a gain is more than its standard error.
+// beyondError reports whether a gain exceeds its standard error.
 func beyondError(gain Score) bool { return gain.Mean > gain.SE }
 
 // clearlyBelow reports whether a is below b by more than two standard errors.
@@ -889,7 +892,7 @@ func clearlyBelow(a, b []float64) bool {
 	return gain.Mean < -2*gain.SE
 }
 
-// paired is the score of a less that of b.
+// paired returns the score of a minus that of b, row by row.
 func paired(a, b []float64) Score {
 	e := make([]float64, len(a))
 	for i, v := range a {
