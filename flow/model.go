@@ -50,7 +50,7 @@ func fromModel(m model.Model) (*Flow, error) {
 		return nil, errs.Errorf(ErrFormat, format, args...)
 	}
 	if m.Dim < 1 || m.Dim > math.MaxInt32 {
-		return wrong("the dimension is %d; it must be positive", m.Dim)
+		return wrong("the dimension is %d; it can be 1 to %d", m.Dim, math.MaxInt32)
 	}
 	b, err := newBase(m.Base, m.Dim)
 	if err != nil {

@@ -121,7 +121,7 @@ func TestNewRefuses(t *testing.T) {
 		want  string
 		kind  error
 	}{
-		{"dimension", func(m *model.Model) { m.Dim = 0 }, "the dimension is 0", ErrFormat},
+		{"dimension", func(m *model.Model) { m.Dim = 0 }, "the dimension is 0; it can be 1 to 2147483647", ErrFormat},
 		{"another dimension", func(m *model.Model) { m.Dim, m.Base, m.Columns = 4, model.Base{}, nil }, `block 0, layer 0 (scale): tensor "shift": its shape is [3]; it must be [4]`, ErrShape},
 		{"no blocks", func(m *model.Model) { m.Blocks = nil }, "there is no block", ErrFormat},
 		{"empty block", func(m *model.Model) { m.Blocks[1] = nil }, "block 1 has no layer", ErrFormat},

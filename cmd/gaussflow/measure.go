@@ -242,7 +242,7 @@ func explainMeasure(ctx context.Context, err error, names []string) error {
 	if errors.As(err, &row) && row.Col >= 0 {
 		return fmt.Errorf("row %d, %s: %v is not finite", row.Row+1, names[row.Col], row.Value)
 	}
-	text := err.Error()
+	text := strings.Replace(err.Error(), "; dequantize it or leave it out", "; give -dequantize or leave it out", 1)
 	for j := len(names) - 1; j >= 0; j-- {
 		text = strings.ReplaceAll(text, fmt.Sprintf("column %d ", j), names[j]+" ")
 		text = strings.ReplaceAll(text, fmt.Sprintf("column %d:", j), names[j]+":")

@@ -76,12 +76,12 @@ func TestMeasureErrors(t *testing.T) {
 		{"d.csv -groups a:q", statusUsage, `there is no column "q"; the columns are a, b, c`},
 		{"d.csv -groups a", statusUsage, "want two or three groups, separated by colons"},
 		{"d.csv -groups a:a", statusFailed, "occurs twice"},
-		{"dice.csv", statusFailed, "the column is discrete"},
+		{"dice.csv", statusFailed, "give -dequantize or leave it out: the column is discrete"},
 		{"d.csv -against dice.csv", statusFailed, "dice.csv: it has 2 columns; the first table has 3"},
 		{"nowhere.csv", statusFailed, "nowhere.csv"},
 		{"d.csv -plot pairs.gif", statusUsage, "want a name that ends in .png or .svg"},
 		{"d.csv -folds 2 -plot nowhere/pairs.png", statusFailed, "nowhere"},
-		{"d.csv -folds 1", statusFailed, "1 folds of 50 rows"},
+		{"d.csv -folds 1", statusFailed, "1 folds of 50 rows; there must be 2 folds at least"},
 	} {
 		args := append([]string{"measure"}, strings.Fields(c.args)...)
 		status, stdout, stderr := gaussflow(t, "", args...)

@@ -287,7 +287,7 @@ func newSample(what string, m mat.Matrix, o Options) (*sample, error) {
 	case s.n < minRows:
 		return nil, fail(ErrRows, "there are %d rows; it takes %d", s.n, minRows)
 	case o.Folds < 0 || o.Folds == 1 || o.Folds > s.n/4:
-		return nil, fail(ErrRows, "%d folds of %d rows", o.Folds, s.n)
+		return nil, fail(ErrRows, "%d folds of %d rows; there must be 2 folds at least, and no more than a quarter of the rows", o.Folds, s.n)
 	case !(o.Confidence >= 0 && o.Confidence < 1):
 		return nil, fmt.Errorf("measure: %s: Confidence is %v; it must be below 1", what, o.Confidence)
 	}
