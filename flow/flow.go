@@ -149,7 +149,7 @@ func (f *Flow) source(m mat.Matrix) (tile.Source, error) {
 	if err != nil || src.Dim == f.width() {
 		return src, err
 	}
-	return src, errs.Errorf(ErrShape, "the matrix has %d columns; the flow takes %d, its own %d and then the %d that are given", src.Dim, f.width(), f.dim, f.context)
+	return src, errs.Errorf(ErrShape, "the matrix has %d columns; the flow takes %d: %d of its own, then %d conditioning columns", src.Dim, f.width(), f.dim, f.context)
 }
 
 // Blocks returns the number of blocks.
@@ -260,7 +260,7 @@ func (f *Flow) Sample(dst *mat.Dense, src rand.Source) error {
 	n, d := dst.Dims()
 	if d != f.width() {
 		if f.context > 0 {
-			return errs.Errorf(ErrShape, "flow: Sample: dst has %d columns; the flow takes %d, its own %d and then the %d that are given", d, f.width(), f.dim, f.context)
+			return errs.Errorf(ErrShape, "flow: Sample: dst has %d columns; the flow takes %d: %d of its own, then %d conditioning columns", d, f.width(), f.dim, f.context)
 		}
 		return errs.Errorf(ErrShape, "flow: Sample: dst has %d columns; the flow has dimension %d", d, f.dim)
 	}
@@ -419,7 +419,7 @@ func (f *Flow) evaluate(what string, eval evaluation, layers []layer.Layer, out 
 		return fmt.Errorf("flow: %s: %w", what, err)
 	}
 	if number != nil && len(number) != src.N {
-		return errs.Errorf(ErrShape, "flow: %s: the result has %d elements for %d rows; they must be as many", what, len(number), src.N)
+		return errs.Errorf(ErrShape, "flow: %s: the result has %d elements for %d rows; the numbers must agree", what, len(number), src.N)
 	}
 	if out != nil {
 		if out.IsEmpty() {

@@ -169,7 +169,7 @@ func TestContext(t *testing.T) {
 			"LogProb": f.LogProb(lp, x.Slice(0, n, 0, d)), "Forward": f.Forward(nil, logDet, x.Slice(0, n, 0, d+1)),
 			"Sample": f.Sample(mat.NewDense(3, d, nil), nil),
 		} {
-			if !errors.Is(err, flow.ErrShape) || !strings.Contains(err.Error(), "given") {
+			if !errors.Is(err, flow.ErrShape) || !strings.Contains(err.Error(), "conditioning") {
 				t.Errorf("%s without the context: %v", name, err)
 			}
 		}

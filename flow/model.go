@@ -86,7 +86,7 @@ func fromModel(m model.Model) (*Flow, error) {
 	f := newFlow(m.Dim, blocks)
 	for _, l := range f.layers {
 		if c, ok := l.(layer.Contextual); ok && c.Context() != 0 && c.Context() != f.context {
-			return wrong("layers are conditioned on %d and on %d given columns; they must be as many", c.Context(), f.context)
+			return wrong("layers are conditioned on %d and on %d columns; the numbers must agree", c.Context(), f.context)
 		}
 	}
 	if n := len(m.Columns); n != 0 && n != f.width() {
@@ -122,9 +122,9 @@ const numQuantiles = 101
 func (f *Flow) Rank(dst, logProb []float64) error {
 	switch {
 	case f == nil || len(f.quantiles) == 0:
-		return fmt.Errorf("flow: Rank: the flow does not know the log-densities of typical rows")
+		return fmt.Errorf("flow: Rank: the flow stores no quantiles of the log-density")
 	case len(dst) != len(logProb):
-		return errs.Errorf(ErrShape, "flow: Rank: the result has %d elements for %d log-densities; they must be as many", len(dst), len(logProb))
+		return errs.Errorf(ErrShape, "flow: Rank: the result has %d elements for %d log-densities; the numbers must agree", len(dst), len(logProb))
 	}
 	q := f.quantiles
 	for i, v := range logProb {
@@ -148,7 +148,7 @@ func (f *Flow) Rank(dst, logProb []float64) error {
 func (f *Flow) Threshold(q float64) (float64, error) {
 	switch {
 	case f == nil || len(f.quantiles) == 0:
-		return 0, fmt.Errorf("flow: Threshold: the flow does not know the log-densities of typical rows")
+		return 0, fmt.Errorf("flow: Threshold: the flow stores no quantiles of the log-density")
 	case !(q >= 0 && q <= 1):
 		return 0, fmt.Errorf("flow: Threshold: the share is %v; it must be from 0 to 1", q)
 	}

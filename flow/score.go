@@ -24,7 +24,7 @@ func (f *Flow) Score(row []float64) (float64, error) {
 	}
 	if len(row) != f.width() {
 		if f.context > 0 {
-			return 0, errs.Errorf(ErrShape, "flow: %s: the row has %d elements; the flow takes %d, its own %d and then the %d that are given", what, len(row), f.width(), f.dim, f.context)
+			return 0, errs.Errorf(ErrShape, "flow: %s: the row has %d elements; the flow takes %d: %d of its own, then %d conditioning columns", what, len(row), f.width(), f.dim, f.context)
 		}
 		return 0, errs.Errorf(ErrShape, "flow: %s: the row has %d elements; the flow has dimension %d", what, len(row), f.dim)
 	}

@@ -247,7 +247,7 @@ func (t *Trainer) setData(ctx context.Context, what string, x mat.Matrix) error 
 	held := 0
 	if t.o.ValidationFraction > 0 {
 		if held = t.heldOut(src.N); held == 0 || held == src.N {
-			return fmt.Errorf("flow: %s: a ValidationFraction of %g holds out %d of %d rows; both parts need one at least", what, t.o.ValidationFraction, held, src.N)
+			return fmt.Errorf("flow: %s: a ValidationFraction of %g holds out %d of %d rows; both parts need at least one", what, t.o.ValidationFraction, held, src.N)
 		}
 		order = rand.New(rand.NewPCG(t.o.Seed, 2)).Perm(src.N)
 		slices.Sort(order[:held])

@@ -23,9 +23,9 @@ import (
 )
 
 // tableHelp is the part of help texts about tables.
-const tableHelp = `DATA is a table of numbers: CSV (also with .gz or .zst), NPY, NPZ (file.npz:key) or Parquet, told
-by its first bytes; - is standard input. Columns are matched by name where both the table and
-the model have names, else by position.`
+const tableHelp = `DATA is a table of numbers: CSV (also with .gz or .zst), NPY, NPZ (file.npz:key) or Parquet,
+recognised by its first bytes; - is standard input. Columns are matched by name if both the table
+and the model have names, otherwise by position.`
 
 // tableFlags are the flags for reading tables.
 func tableFlags() []cli.Flag {

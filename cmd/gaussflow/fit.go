@@ -39,16 +39,17 @@ func fitCommand() *cli.Command {
 		`Fits a flow to the rows of DATA and writes it to MODEL, a safetensors file: what score, sample, map,
 info and plot work with, and NumPy reads. Densities and samples are in the units of DATA.
 
-The fit chooses everything by rows that it holds out, and says how it scores them beside one Gaussian
-and a mixture of Gaussians: a flow that is no better than these is not worth having. Ranks and
-thresholds come from the rows held out. Columns of few distinct values, rounded ones, and rows that
-repeat are reported before anything is fitted; constant columns are refused.
+The fit makes all choices by held-out rows, and compares its score on them with those of one Gaussian
+and of a mixture of Gaussians: a flow that does not beat these is not worth having. Ranks and
+thresholds come from held-out rows. Columns of few distinct values, rounded columns and repeated rows
+are reported before the fit; constant columns are an error.
 
--rbig is the plain algorithm, rotations and mixtures: -blocks and -components choose its size.
--coupling trains a flow whose mixtures depend on the other half of the columns; -checkpoint keeps
-that training, and goes on with it. -given trains a flow of the density of the other columns given
-those in the list: score and map take rows with both, sample those that are given. For these, and wherever -holdout is given, a share of the rows
-is held out from a first fit, and the model is then fitted to all rows.
+-rbig uses rotation-based iterative Gaussianization, rotations and mixtures without training;
+-blocks and -components set its size. -coupling trains a flow whose mixtures depend on the other half
+of the columns; -checkpoint saves that training and resumes it. -given trains a density of the other
+columns conditioned on those in the list: score and map then read all columns, sample only those of
+the list. With these flags, and with -holdout, a first fit leaves out a share of the rows for the
+comparison, and the model is then fitted to all rows.
 
 `+tableHelp+"\n\n"+examples("gaussflow fit train.csv -o model.safetensors", "gaussflow fit log.parquet -columns latency,size,hour -given hour -missing skip -o model.safetensors"),
 		[]string{"DATA"},

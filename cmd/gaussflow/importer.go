@@ -25,15 +25,15 @@ import (
 func importCommand() *cli.Command {
 	return command("import", "a model that another program fitted",
 		`Makes a model of the parameters in FILE, a JSON object that a few lines of Python write:
-docs/python.md has them. -from says what they are of:
+docs/python.md has them. -from names the program:
 
   gauss_flows   its rotations, mixtures and couplings
-  sklearn       a StandardScaler, a PCA and a GaussianMixture, each if it is there
+  sklearn       a StandardScaler, a PCA and a GaussianMixture; each is optional
   marginals     one mixture for each column, independent of the others
   gaussflow     what export writes
 
-With -check the model scores the rows of a table that has a column log_prob besides, what the other
-program made of them, and the largest difference is printed.
+With -check the model scores the rows of a table that also has a column log_prob, the log-densities
+by the other program, and prints the largest difference.
 
 `+examples("gaussflow import flow.json -from gauss_flows -o model.safetensors", "gaussflow import mixture.json -from sklearn -o model.safetensors -check scored.csv"),
 		[]string{"FILE"},

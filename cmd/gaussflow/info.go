@@ -21,8 +21,8 @@ import (
 
 func infoCommand() *cli.Command {
 	return command("info", "what is in a model file",
-		"Prints the dimension and the columns of a model, its size, where it comes from, and the quantiles of\n"+
-			"the log-density of typical rows, which ranks and thresholds are told by.\n\n"+
+		"Prints the dimension and the columns of a model, its size, its origin, and the quantiles of the\n"+
+			"log-density of typical rows, from which ranks and thresholds are computed.\n\n"+
 			examples("gaussflow info model.safetensors", "gaussflow info model.safetensors -json"),
 		[]string{"MODEL"},
 		[]cli.Flag{jsonFlag()},

@@ -21,11 +21,11 @@ import (
 
 func measureCommand() *cli.Command {
 	return command("measure", "entropy, dependence and divergence of tables",
-		`Estimates information measures of the rows of DATA from fitted densities, each row judged by a fit
-that did not see it: the entropy, the negentropy and the total correlation; with -groups the mutual
-information of two groups of columns, or, of three, that of the first two given the third; with
+		`Estimates information measures of the rows of DATA from fitted densities; each row is evaluated under
+a fit to other rows: the entropy, the negentropy and the total correlation; with -groups the mutual
+information of two groups of columns, or with three groups that of the first two given the third; with
 -against the divergences of DATA from another table with the same columns; with -pairs the mutual
-information of each two columns, which -plot draws, in brackets where the interval holds 0.
+information of every pair of columns, in brackets if the interval contains 0, which -plot draws.
 
 Entropies are in the units of DATA. A column whose values repeat has no density and is an error, as
 is a column that is a function of another; -dequantize spreads repeated values by noise.

@@ -30,15 +30,15 @@ func plotCommand() *cli.Command {
 	return command("plot", "pictures of a model",
 		`Draws a model, with DATA or without. To a directory go
 
-  density      two columns, none of them given: the log-density with the data and the regions that hold 5, 50 and 95%;
+  density      two columns, none of them a condition: the log-density with the data and the regions that hold 5, 50 and 95%;
                more: at most six columns in pairs, data and samples, and their marginals
-  pushforward  the latents of DATA in pairs, and each against the normal quantiles: where they leave
-               the line the model does not fit
+  pushforward  the latents of DATA in pairs, and each against the normal quantiles: the model does
+               not fit where they leave the line
   blocks       the marginals of DATA after each block
-  anomalies    the log-densities of DATA, and the ten least likely rows with the three columns each
-               whose median in their place would change the log-density most
+  anomalies    the log-densities of DATA, and the ten least likely rows with the three columns
+               in which the median would change the log-density most
 
-and to a file, .png or .svg, the one that it is named after, or the first.
+and to a file, .png or .svg, the picture that it is named after, or the first.
 
 `+tableHelp+"\n\n"+examples("gaussflow plot model.safetensors new.csv -o pictures", "gaussflow plot model.safetensors -o density.svg"),
 		[]string{"MODEL", "[DATA]"},

@@ -19,8 +19,8 @@ func sampleCommand() *cli.Command {
 		`Writes N rows drawn from the model, in the units and with the columns of the data it was fitted to.
 The same model, N and seed give the same rows, on every machine.
 
-A model of a conditional density, of fit -given, draws N rows for each row of the table -given DATA,
-which has the columns that are given; they stand in the output, too.
+A conditional model, made by fit -given, draws N rows for each row of the table -given DATA, which has
+the columns that it is conditioned on; the output contains them, too.
 
 `+examples("gaussflow sample model.safetensors -n 1000 -seed 1 -o rows.parquet", "gaussflow sample weather.safetensors -n 100 -given hours.csv | gaussflow score weather.safetensors -"),
 		[]string{"MODEL"},
@@ -144,9 +144,9 @@ func seedFlag() cli.Flag {
 func mapCommand() *cli.Command {
 	return command("map", "take rows to latent space and back",
 		`Writes the latent z of each row of DATA, columns z0, z1, …: independent standard normal variables
-where DATA is like what the model was fitted to. With -inverse DATA holds latents and the output
+if DATA has the distribution that the model was fitted to. With -inverse DATA holds latents and the output
 is in the units of the data. With -logdet a column logdet holds log|det| of the map's Jacobian at
-each row, in nats. Columns that a model of fit -given is given pass through.
+each row, in nats. The columns that a model is conditioned on (fit -given) pass through.
 
 `+tableHelp+"\n\n"+examples("gaussflow map model.safetensors new.csv -o z.npy", "gaussflow map model.safetensors z.npy -inverse -logdet"),
 		[]string{"MODEL", "DATA"},

@@ -14,19 +14,19 @@ import (
 func scoreCommand() *cli.Command {
 	return command("score", "the log-density of each row of a table",
 		`Writes a table with a column log_prob: the log-density of each row of DATA, in nats and in the units
-of DATA, in the order of DATA. A row that is so unlikely that float64 cannot say how much has -inf
-(null in JSON). A model of fit -given scores the other columns given those; DATA has both.
+of DATA, in the order of DATA. A log-density below the range of float64 is -inf
+(null in JSON). A model of fit -given scores the other columns conditioned on those; DATA has all columns.
 
-With -rank a column says which share of the rows that the model was made from is less likely, from
-0 to 1. With -threshold Q or -below X a column anomaly is 1 for rows less likely than the share Q of
-those rows, or with a log-density below X. -top N writes the N least likely rows alone, the least
-likely first, with their numbers in DATA, from 1.
+-rank adds a column with the share of typical rows that are less likely, from 0 to 1. With
+-threshold Q or -below X a column anomaly is 1 for rows whose rank is below Q, or whose log-density
+is below X. -top N writes only the N least likely rows, the least likely first, with their
+numbers in DATA, from 1.
 
 `+tableHelp+"\n\n"+examples("gaussflow score model.safetensors new.csv -rank -o scores.csv", "zcat log.csv.gz | gaussflow score model.safetensors - -threshold 0.001 -top 20"),
 		[]string{"MODEL", "DATA"},
 		slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "rank", Usage: "add a column: the share of typical rows that are less likely"},
-			&cli.FloatFlag{Name: "threshold", Usage: "mark rows as anomalies that are less likely than all but the share `Q` of typical rows", Validator: func(q float64) error {
+			&cli.FloatFlag{Name: "threshold", Usage: "mark rows as anomalies whose rank, the share of typical rows that are less likely, is below `Q`", Validator: func(q float64) error {
 				if !(q >= 0 && q <= 1) {
 					return fmt.Errorf("want 0 to 1")
 				}
