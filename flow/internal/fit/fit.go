@@ -113,6 +113,10 @@ const (
 	mostTails    = 8    // components beyond the farthest row
 	mostBag      = 512  // components that are combined before similar ones are merged
 	alike        = 1e-3 // nats that merging similar components may always cost
+
+	// Eigenvalues are shrunk as well if there are at least this many columns and, in a
+	// component, fewer than this many rows for each: the theory is of many columns.
+	manyColumns, rowsPerColumn = 8, 20
 )
 
 var inflations = []float64{1, 1.15, 1.5, 2.5, 6}
@@ -536,10 +540,17 @@ func (f *fitter) search(stage string, x coordinates, families []mixture.Family, 
 	first := mixture.Stack(f.ctx, heldOut(all), leastShare, nil)
 	var inflated []mixture.Candidate
 	for i := range all {
-		if first[i] > 0 {
-			inflated = append(inflated, all[i])
+		if first[i] == 0 {
+			continue
+		}
+		variants := []mixture.Candidate{all[i]}
+		if d := x.all.Rows; d >= manyColumns && d*all[i].Components*rowsPerColumn > x.all.Cols {
+			variants = append(variants, all[i].Shrunk(f.ctx, x.splits))
+		}
+		for _, v := range variants {
+			inflated = append(inflated, v)
 			for _, by := range inflations[1:] {
-				inflated = append(inflated, all[i].Inflated(f.ctx, by, x.splits))
+				inflated = append(inflated, v.Inflated(f.ctx, by, x.splits))
 			}
 		}
 	}
@@ -604,6 +615,9 @@ func ofFamily(c []mixture.Candidate, family mixture.Family) []mixture.Candidate 
 
 func tried(stage string, c mixture.Candidate, share, logScale float64) Tried {
 	t := Tried{Stage: stage, Family: c.Family.String(), Components: c.Components, Inflation: c.Inflation, Share: share, Score: mixture.ScoreOf(c.HeldOut)}
+	if c.Shrunken {
+		t.Family += ", shrunk eigenvalues"
+	}
 	t.Score.Mean -= logScale
 	for _, e := range c.EM {
 		t.Iterations = max(t.Iterations, e.Iterations)

@@ -26,6 +26,7 @@ type Candidate struct {
 	Family     Family
 	Components int
 	Inflation  float64 // of the covariances
+	Shrunken   bool    // their eigenvalues are shrunk
 	Fits       []*Mixture
 	HeldOut    []float64 // log-densities of the rows held out, split by split
 	EM         []Convergence
@@ -238,10 +239,25 @@ func (s Split) logDensity(ctx context.Context, m *Mixture) []float64 {
 
 // Inflated returns the candidate with all covariances multiplied by factor.
 func (c *Candidate) Inflated(ctx context.Context, factor float64, splits []Split) Candidate {
-	w := Candidate{Family: c.Family, Components: c.Components, Inflation: factor, EM: c.EM, Fits: make([]*Mixture, len(splits))}
+	w := c.mapped(ctx, splits, func(m *Mixture, _ int) *Mixture { return m.Inflated(factor) })
+	w.Inflation = factor
+	return w
+}
+
+// Shrunk returns the candidate with the eigenvalues of its covariances shrunk.
+func (c *Candidate) Shrunk(ctx context.Context, splits []Split) Candidate {
+	w := c.mapped(ctx, splits, func(m *Mixture, n int) *Mixture { return m.Shrunk(ctx, n) })
+	w.Shrunken = true
+	return w
+}
+
+// mapped returns the candidate with its fits, each of n samples, replaced by their images.
+func (c *Candidate) mapped(ctx context.Context, splits []Split, image func(m *Mixture, n int) *Mixture) Candidate {
+	w := *c
+	w.Fits, w.HeldOut = make([]*Mixture, len(splits)), nil
 	held := make([][]float64, len(splits))
 	Parallel(len(splits), func(i int) {
-		w.Fits[i] = c.Fits[i].Inflated(factor)
+		w.Fits[i] = image(c.Fits[i], splits[i].Train.Cols)
 		held[i] = splits[i].logDensity(ctx, w.Fits[i])
 	})
 	for _, h := range held {
