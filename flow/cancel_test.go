@@ -72,6 +72,13 @@ func TestTrainCancelledBeforeItsFirstStep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	all := &flowtest.Looks{Context: context.Background(), Most: math.MaxInt64}
+	if _, err := newTrainer(all, "Train", c, x, TrainOptions{Schedule: OneCycle, Steps: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if got := all.Count.Load(); got < 8 { // tiles
+		t.Errorf("%d looks before the first step; want 8", got)
+	}
 	for most := range int64(8) {
 		l := &flowtest.Looks{Context: context.Background(), Most: most}
 		if _, err := Train(l, c, x, TrainOptions{Steps: 1}); !errors.Is(err, context.Canceled) {

@@ -281,6 +281,8 @@ var mutants = []Mutant{
 	{"half a cosine", "flow/train.go", "float64(-k*(k+1))", "float64(k*(k+1))", flows, "TestHalfCosine"},
 	{"the seed of training", "flow/train.go", "rand.NewPCG(o.Seed, 1)", "rand.NewPCG(0, 1)", flows, seeds},
 	{"the seed of coupling", "flow/couple.go", "rand.NewPCG(o.Seed, 0)", "rand.NewPCG(0, 0)", flows, seeds},
+	{"merging that goes on when it is stopped", "flow/internal/mixture/stack.go", "if ctx.Err() != nil { return -1, math.Inf(1) }", "", "./flow/internal/mixture", "TestLooks"},
+	{"rows that a stopped training maps", "flow/train.go", "if ctx.Err() != nil { layers = nil }", "", flows, "TestTrainCancelled"},
 	{"an interrupted step's random numbers", "flow/train.go", "*t.pcg = before", "_ = before", flows, "TestCancelWithinAStep"},
 	{"the size of a saved run's minibatch", "flow/train.go", "t.o.Batch > max(maxBatch, src.N)", "t.o.Batch < 0", flows, "TestLoadTrainerBounds"},
 	{"the parameters that a saved run kept", "flow/checkpoint.go", "known := t.history.Kept == steps", "known := true", flows, "TestLoadTrainerBounds"},
