@@ -110,13 +110,14 @@ type gap struct {
 	tail  dd // Φ(-|z|)
 	lower bool
 
+	// The |v| beyond which the tail of a component, at most 2^-v², is negligible beside the excess, whose error is 2^-80 of
+	// Φ(-|z|).
+	reach float64
+
 	// The excess of the weight of whole components over the target, between these means.
 	left, right float64
 	excess      float64
 }
-
-// gapReach is the |v| beyond which the tail of a component, 2^-225, is negligible beside the excess, whose error is 2^-80.
-const gapReach = 15
 
 // components sets the excess for the position x.
 func (g *gap) components(x float64) {
@@ -140,19 +141,16 @@ func (g *gap) components(x float64) {
 	}
 }
 
-// between reports whether no mean lies between x and where the excess was last needed.
-func (g *gap) between(x float64) bool { return g.left <= x && x < g.right }
-
 // at returns d and its negative derivative f at x, both biased, from the components within reach, or from all if there are
 // none.
 func (g *gap) at(x float64) (d, f float64) {
-	if !g.between(x) {
+	if !(g.left <= x && x < g.right) {
 		g.components(x)
 	}
 	var s sums
 	for k := range g.cs {
 		c := &g.cs[k]
-		if v := float64((x - c.Mean) * c.IH); v < gapReach && v > -gapReach {
+		if v := float64((x - c.Mean) * c.IH); v < g.reach && v > -g.reach {
 			s.add(c, x)
 		}
 	}
@@ -165,7 +163,7 @@ func (g *gap) at(x float64) (d, f float64) {
 // balance returns log(a/b) and its negative derivative, a the tails of the components to the left of x and b those to the
 // right. If the excess is 0, the solution is a = b, and both may underflow in linear space.
 func (g *gap) balance(x float64) (distance, slope float64) {
-	if !g.between(x) {
+	if !(g.left <= x && x < g.right) {
 		g.components(x)
 	}
 	var sides [2]farSums
@@ -230,9 +228,22 @@ func (g *gap) step(x float64) (above bool, next, distance float64) {
 	return e > d, math.NaN(), math.Inf(1)
 }
 
+// near reports whether the step from x to y is short beside every component that it crosses or ends within reach of: the
+// slope at x knows nothing of a narrow one.
+func (g *gap) near(x, y float64) bool {
+	for k := range g.cs {
+		c := &g.cs[k]
+		if c.W != 0 && !(math.Abs(y-x) <= 0x1p-10*c.Scale) && ((x < c.Mean) != (y < c.Mean) || math.Abs((y-c.Mean)*c.IH) < g.reach) {
+			return false
+		}
+	}
+	return true
+}
+
 // inverseFlat solves the mixture's F(x) = Φ(z) in the bracket [lo, hi].
 func inverseFlat(cs []component, z, lo, hi float64) float64 {
 	g := gap{cs: cs, tail: ddTail(math.Abs(z)), lower: z <= 0}
+	g.reach = math.Sqrt(225 + 1023 - float64(math.Float64bits(g.tail.hi)>>52)) // the exponent of Φ(-|z|)
 	// The component left of the gap is the one up to which the weights come nearest to Φ(z).
 	p := g.tail.hi
 	if !g.lower {
@@ -261,8 +272,8 @@ func inverseFlat(cs []component, z, lo, hi float64) float64 {
 		}
 		if round >= 40 {
 			next = math.NaN()
-		} else if math.Abs(distance) <= 0x1p-26 && lo <= next && next <= hi && g.between(next) {
-			return next // the error of Newton's step is this squared, unless it crosses a component
+		} else if math.Abs(distance) <= 0x1p-26 && lo <= next && next <= hi && g.near(x, next) {
+			return next // the error of Newton's step is this squared
 		}
 		x = next
 	}

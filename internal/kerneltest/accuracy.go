@@ -303,7 +303,7 @@ func bulkGradientError(t kernels.Tier, in []float64) float64 {
 	m := mixtureInput(in).mixture()
 	if z, _ := mixtureInput(in).forward(t); math.Abs(z) >= 6 {
 		for k, w := range m.Weight {
-			if w > 0 && (in[0] < m.Mean[k]) == (z > 0) {
+			if w > 0 && (in[0] <= m.Mean[k]) == (z > 0) {
 				return 0
 			}
 		}
