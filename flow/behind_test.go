@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -18,18 +17,13 @@ import (
 	"github.com/gaussflow/gaussflow/kernels"
 )
 
-var behind = flag.Int("behind", 0, "`SEEDS` for which to measure what blocks behind a fit gain")
-
-// TestBlocksBehindFit measures what blocks of a rotation and anchored mixtures gain behind
+// BenchmarkBlocksBehindFit measures what blocks of a rotation and anchored mixtures gain behind
 // a fit: on rows held out from them, and on fresh rows. They are fitted to the images of
 // rows under fits that have not seen these rows. FastICA and random rotations take turns; a
 // mixture is (1-w)·N(0,1) + w·g, where g has seven components and w is half of what
 // maximizes the likelihood; after the last block all mixtures are trained together.
-func TestBlocksBehindFit(t *testing.T) {
-	if *behind == 0 {
-		t.Skip("it takes long, and measures: -behind says for how many seeds")
-	}
-	const blocks, folds = 6, 5
+func BenchmarkBlocksBehindFit(b *testing.B) {
+	const seeds, blocks, folds = 2, 6, 5
 	for _, table := range []struct {
 		name string
 		n, d int
@@ -52,8 +46,8 @@ func TestBlocksBehindFit(t *testing.T) {
 		}},
 		{"clusters", 400, 8, drawClusters},
 	} {
-		for seed := range uint64(*behind) {
-			t.Run(fmt.Sprintf("%s/%d", table.name, seed), func(t *testing.T) {
+		for seed := range uint64(seeds) {
+			b.Run(fmt.Sprintf("%s/seed=%d", table.name, seed), func(b *testing.B) {
 				x, fresh := rows(table.n, table.d, 50+seed, table.draw), rows(5000, table.d, 90+seed, table.draw)
 				images := tile.New(table.d, table.n) // fold by fold
 				part := table.n / folds
@@ -66,8 +60,8 @@ func TestBlocksBehindFit(t *testing.T) {
 						}
 					}
 					var z mat.Dense
-					if err := mustFit(t, &seen, FitOptions{}).Forward(&z, nil, x.Slice(k*part, (k+1)*part, 0, table.d)); err != nil {
-						t.Fatal(err)
+					if err := mustFit(b, &seen, FitOptions{}).Forward(&z, nil, x.Slice(k*part, (k+1)*part, 0, table.d)); err != nil {
+						b.Fatal(err)
 					}
 					for i := range part {
 						for j := range table.d {
@@ -76,35 +70,37 @@ func TestBlocksBehindFit(t *testing.T) {
 					}
 				}
 				var unseen mat.Dense
-				if err := mustFit(t, x, FitOptions{}).Forward(&unseen, nil, fresh); err != nil {
-					t.Fatal(err)
+				if err := mustFit(b, x, FitOptions{}).Forward(&unseen, nil, fresh); err != nil {
+					b.Fatal(err)
 				}
 				at := denseOf(images)
 				held := at.Slice(0, part, 0, table.d)
 				var all []block
 				z := images.Cols(part, table.n)
-				for b := range blocks {
-					next, image := blockBehind(t, z, b, seed)
+				for number := range blocks {
+					next, image := blockBehind(b, z, number, seed)
 					all, z = append(all, next), image
 					f := newFlow(table.d, all)
-					gain, se := overNormal(t, f, held)
-					freshGain, freshSE := overNormal(t, f, &unseen)
-					t.Logf("%d blocks: %+.4f ± %.4f held out, %+.4f ± %.4f on fresh rows", b+1, gain, se, freshGain, freshSE)
+					gain, se := overNormal(b, f, held)
+					freshGain, freshSE := overNormal(b, f, &unseen)
+					b.Logf("%d blocks: %+.4f ± %.4f held out, %+.4f ± %.4f on fresh rows", number+1, gain, se, freshGain, freshSE)
 				}
 				f := newFlow(table.d, all)
-				if _, err := Train(t.Context(), f, at.Slice(part, table.n, 0, table.d), TrainOptions{}); err != nil {
-					t.Fatal(err)
+				if _, err := Train(b.Context(), f, at.Slice(part, table.n, 0, table.d), TrainOptions{}); err != nil {
+					b.Fatal(err)
 				}
-				gain, se := overNormal(t, f, held)
-				freshGain, freshSE := overNormal(t, f, &unseen)
-				t.Logf("trained: %+.4f ± %.4f held out, %+.4f ± %.4f on fresh rows", gain, se, freshGain, freshSE)
+				gain, se := overNormal(b, f, held)
+				freshGain, freshSE := overNormal(b, f, &unseen)
+				b.ReportMetric(gain, "nats/held-out-row")
+				b.ReportMetric(freshGain, "nats/fresh-row")
+				b.Logf("trained: %+.4f ± %.4f held out, %+.4f ± %.4f on fresh rows", gain, se, freshGain, freshSE)
 			})
 		}
 	}
 }
 
 // blockBehind fits a block to z and returns it, and z's image.
-func blockBehind(t *testing.T, z tile.Tile, number int, seed uint64) (block, tile.Tile) {
+func blockBehind(t testing.TB, z tile.Tile, number int, seed uint64) (block, tile.Tile) {
 	rng := flowtest.NewRand(1000*seed + uint64(number))
 	r := rotate.Haar(z.D, rng)
 	if number%2 == 0 {
@@ -151,7 +147,7 @@ func denseOf(z tile.Tile) *mat.Dense {
 	return x
 }
 
-func imageOf(t *testing.T, b block, z tile.Tile) tile.Tile {
+func imageOf(t testing.TB, b block, z tile.Tile) tile.Tile {
 	var out mat.Dense
 	if err := newFlow(z.D, []block{b}).Forward(&out, nil, denseOf(z)); err != nil {
 		t.Fatal(err)
@@ -167,7 +163,7 @@ func imageOf(t *testing.T, b block, z tile.Tile) tile.Tile {
 
 // overNormal is the mean of log p less that of independent standard normals, and its
 // standard error.
-func overNormal(t *testing.T, f *Flow, z mat.Matrix) (mean, se float64) {
+func overNormal(t testing.TB, f *Flow, z mat.Matrix) (mean, se float64) {
 	n, d := z.Dims()
 	lp := scores(t, f, z)
 	for i := range lp {

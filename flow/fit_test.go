@@ -99,7 +99,7 @@ func sourcesTruth(row []float64) float64 {
 	return sum
 }
 
-func mustFit(t *testing.T, x *mat.Dense, o FitOptions) *Flow {
+func mustFit(t testing.TB, x *mat.Dense, o FitOptions) *Flow {
 	t.Helper()
 	f, err := Fit(context.Background(), x, o)
 	if err != nil {

@@ -22,7 +22,7 @@ func skewed(n int, seed uint64) *mat.Dense {
 	return x
 }
 
-func scores(t *testing.T, f *Flow, x mat.Matrix) []float64 {
+func scores(t testing.TB, f *Flow, x mat.Matrix) []float64 {
 	t.Helper()
 	n, _ := x.Dims()
 	lp := make([]float64, n)

@@ -189,7 +189,7 @@ func TestStackErrors(t *testing.T) {
 		"an empty block":   {flow.StackOptions{}, [][]flow.Spec{{}}, "block 0 has no layer"},
 		"an empty spec":    {flow.StackOptions{}, [][]flow.Spec{{flow.PCA(), {}}}, "block 0, layer 1: the Spec is empty"},
 		"a bound of one":   {flow.StackOptions{}, [][]flow.Spec{{flow.Residual(4, 1)}}, "block 0, layer 0 (residual): the Lipschitz bound is 1"},
-		"many reflections": {flow.StackOptions{}, [][]flow.Spec{{flow.Householder(1 << 40)}}, "more than 2147483647 parameters"},
+		"many reflections": {flow.StackOptions{}, [][]flow.Spec{{flow.Householder(math.MaxInt)}}, "more than 2147483647 parameters"},
 		"no width":         {flow.StackOptions{}, [][]flow.Spec{{flow.Residual(0, 0.5)}}, "the width is 0"},
 		"no reflection":    {flow.StackOptions{}, [][]flow.Spec{{flow.Householder(0)}}, "0 reflections"},
 		"too much context": {flow.StackOptions{Context: 3}, [][]flow.Spec{{flow.PCA()}}, "3 are given"},
