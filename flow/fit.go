@@ -153,6 +153,11 @@ type FitCandidate struct {
 // not finite or beyond 1e50, if a column is constant, or if two columns depend on each
 // other linearly. If ctx is done, the error wraps that of ctx.
 func Fit(ctx context.Context, x mat.Matrix, o FitOptions) (*Flow, error) {
+	return fitLike(ctx, x, o, nil)
+}
+
+// fitLike is Fit, in the given form unless that is nil.
+func fitLike(ctx context.Context, x mat.Matrix, o FitOptions, form *fit.Form) (*Flow, error) {
 	const what = "Fit"
 	if _, err := kernels.Active(); err != nil {
 		return nil, fmt.Errorf("flow: %s: %w", what, err)
@@ -168,7 +173,7 @@ func Fit(ctx context.Context, x mat.Matrix, o FitOptions) (*Flow, error) {
 	if o.Progress != nil {
 		progress = func(s fit.Step) { o.Progress(FitStep(s)) }
 	}
-	r, err := fit.Run(ctx, data.Matrix(), fit.Options{Seed: o.Seed, MaxComponents: o.MaxComponents, Dequantize: o.Dequantize, Progress: progress})
+	r, err := fit.Run(ctx, data.Matrix(), fit.Options{Seed: o.Seed, MaxComponents: o.MaxComponents, Dequantize: o.Dequantize, Form: form, Progress: progress})
 	if err != nil {
 		return nil, fmt.Errorf("flow: %s: %w", what, err)
 	}
@@ -187,6 +192,19 @@ func Fit(ctx context.Context, x mat.Matrix, o FitOptions) (*Flow, error) {
 		*o.Report = newFitReport(&r.Report)
 	}
 	return f, nil
+}
+
+// form returns what a fit to other rows has to share with the block that Fit made.
+func (f *Flow) form() *fit.Form {
+	b := f.block(0)
+	if len(b) < 5 || b[1].Describe().Kind != "rotation" {
+		return &fit.Form{}
+	}
+	values := func(l layer.Layer, name string) []float64 {
+		t, _ := l.Describe().Tensor(name)
+		return t.Values
+	}
+	return &fit.Form{Axes: &fit.Axes{Principal: values(b[1], "rotation"), Scale: values(b[2], "scale"), Rotation: values(b[3], "rotation")}}
 }
 
 // boundFor returns a bound on |log σ| that the scales of m fit in.

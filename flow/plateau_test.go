@@ -95,6 +95,9 @@ func TestTrainRefits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if start.form().Axes == nil {
+		t.Fatal("the fit has no axes, which the other one has to share")
+	}
 	o := TrainOptions{Seed: 3, Steps: 200}
 	behind := func(f *Flow) *Flow { return couple(t, f, CouplingOptions{Width: 16, Blocks: 2}) }
 	coupled := func() *Flow { return behind(start) }
@@ -116,7 +119,7 @@ func TestTrainRefits(t *testing.T) {
 	for i, k := range tr.data.Index {
 		seen.SetRow(i, x.RawRowView(k))
 	}
-	other, err := Fit(t.Context(), seen, FitOptions{Seed: 3, MaxComponents: 1})
+	other, err := fitLike(t.Context(), seen, FitOptions{Seed: 3, MaxComponents: 1}, start.form())
 	if err != nil {
 		t.Fatal(err)
 	}

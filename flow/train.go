@@ -345,7 +345,8 @@ func images(ctx context.Context, what string, f *Flow, first int, src tile.Sourc
 }
 
 // refit fits to the rows listed in seen and returns the images of all rows under that
-// fit, so that validation is by rows that the fit has not seen. ok is false if the flow
+// fit, so that validation is by rows that the fit has not seen. It is along the axes of the
+// flow's own fit, if that has any, or else images of the same rows would be far apart. ok is false if the flow
 // does not begin with a block that Fit made, or if those rows cannot be fitted.
 func (t *Trainer) refit(ctx context.Context, first int, src tile.Source, x mat.Matrix, seen []int) (r trainRows, ok bool) {
 	if t.o.Schedule != Plateau || t.flow.context > 0 || first == 0 || first != len(t.flow.block(0)) {
@@ -359,7 +360,7 @@ func (t *Trainer) refit(ctx context.Context, first int, src tile.Source, x mat.M
 		}
 		rows.SetRow(i, row.Data)
 	}
-	f, err := Fit(ctx, rows, FitOptions{Seed: t.o.Seed, MaxComponents: fitted.MaxComponents, Dequantize: fitted.Dequantized})
+	f, err := fitLike(ctx, rows, FitOptions{Seed: t.o.Seed, MaxComponents: fitted.MaxComponents, Dequantize: fitted.Dequantized}, t.flow.form())
 	if err == nil {
 		r, err = images(ctx, "Train", f, len(f.layers), src, x)
 	}

@@ -1,6 +1,7 @@
 package fit
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 
@@ -97,14 +98,23 @@ func (a *Axes) along(x blas.Matrix) blas.Matrix {
 
 // alongAxes searches mixtures of coordinates along independent axes, each mapped by a
 // mixture of its own. Each split uses the axes of its training rows, found from those
-// of all rows. The stack is nil unless it gains over rival.
+// of all rows. The stack is nil unless it gains over rival. If the axes have to be like
+// others, it is an error that there are none.
 func (f *fitter) alongAxes(x coordinates, rival *stack) (st *stack, axes *Axes, columns []column, err error) {
-	if f.n < f.d*f.d { // fewer rows than parameters of the axes
+	form := f.o.Form
+	if form != nil && form.Axes == nil || form == nil && f.n < f.d*f.d { // fewer rows than parameters of the axes
 		return nil, nil, nil, nil
 	}
+	var like *Axes
+	if form != nil {
+		like, rival = form.Axes, nil
+	}
 	report := &f.report.Axes
-	axes, report.Iterations, report.Converged, err = f.newAxes(x.all, nil)
+	axes, report.Iterations, report.Converged, err = f.newAxes(x.all, like)
 	if axes == nil || err != nil || !report.Converged {
+		if err == nil && form != nil {
+			err = errors.New("FastICA finds no independent axes")
+		}
 		return nil, nil, nil, err
 	}
 	y := coordinates{all: axes.along(x.all), far: axes.along(x.far), floor: make([]float64, f.d)}
@@ -133,17 +143,18 @@ func (f *fitter) alongAxes(x coordinates, rival *stack) (st *stack, axes *Axes, 
 		}
 	}
 	columns, gains, err := f.columns("axis", y, unlike)
-	if err != nil || !gains {
+	if err != nil || !gains && rival != nil {
 		return nil, nil, nil, err
 	}
-	// If the coordinates are independent, the product of their densities is close to the best.
-	product := offsets
-	for _, c := range columns {
-		tile.Add(product, c.honest)
-	}
-	report.Over = paired(product, rival.honest)
-	if clearlyBelow(product, rival.honest) {
-		return nil, nil, nil, nil
+	if rival != nil { // if the coordinates are independent, the product of their densities is close to the best
+		product := offsets
+		for _, c := range columns {
+			tile.Add(product, c.honest)
+		}
+		report.Over = paired(product, rival.honest)
+		if clearlyBelow(product, rival.honest) {
+			return nil, nil, nil, nil
+		}
 	}
 	st, report.Over, err = f.behind("mixture along independent axes", y, columns, rival)
 	return st, axes, columns, err

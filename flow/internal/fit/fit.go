@@ -32,7 +32,15 @@ type Options struct {
 	Seed          uint64
 	MaxComponents int
 	Dequantize    bool
+	Form          *Form // nil if the rows choose it
 	Progress      func(Step)
+}
+
+// A Form is what a fit has in common with another one, to some of the same rows, so that
+// both map a row to nearby images: the coordinates that mixtures are fitted in. (What the
+// mixtures of columns do, the mixture of all would do without them.)
+type Form struct {
+	Axes *Axes // to which the axes are to be close, or nil for none
 }
 
 // A Step is one piece of progress.
@@ -838,7 +846,7 @@ func oneDimensional(m *mixture.Mixture) kernels.Mixture {
 
 // behind searches mixtures of x mapped by mixtures of its columns; for each split these
 // were fitted without its held-out rows. It returns the stack, or nil if that does not
-// gain over rival, and the gain.
+// gain over rival, and the gain. Without a rival it returns the stack.
 func (f *fitter) behind(stage string, x coordinates, columns []column, rival *stack) (*stack, Score, error) {
 	y := coordinates{all: transformed(x.all, nil, columns, -1), far: transformed(x.far, nil, columns, -1), floor: x.floor}
 	for i, s := range x.splits {
@@ -854,16 +862,18 @@ func (f *fitter) behind(stage string, x coordinates, columns []column, rival *st
 	if err != nil {
 		return nil, Score{}, err
 	}
-	rivals := ofFamily(rival.all, one[0].Family)
-	if len(rivals) == 0 { // all candidates of that family were given up as clearly worse
-		rivals = rival.all
-	}
-	if clearlyBelow(best(one).HeldOut, best(rivals).HeldOut) {
-		return nil, paired(best(one).HeldOut, best(rivals).HeldOut), nil
+	if rival != nil {
+		rivals := ofFamily(rival.all, one[0].Family)
+		if len(rivals) == 0 { // all candidates of that family were given up as clearly worse
+			rivals = rival.all
+		}
+		if clearlyBelow(best(one).HeldOut, best(rivals).HeldOut) {
+			return nil, paired(best(one).HeldOut, best(rivals).HeldOut), nil
+		}
 	}
 	st, err := f.search(stage, y, f.families(), f.maxComponents())
-	if err != nil {
-		return nil, Score{}, err
+	if err != nil || rival == nil {
+		return st, Score{}, err
 	}
 	over := paired(st.honest, rival.honest)
 	// Keep the simpler flow unless the gain is significant.
