@@ -161,8 +161,9 @@ func (g *gap) at(x float64) (d, f float64) {
 }
 
 // balance returns log(a/b) and its negative derivative, a the tails of the components to the left of x and b those to the
-// right. If the excess is 0, the solution is a = b, and both may underflow in linear space.
-func (g *gap) balance(x float64) (distance, slope float64) {
+// right. If the excess is 0, the solution is a = b, and both may underflow in linear space. far reports whether they are as
+// small as that approximation of tails is for.
+func (g *gap) balance(x float64) (distance, slope float64, far bool) {
 	if !(g.left <= x && x < g.right) {
 		g.components(x)
 	}
@@ -184,10 +185,10 @@ func (g *gap) balance(x float64) (distance, slope float64) {
 	}
 	a, b := &sides[0], &sides[1]
 	if a.d == 0 || b.d == 0 {
-		return math.NaN(), 0 // no components on one side
+		return math.NaN(), 0, true // no components on one side
 	}
 	distance = logNormal(math.Abs(a.d), 0) - logNormal(math.Abs(b.d), 0)
-	return math.FMA(float64((b.vm-a.vm)*(b.vm+a.vm)), math.Ln2, distance), math.Abs(a.f/a.d) + math.Abs(b.f/b.d)
+	return math.FMA(float64((b.vm-a.vm)*(b.vm+a.vm)), math.Ln2, distance), math.Abs(a.f/a.d) + math.Abs(b.f/b.d), a.vm > 8 || b.vm > 8
 }
 
 // start returns a point right of component last where the tail of a component alone is the excess.
@@ -218,8 +219,15 @@ func (g *gap) step(x float64) (above bool, next, distance float64) {
 	d, f := g.at(x)
 	e := float64(g.excess * asm.Bias)
 	if e == 0 {
-		distance, slope := g.balance(x)
-		return distance < 0, x + distance/slope, distance
+		distance, slope, far := g.balance(x)
+		if far {
+			return distance < 0, x + distance/slope, distance
+		}
+		next = x + d/f // in linear space
+		if !g.near(x, next, 0x1p-26) {
+			distance = math.Inf(1)
+		}
+		return d < 0, next, distance
 	}
 	if ratio := d / e; ratio > 0 && ratio <= math.MaxFloat64 {
 		distance = logNormal(ratio, 0)
@@ -228,12 +236,12 @@ func (g *gap) step(x float64) (above bool, next, distance float64) {
 	return e > d, math.NaN(), math.Inf(1)
 }
 
-// near reports whether the step from x to y is short beside every component that it crosses or ends within reach of: the
-// slope at x knows nothing of a narrow one.
-func (g *gap) near(x, y float64) bool {
+// near reports whether the step from x to y is at most the given part of the scale of every component that it crosses or
+// ends within reach of: the slope at x knows nothing of a narrow one.
+func (g *gap) near(x, y, part float64) bool {
 	for k := range g.cs {
 		c := &g.cs[k]
-		if c.W != 0 && !(math.Abs(y-x) <= 0x1p-10*c.Scale) && ((x < c.Mean) != (y < c.Mean) || math.Abs((y-c.Mean)*c.IH) < g.reach) {
+		if c.W != 0 && !(math.Abs(y-x) <= float64(part*c.Scale)) && ((x < c.Mean) != (y < c.Mean) || math.Abs((y-c.Mean)*c.IH) < g.reach) {
 			return false
 		}
 	}
@@ -272,7 +280,7 @@ func inverseFlat(cs []component, z, lo, hi float64) float64 {
 		}
 		if round >= 40 {
 			next = math.NaN()
-		} else if math.Abs(distance) <= 0x1p-26 && lo <= next && next <= hi && g.near(x, next) {
+		} else if math.Abs(distance) <= 0x1p-26 && lo <= next && next <= hi && g.near(x, next, 0x1p-10) {
 			return next // the error of Newton's step is this squared
 		}
 		x = next
