@@ -558,7 +558,8 @@ func (e *depthExperiment) figures(r *depthReport) error {
 		return x
 	}
 	upTo := append(slices.Clone(e.blocks), e.deepest)
-	density := plots.Curves{Title: fmt.Sprintf("Two-arm spiral, %d steps", e.steps), XLabel: "blocks", YLabel: "mean log p, nats", LogX: true, Note: "dashed: the points trained on"}
+	density := plots.Curves{Title: fmt.Sprintf("Two-arm spiral, %d steps", e.steps), XLabel: "blocks", YLabel: "mean log p, nats", LogX: true, Note: "dashed: training points",
+		YMin: r.Truth.Fresh - 1.5, YMax: r.Truth.Fresh + 0.2} // affine couplings may give a fresh point next to no density
 	density.Lines = append(density.Lines, plots.Curve{Name: "the true density", X: blocks(upTo), Y: slices.Repeat([]float64{r.Truth.Fresh}, len(upTo)), Colour: 5, Plain: true})
 	for i, c := range curves {
 		s, deep := r.Families[c.name()], r.Deep.Families[c.name()]
