@@ -236,12 +236,16 @@ func (g *gap) step(x float64) (above bool, next, distance float64) {
 	return e > d, math.NaN(), math.Inf(1)
 }
 
-// near reports whether the step from x to y is at most the given part of the scale of every component that it crosses or
-// ends within reach of: the slope at x knows nothing of a narrow one.
+// near reports whether the step from x to y is at most the given part of the scale of every component that it crosses, or
+// that is within reach at one of its ends: longer steps know nothing of how such a component bends.
 func (g *gap) near(x, y, part float64) bool {
 	for k := range g.cs {
 		c := &g.cs[k]
-		if c.W != 0 && !(math.Abs(y-x) <= float64(part*c.Scale)) && ((x < c.Mean) != (y < c.Mean) || math.Abs((y-c.Mean)*c.IH) < g.reach) {
+		if c.W == 0 || math.Abs(y-x) <= float64(part*c.Scale) {
+			continue
+		}
+		v, w := float64((x-c.Mean)*c.IH), float64((y-c.Mean)*c.IH)
+		if min(math.Abs(v), math.Abs(w)) < g.reach || (v < 0) != (w < 0) {
 			return false
 		}
 	}
