@@ -224,7 +224,7 @@ func (g *gap) step(x float64) (above bool, next, distance float64) {
 			return distance < 0, x + distance/slope, distance
 		}
 		next = x + d/f // in linear space
-		if !g.near(x, next, 0x1p-26) {
+		if !g.near(x, next) {
 			distance = math.Inf(1)
 		}
 		return d < 0, next, distance
@@ -236,12 +236,12 @@ func (g *gap) step(x float64) (above bool, next, distance float64) {
 	return e > d, math.NaN(), math.Inf(1)
 }
 
-// near reports whether the step from x to y is at most the given part of the scale of every component that it crosses, or
-// that is within reach at one of its ends: longer steps know nothing of how such a component bends.
-func (g *gap) near(x, y, part float64) bool {
+// near reports whether the step from x to y is at most 2^-26 of the scale of every component that it crosses, or that is
+// within reach at one of its ends: the next step would be that squared. Longer ones do not know how such a component bends.
+func (g *gap) near(x, y float64) bool {
 	for k := range g.cs {
 		c := &g.cs[k]
-		if c.W == 0 || math.Abs(y-x) <= float64(part*c.Scale) {
+		if c.W == 0 || math.Abs(y-x) <= 0x1p-26*c.Scale {
 			continue
 		}
 		v, w := float64((x-c.Mean)*c.IH), float64((y-c.Mean)*c.IH)
@@ -284,8 +284,8 @@ func inverseFlat(cs []component, z, lo, hi float64) float64 {
 		}
 		if round >= 40 {
 			next = math.NaN()
-		} else if math.Abs(distance) <= 0x1p-26 && lo <= next && next <= hi && g.near(x, next, 0x1p-10) {
-			return next // the error of Newton's step is this squared
+		} else if math.Abs(distance) <= 0x1p-26 && lo <= next && next <= hi && g.near(x, next) {
+			return next
 		}
 		x = next
 	}
