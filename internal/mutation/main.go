@@ -35,7 +35,7 @@ type Mutant struct {
 	File string
 	// Old stands once in the file, whatever the blanks and line ends between its words, and New takes its place.
 	Old, New string
-	// Package and Tests say which tests must fail: go test -short -run Tests Package.
+	// Package and Tests say which tests must fail: go test -run Tests Package.
 	Package, Tests string
 }
 
@@ -94,10 +94,10 @@ func (s suite) String() string {
 
 // command is the go test of the suite.
 func (s suite) command(ctx context.Context, tree string, limit time.Duration) *exec.Cmd {
-	args := []string{"test", "-short", "-vet=off", "-count=1", "-timeout", limit.String(), "-run", s.tests}
+	args := []string{"test", "-vet=off", "-count=1", "-timeout", limit.String(), "-run", s.tests}
 	var env []string
 	if s.emulated {
-		args = append(args, "-exec", emulator)
+		args = append(args, "-short", "-exec", emulator) // an emulator is slow
 		env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
 	}
 	c := exec.CommandContext(ctx, "go", append(args, s.pkg)...)
