@@ -197,6 +197,9 @@ func TestFitUnseenRows(t *testing.T) {
 // Independent sources that a matrix mixes are found, and each has a mixture of its own;
 // where there are none, nothing is turned.
 func TestFitAxes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("bits do not depend on the tier: what it says holds for all")
+	}
 	const n, d = 300, 3
 	x, test := rows(n, d, 40, drawSources), rows(4000, d, 41, drawSources)
 	var r FitReport

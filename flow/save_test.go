@@ -285,7 +285,11 @@ func TestSaveFails(t *testing.T) {
 		if err := s.save(&whole); err != nil {
 			t.Fatal(err)
 		}
-		for left := range whole.Len() {
+		step := 1
+		if testing.Short() {
+			step = 37
+		}
+		for left := 0; left < whole.Len(); left += step {
 			for _, w := range []*failing{{left, boom, false}, {left, boom, true}, {left, nil, true}} {
 				want := w.err
 				if want == nil {
