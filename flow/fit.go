@@ -194,17 +194,23 @@ func fitLike(ctx context.Context, x mat.Matrix, o FitOptions, form *fit.Form) (*
 	return f, nil
 }
 
-// form returns what a fit to other rows has to share with the block that Fit made.
+// form returns what a fit to other rows has to share with the block that Fit made. A
+// model file may hold anything before the transform: what Fit would not write has no axes.
 func (f *Flow) form() *fit.Form {
 	b := f.block(0)
-	if len(b) < 5 || b[1].Describe().Kind != "rotation" {
+	if len(b) < 5 {
 		return &fit.Form{}
 	}
-	values := func(l layer.Layer, name string) []float64 {
-		t, _ := l.Describe().Tensor(name)
-		return t.Values
+	var values [3][]float64
+	for i, kind := range []string{"rotation", "scale", "rotation"} {
+		m := b[1+i].Describe()
+		t, ok := m.Tensor(kind) // both kinds name their tensor as themselves
+		if m.Kind != kind || !ok {
+			return &fit.Form{}
+		}
+		values[i] = t.Values
 	}
-	return &fit.Form{Axes: &fit.Axes{Principal: values(b[1], "rotation"), Scale: values(b[2], "scale"), Rotation: values(b[3], "rotation")}}
+	return &fit.Form{Axes: &fit.Axes{Principal: values[0], Scale: values[1], Rotation: values[2]}}
 }
 
 // boundFor returns a bound on |log σ| that the scales of m fit in.

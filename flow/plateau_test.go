@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
+	"github.com/gaussflow/gaussflow/flow/model"
 	"github.com/gaussflow/gaussflow/flow/internal/tile"
 )
 
@@ -82,6 +83,26 @@ func bent(n int, seed uint64) *mat.Dense {
 		x.SetRow(i, []float64{a, a*a + 0.3*rng.NormFloat64()})
 	}
 	return x
+}
+
+// A model may hold anything before the transform of a fit. Training behind that takes it
+// for a fit without axes.
+func TestTrainRefitsForeignBlocks(t *testing.T) {
+	x := bent(300, 1)
+	m := mustFit(t, x, FitOptions{MaxComponents: 1}).Model()
+	turn := model.Layer{Kind: "rotation", Tensors: []model.Tensor{{Name: "rotation", Shape: []int{2, 2}, Values: []float64{0, 1, -1, 0}}}}
+	last := len(m.Blocks[0]) - 1
+	m.Blocks[0] = append(slices.Clone(m.Blocks[0][:1]), turn, turn, turn, m.Blocks[0][last])
+	f, err := New(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.form().Axes != nil {
+		t.Error("three rotations are axes")
+	}
+	if _, err := Train(t.Context(), couple(t, f, CouplingOptions{Width: 8, Blocks: 1}), x, TrainOptions{Seed: 3, Steps: 2}); err != nil {
+		t.Error(err)
+	}
 }
 
 // Behind a fit, training takes place behind one that has not seen the rows held out, and

@@ -37,8 +37,9 @@ type Options struct {
 }
 
 // A Form is what a fit has in common with another one, to some of the same rows, so that
-// both map a row to nearby images: the coordinates that mixtures are fitted in. (What the
-// mixtures of columns do, the mixture of all would do without them.)
+// both map a row to nearby images. In given coordinates the density determines the map,
+// whether mixtures of the columns come first or not (Knothe and Rosenblatt's is the only
+// increasing triangular one); so it is the axes alone.
 type Form struct {
 	Axes *Axes // to which the axes are to be close, or nil for none
 }
