@@ -10,9 +10,6 @@
 typedef boost::math::policies::policy<boost::math::policies::promote_double<false>> in_double;
 static const boost::math::normal_distribution<double, in_double> standard;
 
-enum { MOST = 256 };
-static double *t, *p, *x, *erfc_in, *weight, *mean, *scale, *out;
-static int n, k;
 static double inv[MOST], half[MOST], density[MOST];
 
 static double erfc_of(double u) { return boost::math::erfc(u, in_double()); }
@@ -54,19 +51,7 @@ static void forward(void) { map(true); }
 static void forward_one(void) { map(false); }
 
 int main(int argc, char **argv) {
-	const char *dir = argv[argc - 1];
-	t = load(dir, "t", &n);
-	p = load(dir, "p", &n);
-	erfc_in = load(dir, "erfc", &n);
-	weight = load(dir, "weight", &k);
-	mean = load(dir, "mean", &k);
-	scale = load(dir, "scale", &k);
-	x = load(dir, "x", &n);
-	if (k > MOST) {
-		fprintf(stderr, "K = %d is more than %d\n", k, MOST);
-		return 1;
-	}
-	out = doubles(2 * n);
+	inputs(argv[argc - 1]);
 	for (int j = 0; j < k; j++) {
 		inv[j] = 1 / (scale[j] * std::sqrt(2));
 		half[j] = weight[j] / 2;

@@ -7,9 +7,7 @@
 typedef void unary(const int n, const double *in, double *out);
 static unary *CdfNorm, *Erfc, *Exp, *Ln, *CdfNormInv;
 
-enum { TILE = 512, MOST = 256 };
-static double *t, *p, *a, *l, *x, *erfc_in, *weight, *mean, *scale, *out;
-static int n, k;
+enum { TILE = 512 };
 static double inv[MOST], density[MOST];
 
 static void *symbol(void *lib, const char *name) {
@@ -106,21 +104,7 @@ int main(int argc, char **argv) {
 	void (*version)(char *, int) = (void (*)(char *, int))symbol(lib, "mkl_get_version_string");
 	set_mode(strcmp(argv[2], "HA") ? 1 : 2); // VML_LA, VML_HA
 
-	const char *dir = argv[3];
-	t = load(dir, "t", &n);
-	p = load(dir, "p", &n);
-	a = load(dir, "a", &n);
-	l = load(dir, "l", &n);
-	erfc_in = load(dir, "erfc", &n);
-	weight = load(dir, "weight", &k);
-	mean = load(dir, "mean", &k);
-	scale = load(dir, "scale", &k);
-	x = load(dir, "x", &n);
-	if (k > MOST) {
-		fprintf(stderr, "K = %d is more than %d\n", k, MOST);
-		return 1;
-	}
-	out = doubles(2 * n);
+	inputs(argv[3]);
 	for (int j = 0; j < k; j++) {
 		inv[j] = 1 / scale[j];
 		density[j] = weight[j] / (scale[j] * sqrt(2 * M_PI));

@@ -2,7 +2,7 @@
 //
 //     return serve(VERSION, cases, count);
 //
-// after load() has read the inputs. Lines on standard input ask, lines on standard output answer.
+// after inputs() has read them. Lines on standard input ask, lines on standard output answer.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +47,29 @@ static double *doubles(int n) {
 	double *x = (double *)aligned_alloc(64, ((size_t)n * sizeof *x + 63) / 64 * 64);
 	memset(x, 0, (size_t)n * sizeof *x);
 	return x;
+}
+
+// The inputs, and room for results: t, p, a, l and erfc_in are those of the functions (n numbers each), weight, mean and
+// scale the mixture (k of them), x its samples; out has room for z and L.
+enum { MOST = 256 }; // components
+static double *t, *p, *a, *l, *erfc_in, *weight, *mean, *scale, *x, *out;
+static int n, k;
+
+static void inputs(const char *dir) {
+	t = load(dir, "t", &n);
+	p = load(dir, "p", &n);
+	a = load(dir, "a", &n);
+	l = load(dir, "l", &n);
+	erfc_in = load(dir, "erfc", &n);
+	weight = load(dir, "weight", &k);
+	mean = load(dir, "mean", &k);
+	scale = load(dir, "scale", &k);
+	x = load(dir, "x", &n);
+	if (k > MOST) {
+		fprintf(stderr, "K = %d is more than %d\n", k, MOST);
+		exit(1);
+	}
+	out = doubles(2 * n);
 }
 
 static long long now(void) {

@@ -97,10 +97,6 @@ vec ERFC(vec), EXP(vec), LOG(vec);
 static inline vec CDF(vec x) { return 0.5 * ERFC(x * -0.70710678118654752440); }
 #endif
 
-enum { MOST = 256 };
-static double *t, *a, *l, *x, *erfc_in, *weight, *mean, *scale;
-static double *out; // n, or z and L
-static int n, k;
 static vec half[MOST], weights[MOST], means[MOST], inv2[MOST], density[MOST]; // w/2, w, μ, 1/(σ√2), w/(σ√2π)
 
 static inline vec get(const double *p) {
@@ -193,23 +189,11 @@ static void quantile(void) {
 int main(int argc, char **argv) {
 	if (!supported())
 		absent("this CPU lacks " SET);
-	const char *dir = argv[argc - 1];
-	t = load(dir, "t", &n);
-	a = load(dir, "a", &n);
-	l = load(dir, "l", &n);
-	erfc_in = load(dir, "erfc", &n);
-#ifdef QUANTILE
-	p = load(dir, "p", &n);
-#endif
-	weight = load(dir, "weight", &k);
-	mean = load(dir, "mean", &k);
-	scale = load(dir, "scale", &k);
-	x = load(dir, "x", &n);
-	if (n % LANES || k > MOST) {
-		fprintf(stderr, "n = %d is no multiple of %d, or K = %d is more than %d\n", n, LANES, k, MOST);
+	inputs(argv[argc - 1]);
+	if (n % LANES) {
+		fprintf(stderr, "n = %d is no multiple of %d\n", n, LANES);
 		return 1;
 	}
-	out = doubles(2 * n);
 	for (int j = 0; j < k; j++) {
 		weights[j] = splat(weight[j]);
 		half[j] = splat(weight[j] / 2);
