@@ -11,8 +11,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/gaussflow/gaussflow/flow/internal/flowtest"
-	"github.com/gaussflow/gaussflow/flow/model"
 	"github.com/gaussflow/gaussflow/flow/internal/tile"
+	"github.com/gaussflow/gaussflow/flow/model"
 )
 
 // The zero value of TrainOptions holds rows out, ends by itself, and keeps what is better
