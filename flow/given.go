@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/gaussflow/gaussflow/flow/internal/tile"
 )
 
 // GivenOptions sets up [FitGiven]. The zero value is a sensible default.
@@ -54,6 +56,9 @@ func FitGiven(ctx context.Context, x mat.Matrix, o GivenOptions) (*Flow, error) 
 	}
 	f, err := newStack(ctx, x, StackOptions{Context: o.Context, Seed: o.Seed}, stack)
 	if err != nil {
+		if column := checkTargets(x, o); column != nil {
+			err = column
+		}
 		return nil, fmt.Errorf("flow: %s: %w", what, err)
 	}
 	t := &o.Train
@@ -76,4 +81,30 @@ func FitGiven(ctx context.Context, x mat.Matrix, o GivenOptions) (*Flow, error) 
 		return f, err
 	}
 	return f, nil
+}
+
+// checkTargets reports the first column of y that no mixture can be fitted to, which the stack
+// knows by its place in a layer alone.
+func checkTargets(x mat.Matrix, o GivenOptions) error {
+	if x == nil {
+		return nil
+	}
+	n, d := x.Dims()
+	for j := range d - o.Context {
+		column := make([]float64, n)
+		for i := range column {
+			column[i] = x.At(i, j)
+		}
+		if n == 0 || !tile.Finite(column) {
+			return nil // the stack names the row
+		}
+		c, err := checkColumn(column, j)
+		if err != nil {
+			return err
+		}
+		if c.Distinct < o.Conditioner.Components {
+			return tooFew(j, c.Distinct, o.Conditioner.Components, "spread its values by noise")
+		}
+	}
+	return nil
 }

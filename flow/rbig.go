@@ -304,6 +304,28 @@ func newMixtures(b int, fits []kernels.Mixture) (layer.Layer, error) {
 	return layer.NewMixtures(fits, layer.ScaleBound(most)), nil
 }
 
+// checkColumn reports why no mixture can be fitted to the finite values of column j, which it
+// sorts, or describes them.
+func checkColumn(column []float64, j int) (FitColumn, error) {
+	if i := slices.IndexFunc(column, func(v float64) bool { return math.Abs(v) > gmm.MaxMagnitude }); i >= 0 {
+		return FitColumn{}, fmt.Errorf("row %d, column %d is %.3g; values beyond %g leave the range of the kernels; rescale the data", i, j, column[i], float64(gmm.MaxMagnitude))
+	}
+	slices.Sort(column)
+	first, last := column[0], column[len(column)-1]
+	if first == last {
+		return FitColumn{}, fmt.Errorf("column %d is constant at %v and has no density; drop it", j, first)
+	}
+	if s := last - first; s < 1/gmm.MaxMagnitude {
+		return FitColumn{}, fmt.Errorf("column %d varies by only %.3g; a spread below %g leaves the range of the kernels; rescale the data", j, s, 1/gmm.MaxMagnitude)
+	}
+	return FitColumn(fit.Describe(column)), nil
+}
+
+// tooFew is about a column with fewer distinct values than components; instead is what a caller can do about it, too.
+func tooFew(j, distinct, components int, instead string) error {
+	return fmt.Errorf("column %d takes only %d distinct values, fewer than the %d components of its mixture; a density needs continuous data: drop the column, take fewer components, or %s", j, distinct, components, instead)
+}
+
 // checkData returns an error for data to which no flow can be fitted with the
 // options o, and describes the columns.
 func checkData(ctx context.Context, x tile.Tile, o RBIGOptions) ([]FitColumn, error) {
@@ -320,20 +342,12 @@ func checkData(ctx context.Context, x tile.Tile, o RBIGOptions) ([]FitColumn, er
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("stopped before the first block: %w", err)
 		}
-		column := slices.Clone(x.Row(j))
-		if i := slices.IndexFunc(column, func(v float64) bool { return math.Abs(v) > gmm.MaxMagnitude }); i >= 0 {
-			return nil, fmt.Errorf("row %d, column %d is %.3g; values beyond %g leave the range of the kernels; rescale the data", i, j, column[i], float64(gmm.MaxMagnitude))
+		var err error
+		if columns[j], err = checkColumn(slices.Clone(x.Row(j)), j); err != nil {
+			return nil, err
 		}
-		slices.Sort(column)
-		if column[0] == column[x.N-1] {
-			return nil, fmt.Errorf("column %d is constant at %v and has no density; drop it", j, column[0])
-		}
-		if s := column[x.N-1] - column[0]; s < 1/gmm.MaxMagnitude {
-			return nil, fmt.Errorf("column %d varies by only %.3g; a spread below %g leaves the range of the kernels; rescale the data", j, s, 1/gmm.MaxMagnitude)
-		}
-		columns[j] = FitColumn(fit.Describe(column))
 		if n := columns[j].Distinct; n < o.Components && !o.Dequantize {
-			return nil, fmt.Errorf("column %d takes only %d distinct values, fewer than the %d components of its mixture; a density needs continuous data: drop the column, take fewer components, or set Dequantize", j, n, o.Components)
+			return nil, tooFew(j, n, o.Components, "set Dequantize")
 		}
 	}
 	if o.Report != nil {

@@ -584,6 +584,14 @@ func TestFitAndInfo(t *testing.T) {
 	if _, _, stderr := gaussflow(t, "", "fit", "discrete.csv", "-o", "d.safetensors", "-rbig", "-blocks", "1", "-jitter"); !strings.Contains(stderr, "c has 5 distinct values; it was spread by uniform noise of width 1") {
 		t.Errorf("notes %q", stderr)
 	}
+	// Where no mixture fits, the column is named, and what the command can do about it.
+	for _, how := range [][]string{{"-rbig", "-components", "6"}, {"-given", "a", "-components", "6"}} {
+		want := "c takes only 5 distinct values, fewer than the 6 components of its mixture; a density needs continuous data: drop the column, take fewer components, or give -jitter"
+		status, _, stderr := gaussflow(t, "", append([]string{"fit", "discrete.csv", "-o", "d.safetensors"}, how...)...)
+		if status != statusFailed || !strings.Contains(stderr, want) {
+			t.Errorf("%v: status %d, %q; want %q", how, status, stderr, want)
+		}
+	}
 }
 
 // A coupling flow is trained, and goes on from its checkpoint.

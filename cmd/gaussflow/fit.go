@@ -656,6 +656,9 @@ func (t *fitting) explain(ctx context.Context, err error) error {
 		}
 		return "row " + strconv.Itoa(i+1)
 	})
+	for _, instead := range []string{"set Dequantize", "spread its values by noise"} {
+		text = strings.Replace(text, instead, "give -jitter", 1)
+	}
 	return stripped{text, err}
 }
 
