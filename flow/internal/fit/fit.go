@@ -118,7 +118,7 @@ const (
 	floorScale   = 1e-3 // smallest standard deviation of a component, in units of the column's
 	leastShare   = 0.02 // smallest weight of a candidate
 	mostOpening  = 128  // components of the opening
-	mostColumn   = 24   // components of a column's mixture
+	mostColumn   = 64   // components of a column's mixture
 	mostTails    = 8    // components beyond the farthest row
 	mostBag      = 512  // components that are combined before similar ones are merged
 	alike        = 1e-3 // nats that merging similar components may always cost
