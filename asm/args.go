@@ -70,6 +70,14 @@ type SoftmaxArgs struct {
 	DstStride, Stride int
 }
 
+// GaussianArgs are the arguments of the log-density of a Gaussian in D dimensions: X holds blocks of Block samples, each D rows of
+// Block numbers; Whiten is a lower triangular matrix, D×D.
+type GaussianArgs struct {
+	N, D                   int
+	Dst, X, Whiten, Offset *float64
+	Constant               float64
+}
+
 // AdamArgs are the arguments of Adam: N parameters, their gradients and moments; C1 = 1-β₁, C2 = 1-β₂, Rate and Root the
 // bias-corrected learning rate and 1/√(1-β₂ᵗ).
 type AdamArgs struct {

@@ -20,6 +20,7 @@
 //	activate    a smooth ReLU and its derivative
 //	elementary  exp, log, tanh, softmax, exp(bound·tanh(raw))
 //	spline      rational-quadratic splines: forward map, inverse, reverse mode
+//	gaussian    log-densities of a Gaussian in several dimensions
 //	train       Adam, sums
 //	gemm        matrix products: tiles, a few rows, panels
 //	dots        matrix products with one short side, both matrices along k

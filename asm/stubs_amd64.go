@@ -137,6 +137,18 @@ func SoftmaxAVX2(p *SoftmaxArgs)
 //go:noescape
 func SoftmaxAVX512(p *SoftmaxArgs)
 
+// GaussianLogDensityAVX2 sets Dst to Gaussians.logDensity of kernels/ref_gaussian.go for each of N samples. On AVX2 and
+// NEON the last block may be half of one.
+//
+//go:noescape
+func GaussianLogDensityAVX2(p *GaussianArgs)
+
+// GaussianLogDensityAVX512 sets Dst to Gaussians.logDensity of kernels/ref_gaussian.go for each of N samples. On AVX2
+// and NEON the last block may be half of one.
+//
+//go:noescape
+func GaussianLogDensityAVX512(p *GaussianArgs)
+
 // AdamAVX2 sets m = β₁m + C1·g, v = β₂v + (C2·g)g, p -= Rate·m/(√v·Root + ε), as kernels/adam.go does.
 //
 //go:noescape

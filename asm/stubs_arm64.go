@@ -72,6 +72,12 @@ func BoundedExpBackwardNEON(dRaw, dLogScale, raw *float64, n int, bound float64)
 //go:noescape
 func SoftmaxNEON(p *SoftmaxArgs)
 
+// GaussianLogDensityNEON sets Dst to Gaussians.logDensity of kernels/ref_gaussian.go for each of N samples. On AVX2 and
+// NEON the last block may be half of one.
+//
+//go:noescape
+func GaussianLogDensityNEON(p *GaussianArgs)
+
 // AdamNEON sets m = β₁m + C1·g, v = β₂v + (C2·g)g, p -= Rate·m/(√v·Root + ε), as kernels/adam.go does.
 //
 //go:noescape

@@ -112,6 +112,14 @@ func (tier Tier) softmax(p *asm.SoftmaxArgs) {
 	asm.SoftmaxAVX2(p)
 }
 
+func (tier Tier) gaussianLogDensity(p *asm.GaussianArgs) {
+	if tier == AVX512 {
+		asm.GaussianLogDensityAVX512(p)
+		return
+	}
+	asm.GaussianLogDensityAVX2(p)
+}
+
 func (tier Tier) adam(s *asm.AdamArgs) {
 	if tier == AVX512 {
 		asm.AdamAVX512(s)

@@ -122,6 +122,24 @@ func ExampleMixtureEM() {
 	// Output: weights [0.375 0.625], means [-2.000 1.000], scales [0.082 0.141]
 }
 
+// The terms of a mixture of two Gaussians in the plane, and log p of two samples, the columns of x.
+func ExampleGaussianLogDensities() {
+	log := math.Log
+	g := kernels.Gaussians{
+		K: 2, D: 2,
+		Whiten:   []float64{1, 0, 0, 1 /**/, 2, 0, -1, 0.5},
+		Offset:   []float64{0, 0 /**/, 2, 0},
+		Constant: []float64{log(0.4) - log(2*math.Pi), log(0.6) - log(2*math.Pi)}, // the matrices' determinants are 1
+	}
+	x := kernels.Columns{K: 2, N: 2, Stride: 2, Data: []float64{0, 1 /**/, 0, 2}}
+	l := kernels.Columns{K: 2, N: 2, Stride: 2, Data: make([]float64, 4)}
+	kernels.GaussianLogDensities(l, x, g)
+	for i := range 2 {
+		fmt.Printf("%.4f ", log(math.Exp(l.Data[i])+math.Exp(l.Data[2+i])))
+	}
+	// Output: -2.5693 -2.2954
+}
+
 // A sum has the same bits whatever the machine.
 func ExampleSum() {
 	fmt.Println(kernels.Sum([]float64{0.1, 0.2, 0.3}), kernels.SumSquares([]float64{3, 4}))

@@ -300,7 +300,11 @@ func TestPackageFunctions(t *testing.T) {
 		"SplinesBackward": func(s kerneltest.Shape, a [][]float64) {
 			kernels.SplinesBackward(a[0], kernels.SplinesGrad{K: s.K, Stride: s.DstStride, Width: a[1], Height: a[2], LogSlope: a[3]}, a[4], a[5], a[6], splines(s, a[7:]))
 		},
-		"Softmax":            func(s kerneltest.Shape, a [][]float64) { kernels.Softmax(a[0], s.DstStride, a[1], s.Stride, s.K, s.N) },
+		"Softmax": func(s kerneltest.Shape, a [][]float64) { kernels.Softmax(a[0], s.DstStride, a[1], s.Stride, s.K, s.N) },
+		"GaussianLogDensities": func(s kerneltest.Shape, a [][]float64) {
+			kernels.GaussianLogDensities(kernels.Columns{K: s.K, N: s.N, Stride: s.DstStride, Data: a[0]}, kernels.Columns{K: s.K, N: s.N, Stride: s.Stride, Data: a[1]},
+				kernels.Gaussians{K: s.K, D: s.K, Whiten: a[2], Offset: a[3], Constant: a[4]})
+		},
 		"BoundedExp":         func(_ kerneltest.Shape, a [][]float64) { kernels.BoundedExp(a[0], a[1], a[2][0]) },
 		"BoundedExpBackward": func(_ kerneltest.Shape, a [][]float64) { kernels.BoundedExpBackward(a[0], a[1], a[2], a[3][0]) },
 		"SmoothReLUBackward": func(_ kerneltest.Shape, a [][]float64) { kernels.SmoothReLUBackward(a[0], a[1], a[2]) },
@@ -325,6 +329,21 @@ func TestPackageFunctions(t *testing.T) {
 			t.Error(fmt.Errorf("package function: %w", err))
 		}
 	})
+}
+
+// A sample with an infinity has density zero, and one with a NaN none, whatever stands above the diagonal.
+func TestSpecialGaussian(t *testing.T) {
+	inf, nan := math.Inf(1), math.NaN()
+	g := kernels.Gaussians{K: 1, D: 2, Whiten: []float64{1, nan, 0.5, 1}, Offset: []float64{0, 0}, Constant: []float64{0}}
+	for _, c := range []struct{ x0, x1, want float64 }{{1, 2, -3.625}, {inf, 0, -inf}, {0, -inf, -inf}, {inf, inf, -inf}, {inf, -inf, nan}, {nan, 0, nan}, {0, nan, nan}} {
+		for _, tier := range kernels.Tiers() {
+			got := make([]float64, 1)
+			tier.GaussianLogDensities(kernels.Column(got), kernels.Column([]float64{c.x0, c.x1}), g)
+			if !ulp.Same(got[0], c.want) {
+				t.Errorf("%s: log p(%g, %g) = %v, want %v", tier, c.x0, c.x1, got[0], c.want)
+			}
+		}
+	}
 }
 
 // splines are the last five arguments of a spline kernel.

@@ -36,6 +36,8 @@ type Inputs struct {
 	X      []float64                 // drawn from Shared
 	Z      []float64                 // standard normal
 
+	Gaussians kernels.Gaussians // K in K dimensions, unit triangles but for entries in ±0.25
+
 	Splines kernels.Splines // K bins on ±4, shares within a factor of e³, slopes of e^±1.5; another one for each sample
 }
 
@@ -74,6 +76,11 @@ func NewInputs(n, k int) *Inputs {
 	for _, share := range [][]float64{in.Splines.Width, in.Splines.Height} {
 		columns := kernels.Columns{K: k, N: n, Stride: n, Data: share}
 		kernels.Generic.SoftmaxColumns(columns, columns)
+	}
+	in.Gaussians = kernels.Gaussians{K: k, D: k, Whiten: draws(k*k*k, func() float64 { return 0.5*rng.Float64() - 0.25 }), Offset: draws(k*k, rng.NormFloat64),
+		Constant: draws(k, rng.NormFloat64)}
+	for j := range k * k {
+		in.Gaussians.Whiten[j*k+j%k]++
 	}
 	return in
 }

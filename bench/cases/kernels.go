@@ -114,6 +114,12 @@ func OfMixtures(in *Inputs) []Kernel {
 				t.SoftmaxColumns(kernels.Columns{K: k, N: n, Stride: n, Data: dst}, kernels.Columns{K: k, N: n, Stride: n, Data: in.Each.Mean})
 			}, [][]float64{dst}
 		}),
+		kernel("GaussianLogDensities", "shared", 2*k*n, func(t kernels.Tier) (func(), [][]float64) { // in K dimensions
+			dst := make([]float64, k*n)
+			return func() {
+				t.GaussianLogDensities(kernels.Columns{K: k, N: n, Stride: n, Data: dst}, kernels.Columns{K: k, N: n, Stride: n, Data: in.Each.Mean}, in.Gaussians)
+			}, [][]float64{dst}
+		}),
 		kernel("SplinesForward", "each", (3+3*k)*n, func(t kernels.Tier) (func(), [][]float64) {
 			y, l := vec(), vec()
 			return func() { t.SplinesForward(y, l, in.Z, in.Splines) }, [][]float64{y, l}

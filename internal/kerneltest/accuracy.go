@@ -84,6 +84,7 @@ const (
 	unitSplineInverse  = "uL + |dL/dy|·ub"
 	unitSplineGradient = "2⁻⁵²·largest"
 	unitAdam           = "2⁻⁵²·terms"
+	unitGaussian       = "2⁻⁵²·D·terms"
 )
 
 const epsilon = 0x1p-52
@@ -575,6 +576,49 @@ func adamError(t kernels.Tier, in []float64) float64 {
 	perTerm, _ := quo(mul(num(a.LR), quo(num(terms), c1)), below).Float64()
 	exact := sub(num(in[0]), quo(mul(num(a.LR), quo(mi, c1)), below))
 	return max(worst, bigref.Abs(p[0], exact)/(ulp.Of(max(math.Abs(in[0]), math.Abs(p[0])))+epsilon*(perTerm*grow1+math.Abs(move)*grow2)))
+}
+
+// drawGaussian makes a Gaussian of up to eight dimensions and a sample: the constant, x, the offset, and the rows of the triangle.
+func drawGaussian(src Source) []float64 {
+	d := 1 + src.Choose(8)
+	in := []float64{clamp(src.Float(Logit), 1e6)}
+	for range d {
+		in = append(in, normalOr(clamp(src.Float(Real), 1e6), 0))
+	}
+	for range d + d*(d+1)/2 {
+		in = append(in, normalOr(clamp(src.Float(Mean), 1e6), 0))
+	}
+	return in
+}
+
+// gaussianError is the error of a log-density in units of 2⁻⁵²·D of the sum of its terms, with |W_jc·x_c| and |o_j| for what is squared.
+func gaussianError(t kernels.Tier, in []float64) float64 {
+	d := 1
+	for 1+2*d+d*(d+1)/2 < len(in) {
+		d++
+	}
+	x, offset, rows := in[1:1+d], in[1+d:1+2*d], in[1+2*d:]
+	whiten := make([]float64, d*d)
+	want, terms := bigref.New(in[0]), math.Abs(in[0])
+	for j := range d {
+		row := rows[:j+1]
+		rows = rows[j+1:]
+		copy(whiten[j*d:], row)
+		u, size := bigref.New(-offset[j]), math.Abs(offset[j])
+		for c, w := range row {
+			u.Add(u, bigref.New(0).Mul(bigref.New(w), bigref.New(x[c])))
+			size += math.Abs(w * x[c])
+		}
+		u.Mul(u, u)
+		want.Sub(want, u.Mul(u, bigref.New(0.5)))
+		terms += size * size / 2
+	}
+	got := make([]float64, 1)
+	t.GaussianLogDensities(kernels.Column(got), kernels.Column(x), kernels.Gaussians{K: 1, D: d, Whiten: whiten, Offset: offset, Constant: in[:1]})
+	if off := bigref.Abs(got[0], want); off > 0 {
+		return off / (epsilon * float64(d) * terms)
+	}
+	return 0
 }
 
 // Input describes an input for people.

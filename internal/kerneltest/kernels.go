@@ -40,8 +40,10 @@ const (
 	PerBothDst                 // the same with DstStride
 	PerKnot                    // PerBoth, K-1 rows
 	PerKnotDst
-	One  // 1: a scalar argument or a result
-	Five // 5: Adam's settings
+	PerAxis   // K numbers for each component, which has as many dimensions
+	PerMatrix // K×K numbers for each component
+	One       // 1: a scalar argument or a result
+	Five      // 5: Adam's settings
 )
 
 // Arg is one argument of a kernel, or its result.
@@ -70,6 +72,10 @@ func (s Shape) Len(l Layout) int {
 		return max(0, (s.K-2)*s.Stride+s.N) * min(s.K-1, 1)
 	case PerKnotDst:
 		return max(0, (s.K-2)*s.DstStride+s.N) * min(s.K-1, 1)
+	case PerAxis:
+		return s.K * s.K
+	case PerMatrix:
+		return s.K * s.K * s.K
 	case One:
 		return 1
 	default:
@@ -248,6 +254,15 @@ var Kernels = []Kernel{
 		Aliases: [][2]int{{0, 1}},
 		Run: func(t kernels.Tier, s Shape, a [][]float64) {
 			t.SoftmaxColumns(kernels.Columns{K: s.K, N: s.N, Stride: s.DstStride, Data: a[0]}, kernels.Columns{K: s.K, N: s.N, Stride: s.Stride, Data: a[1]})
+		},
+	},
+	{
+		Name: "GaussianLogDensities",
+		Args: []Arg{{"dst", Output, PerBothDst, false}, {"x", Real, PerBoth, false}, {"whiten", Mean, PerMatrix, false}, {"offset", Mean, PerAxis, false},
+			{"constant", Logit, PerComponent, false}},
+		Run: func(t kernels.Tier, s Shape, a [][]float64) {
+			t.GaussianLogDensities(kernels.Columns{K: s.K, N: s.N, Stride: s.DstStride, Data: a[0]}, kernels.Columns{K: s.K, N: s.N, Stride: s.Stride, Data: a[1]},
+				kernels.Gaussians{K: s.K, D: s.K, Whiten: a[2], Offset: a[3], Constant: a[4]})
 		},
 	},
 	{

@@ -101,6 +101,8 @@ var mutants = []Mutant{
 	{"EM's A", "kernels/em.go", "a[1][i&7] += rd", "a[1][i&7] -= rd", kernels, laws + "|TestAccuracy$"},
 	{"EM's B", "kernels/em.go", "math.FMA(rd, d, a[2][i&7])", "math.FMA(rd, rd, a[2][i&7])", kernels, laws + "|TestAccuracy$"},
 	{"EM's log-likelihood, far", "kernels/ref_em.go", "math.FMA(-shift2, math.Ln2,", "math.FMA(shift2, math.Ln2,", kernels, laws + "|TestAccuracy$"},
+	{"a Gaussian's last column", "kernels/ref_gaussian.go", "[:j-k*g.D+1]", "[:j-k*g.D]", kernels, accuracy},
+	{"nine samples for half a block", "kernels/gaussian.go", "if m-whole <= asm.Block/2 {", "if m-whole <= asm.Block/2+1 {", kernels, equal},
 	{"Adam's first bias correction", "kernels/adam.go", "a.LR / (1 - power(a.Beta1, a.Step))", "a.LR", kernels, "TestAdam"},
 	{"Adam's second bias correction", "kernels/adam.go", "power(a.Beta2, a.Step)", "power(a.Beta2, a.Step+1)", kernels, "TestAdam"},
 	{"Adam's ε", "kernels/adam.go", "math.FMA(math.Sqrt(vi), root, a.Eps)", "(math.Sqrt(vi) * root)", kernels, "TestAdam|TestSpecialAdam"},
@@ -142,6 +144,7 @@ var mutants = []Mutant{
 	{"AVX-512, the residual of the inverse", "asm/inverse_avx512_amd64.s", "VFMADD231PD.BCST THIRD, Z24, Z25", "VFMADD231PD.BCST SIXTH, Z24, Z25", kernels, equal},
 	{"AVX-512, the corner of a smooth ReLU", "asm/activate_avx512_amd64.s", "VMAXPD X1, _ONE, X1", "VMAXPD X1, _ZERO, X1", kernels, equal},
 	{"AVX-512, Adam's ε", "asm/train_avx512_amd64.s", "VFMADD213PD Z16, Z15, Z2", "VMULPD Z15, Z2, Z2", kernels, equal},
+	{"AVX-512, the last column of a Gaussian's triangle", "asm/gaussian_avx512_amd64.s", "FMA(24(W_C)(ROW3*1), U30, U31)", "FMA(16(W_C)(ROW3*1), U30, U31)", kernels, equal},
 	{"AVX-512, half of a sum twice", "asm/train_avx512_amd64.s", "VADDPD 64(SI), Z0, Z0", "VADDPD (SI), Z0, Z0", kernels, equal},
 
 	{"AVX2, a coefficient of Mills' ratio", "asm/avx2_amd64.h", "HORNER4(·MillsP+8*6(SB), S0, A0", "HORNER4(·MillsP+8*5(SB), S0, A0", kernels, equal},
@@ -158,6 +161,8 @@ var mutants = []Mutant{
 	{"AVX2, the sum of softmax", "asm/elementary_avx2_amd64.s", "VADDPD L1, S1, B1", "VADDPD L0, S1, B1", kernels, equal},
 	{"AVX2, a NaN in a smooth ReLU", "asm/activate_avx2_amd64.s", "VMINPD t, _ONE, t", "VMINPD _ONE, t, t", kernels, equal},
 	{"AVX2, the slope of a smooth ReLU", "asm/activate_avx2_amd64.s", "VMULPD 32(BX), S1, S1", "VMULPD (BX), S1, S1", kernels, equal},
+	{"AVX2, a Gaussian's next block", "asm/gaussian_avx2_amd64.s", "LEAQ -128(X_AT)(X_C*1), X_AT", "LEAQ -64(X_AT)(X_C*1), X_AT", kernels, equal},
+	{"AVX2, a Gaussian's third row", "asm/gaussian_avx2_amd64.s", "FMA(16(W_AT)(ROW*2), U20, U21)", "FMA(16(W_AT)(ROW*1), U20, U21)", kernels, equal},
 	{"AVX2, Adam's moments change places", "asm/train_avx2_amd64.s", "VMOVUPD Y1, (R8)(DX*1)", "VMOVUPD Y2, (R8)(DX*1)", kernels, equal},
 
 	{"NEON, a minimum that prefers numbers", "asm/neon_arm64.h", "FMIN_D2(m, n, d) WORD $(0x4EE0F400", "FMIN_D2(m, n, d) WORD $(0x4EE0C400", assembly, "NEON"},
@@ -183,6 +188,7 @@ var mutants = []Mutant{
 	{"NEON, softmax without its maximum", "asm/elementary_neon_arm64.s", "FSUBG(TOP, X, X)", "", kernels, emulated},
 	{"NEON, Φ of negative numbers", "asm/norm_neon_arm64.s", "CMLT0G(X, Y)", "FCMGT0G(X, Y)", kernels, emulated},
 	{"NEON, the slope of a smooth ReLU", "asm/activate_neon_arm64.s", "SAME3(FMLS_D2, _TWO, T, REST)", "SAME3(FMLA_D2, _TWO, T, REST)", kernels, emulated},
+	{"NEON, a Gaussian's next block", "asm/gaussian_neon_arm64.s", "SUB $128, R(X_AT)", "", kernels, emulated},
 	{"NEON, Adam's ε", "asm/train_neon_arm64.s", "SAME3(FMLA_D2, ROOT, S0, S1)", "SAME3(FMUL_D2, ROOT, S0, S1)", kernels, emulated},
 	{"NEON, a sum of numbers for one of squares", "asm/train_neon_arm64.s", "FMLAG(X, X, SUMS)", "FADDG(X, SUMS, SUMS)", kernels, emulated},
 

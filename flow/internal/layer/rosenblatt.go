@@ -227,13 +227,9 @@ func (l *rosenblatt) AddLogDensity(logDensity []float64, x tile.Tile, s tile.Are
 
 func (l *rosenblatt) addLogDensity(logDensity []float64, x tile.Tile, s tile.Arena) {
 	n := x.N
-	u, logw, share, largest := s.Take(l.k*l.d*n), s.Take(l.k*n), s.Take(l.k*n), s.Take(n)
-	blas.Gemm(blas.NoTrans, blas.NoTrans, 1, tile.Matrix(l.k*l.d, l.d, l.inverses), x.Matrix(), 0, tile.Matrix(l.k*l.d, n, u))
-	for k, c := range l.constant {
-		row := logw[k*n : (k+1)*n]
-		tile.Fill(row, c)
-		subtractHalfSquares(row, u[k*l.d*n:(k+1)*l.d*n], l.offset[k*l.d:(k+1)*l.d])
-	}
+	logw, share, largest := s.Take(l.k*n), s.Take(l.k*n), s.Take(n)
+	kernels.GaussianLogDensities(kernels.Columns{K: l.k, N: n, Stride: n, Data: logw}, kernels.Columns{K: l.d, N: n, Stride: x.Stride, Data: x.Data},
+		kernels.Gaussians{K: l.k, D: l.d, Whiten: l.inverses, Offset: l.offset, Constant: l.constant})
 	// log Σ e^l = l_k - log softmax(l)_k, computed for the largest term k.
 	kernels.SoftmaxColumns(kernels.Columns{K: l.k, N: n, Stride: n, Data: share}, kernels.Columns{K: l.k, N: n, Stride: n, Data: logw})
 	copy(largest, share[:n])
@@ -252,29 +248,6 @@ func (l *rosenblatt) addLogDensity(logDensity []float64, x tile.Tile, s tile.Are
 			v = math.Inf(-1) // all densities underflow
 		}
 		logDensity[i] += v
-	}
-}
-
-// subtractHalfSquares subtracts (u_j - offset_j)²/2 from dst for one row j of u after the
-// other. It takes four rows at a time, so that it reads and writes dst a quarter as often.
-func subtractHalfSquares(dst, u, offset []float64) {
-	n := len(dst)
-	for ; len(offset) >= 4; offset, u = offset[4:], u[4*n:] {
-		u0, u1, u2, u3 := u[:n], u[n:2*n], u[2*n:3*n], u[3*n:4*n]
-		o0, o1, o2, o3 := offset[0], offset[1], offset[2], offset[3]
-		for i, d := range dst {
-			v0, v1, v2, v3 := u0[i]-o0, u1[i]-o1, u2[i]-o2, u3[i]-o3
-			d -= float64(0.5 * float64(v0*v0))
-			d -= float64(0.5 * float64(v1*v1))
-			d -= float64(0.5 * float64(v2*v2))
-			dst[i] = d - float64(0.5*float64(v3*v3))
-		}
-	}
-	for j, o := range offset {
-		for i, v := range u[j*n : (j+1)*n] {
-			v -= o
-			dst[i] -= float64(0.5 * float64(v*v))
-		}
 	}
 }
 

@@ -196,3 +196,24 @@ func TestRosenblattFitted(t *testing.T) {
 		t.Errorf("without attributes: %+v, %v", again, err)
 	}
 }
+
+// A sample that is not finite has density zero under every component.
+func TestRosenblattDensityNotFinite(t *testing.T) {
+	for _, d := range []int{1, 2, 5, 16} {
+		l := randomFull(d, 7, rand.New(rand.NewPCG(uint64(d), 5))).layer()
+		x := tile.New(d, 3*d)
+		for j := range d {
+			for i, v := range []float64{math.Inf(1), math.Inf(-1), math.NaN()} {
+				x.Row(j)[3*j+i] = v
+			}
+		}
+		s, _ := scratchFor(l, x.N)
+		got := make([]float64, x.N)
+		l.(layer.Density).AddLogDensity(got, x, s)
+		for i, v := range got {
+			if !math.IsInf(v, -1) {
+				t.Errorf("d = %d: log p of sample %d is %g", d, i, v)
+			}
+		}
+	}
+}
