@@ -3,8 +3,8 @@
 //
 // Requires: AVX512F, AVX512DQ, AVX512VL, AVX512BW.
 //
-// Steps named …2 work on two vectors of 8 samples side by side, so that each coefficient is loaded once for both and the
-// chains of one hide the latency of the other. They have a fixed register map; the kernels keep Z0-Z9 for themselves.
+// Steps named …2 work on two vectors of 8 samples side by side, so that the chains of one hide the latency of the other. They
+// have a fixed register map; the kernels keep Z0-Z9 for themselves.
 
 #define V0 Z10 // v = C·(x-mean)/σ, signed
 #define V1 Z11
@@ -46,20 +46,18 @@
 // VPTERNLOGQ: the first operand with the sign bits of b, where c is SIGN.
 #define OR_SIGN $0xF8
 
-// p = p·x + c for both vectors.
+// p = p·x + c for both vectors. Each loads c for itself: a register for it would be one of those that the processor renames,
+// whose number bounds how far ahead it works.
 #define HORNER2(c, x0, p0, x1, p1) \
-	VBROADCASTSD c, C0 \
-	VFMADD213PD  C0, x0, p0 \
-	VFMADD213PD  C0, x1, p1
+	VFMADD213PD.BCST c, x0, p0 \
+	VFMADD213PD.BCST c, x1, p1
 
-// Two polynomials at a time, so that neither waits for C0.
+// Two polynomials at a time.
 #define HORNER4(c, x0, p0, x1, p1, d, q0, q1) \
-	VBROADCASTSD c, C0 \
-	VBROADCASTSD d, C1 \
-	VFMADD213PD  C0, x0, p0 \
-	VFMADD213PD  C0, x1, p1 \
-	VFMADD213PD  C1, x0, q0 \
-	VFMADD213PD  C1, x1, q1
+	VFMADD213PD.BCST  c, x0, p0 \
+	VFMADD213PD.BCST  c, x1, p1 \
+	VFMADD213PD.BCST  d, x0, q0 \
+	VFMADD213PD.BCST  d, x1, q1
 
 // base2: v and its residual, given x. mean, ih and il are A, B and E, shared (A0, B0, E0 twice) or of each vector.
 #define BASE(x, mean, ih, il, v, l, u, y, n) \
