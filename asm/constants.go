@@ -13,6 +13,9 @@ const (
 	// Nearest rounds to the nearest integer when added and subtracted, and leaves the integer in the low bits.
 	Nearest = 0x1.8p52
 
+	// NormNear: up to this |x|, Φ(-|x|) and its exponential are normal numbers without a bias.
+	NormNear = 37
+
 	// FarDensity: a sample whose tails sum to less than this (biased) has every component more than 39 standard deviations
 	// away; it is recomputed in log space. Components clamped at VMax contribute at most 2^-196 of it.
 	FarDensity = 0x1p-620
@@ -90,6 +93,7 @@ type constants struct {
 	nearest, nearestBias      float64 // Nearest, and Nearest + ExpBias
 	minusExpBias              float64
 	vMax, farDensity          float64
+	normNear                  float64
 	farBase2, minusFarLeast   float64
 	minusEMLeast, ratioMost   float64
 	millsStill, probitCut     float64
@@ -118,6 +122,7 @@ var consts = constants{
 	alpha: Alpha, bias: Bias, unbias: Unbias,
 	nearest: Nearest, nearestBias: Nearest + ExpBias, minusExpBias: -ExpBias,
 	vMax: VMax, farDensity: FarDensity,
+	normNear: NormNear,
 	farBase2: FarBase2, minusFarLeast: -FarLeast, minusEMLeast: -EMLeast, ratioMost: RatioMost,
 	millsStill: MillsStill, probitCut: ProbitCut,
 	expMost: ExpMost, minusExpLeast: -ExpLeast,

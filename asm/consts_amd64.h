@@ -25,6 +25,7 @@
 #define NEAREST_BIAS ·consts+constants_nearestBias(SB)
 #define MINUS_EXP_BIAS ·consts+constants_minusExpBias(SB)
 #define V_MAX ·consts+constants_vMax(SB)
+#define NORM_NEAR ·consts+constants_normNear(SB)
 #define FAR_DENSITY ·consts+constants_farDensity(SB)
 #define FAR_BASE2 ·consts+constants_farBase2(SB)
 #define MINUS_FAR_LEAST ·consts+constants_minusFarLeast(SB)

@@ -5,8 +5,7 @@
 // Requires: AVX2, FMA.
 //
 // Two vectors, 8 numbers, at a time, with the steps of the mixture's inner loop and their register map.
-// FMA pipe per vector: Φ 42 FMA or multiply, 1 division.
-// Φ takes 1.27 times what two such pipes need (make bench, Zen 5).
+// FMA pipe per vector: Φ 37 FMA or multiply, 1 division.
 
 #include "textflag.h"
 #include "go_asm.h"
@@ -18,8 +17,8 @@
 #define X1 (32*7)(FRAME)
 #define BELOW0 (32*8)(FRAME) // where x < 0
 #define BELOW1 (32*9)(FRAME)
-#define T0 (32*10)(FRAME) // |v|, held where x ≥ 0
-#define T1 (32*11)(FRAME)
+#define HELD0 (32*10)(FRAME) // |v|, held where x ≥ 0
+#define HELD1 (32*11)(FRAME)
 
 #define ARGUMENTS \
 	MOVQ dst+0(FP), DI \
@@ -78,29 +77,192 @@
 	VBLENDVPD    C0, L0, A0, A0 \
 	VBLENDVPD    C1, L1, A1, A1
 
+// Φ where no |x| is beyond NormNear: nothing is clamped, and nothing needs a bias. Stores would compete with multiply-adds of
+// three registers for the third, so that coefficients are in memory, in every element of a vector, and nothing goes to the
+// frame. While a pair of vectors is at its quotients, the next begins: NEAR_BASE2 leaves its u in T, u² in S, the exponential's
+// argument in R and the first steps of it in L.
+#define T0 C0
+#define T1 C1
+#define ALPHA_EXP2_4(i) ·splats+(splatsAVX2_AlphaExp2+32*i)(SB)
+#define MILLS_P_4(i) ·splats+(splatsAVX2_MillsP+32*i)(SB)
+#define MILLS_W_4(i) ·splats+(splatsAVX2_MillsW+32*i)(SB)
+#define ALPHA_4 ·splats+splatsAVX2_alpha(SB)
+#define C_HI_4 ·splats+splatsAVX2_cHi(SB)
+#define C_LO_4 ·splats+splatsAVX2_cLo(SB)
+#define NEAREST_4 ·splats+splatsAVX2_nearest(SB)
+#define NORM_NEAR_4 ·splats+splatsAVX2_normNear(SB)
+#define HALF_4 ·splats+splatsAVX2_half(SB)
+#define SIGN_4 ·splats+splatsAVX2_minusZero(SB)
+
+// HORNER2 and BOTH with such coefficients.
+#define STEP2(c, x0, p0, x1, p1) \
+	VFMADD213PD c, x0, p0 \
+	VFMADD213PD c, x1, p1
+
+#define FIRST2(c, p0, p1) \
+	VMOVAPD c, p0 \
+	VMOVAPD p0, p1
+
+// R9 is 0 if an |x| is beyond NormNear, or NaN. Leaves B and E alone.
+#define NEAR_BASE2(at) \
+	VMOVUPD      (at), O0     \
+	VMOVUPD      32(at), O1   \
+	VPSLLQ       $1, O0, O0   \ // |x|; shifts leave the pipes of the multiply-adds alone
+	VPSLLQ       $1, O1, O1   \
+	VPSRLQ       $1, O0, O0   \
+	VPSRLQ       $1, O1, O1   \
+	VCMPPD       NOT_LESS_EQUAL, NORM_NEAR_4, O0, A0 \
+	VCMPPD       NOT_LESS_EQUAL, NORM_NEAR_4, O1, A1 \
+	VORPD        A0, A1, A0   \
+	VTESTPD      A0, A0       \
+	SETEQ        R9           \
+	VMULPD       C_HI_4, O0, T0 \
+	VMULPD       C_HI_4, O1, T1 \
+	VMOVAPD      O0, A0       \
+	VMOVAPD      O1, A1       \
+	VFMSUB132PD  C_HI_4, T0, A0 \
+	VFMSUB132PD  C_HI_4, T1, A1 \
+	VMULPD       T0, T0, S0   \
+	VMULPD       T1, T1, S1   \
+	VMOVAPD      NEAREST_4, R1 \
+	VFMADD231PD  C_LO_4, O0, A0 \ // the residual
+	VFMADD231PD  C_LO_4, O1, A1 \
+	VSUBPD       S0, R1, R0   \
+	VSUBPD       S1, R1, R1   \
+	VSUBPD       NEAREST_4, R0, R0 \ // -u², rounded to an integer
+	VSUBPD       NEAREST_4, R1, R1 \
+	VFNMSUB231PD T0, T0, R0   \
+	VFNMSUB231PD T1, T1, R1   \
+	VADDPD       A0, A0, A0   \
+	VADDPD       A1, A1, A1   \
+	VFNMADD231PD A0, T0, R0   \
+	VFNMADD231PD A1, T1, R1
+
+#define NEAR_EXP2 \
+	FIRST2(ALPHA_EXP2_4(10), L0, L1)        \
+	STEP2(ALPHA_EXP2_4(9), R0, L0, R1, L1)
+
+// What NEAR_EXP2 began, to its end but for the power of two of E in L; R/Alpha in B.
+#define NEAR_GAUSS2 \
+	FIRST2(MILLS_P_4(10), A0, A1) \
+	FIRST2(MILLS_P_4(9), B0, B1)  \
+	FIRST2(MILLS_W_4(8), E0, E1)  \
+	FIRST2(MILLS_W_4(9), O0, O1)  \
+	STEP2(MILLS_P_4(8), S0, A0, S1, A1) \
+	STEP2(ALPHA_EXP2_4(8), R0, L0, R1, L1) \
+	STEP2(MILLS_P_4(7), S0, B0, S1, B1) \
+	STEP2(MILLS_W_4(6), S0, E0, S1, E1) \
+	STEP2(MILLS_W_4(7), S0, O0, S1, O1) \
+	STEP2(ALPHA_EXP2_4(7), R0, L0, R1, L1) \
+	STEP2(MILLS_P_4(6), S0, A0, S1, A1) \
+	STEP2(MILLS_P_4(5), S0, B0, S1, B1) \
+	STEP2(MILLS_W_4(4), S0, E0, S1, E1) \
+	STEP2(ALPHA_EXP2_4(6), R0, L0, R1, L1) \
+	STEP2(MILLS_W_4(5), S0, O0, S1, O1) \
+	STEP2(MILLS_P_4(4), S0, A0, S1, A1) \
+	STEP2(MILLS_P_4(3), S0, B0, S1, B1) \
+	STEP2(ALPHA_EXP2_4(5), R0, L0, R1, L1) \
+	STEP2(MILLS_W_4(2), S0, E0, S1, E1) \
+	STEP2(MILLS_W_4(3), S0, O0, S1, O1) \
+	STEP2(MILLS_P_4(2), S0, A0, S1, A1) \
+	STEP2(ALPHA_EXP2_4(4), R0, L0, R1, L1) \
+	STEP2(MILLS_P_4(1), S0, B0, S1, B1) \
+	STEP2(MILLS_W_4(1), S0, O0, S1, O1) \
+	VFMADD213PD  B0, T0, A0 \ // P but for its constant, over u
+	VFMADD213PD  B1, T1, A1 \
+	STEP2(ALPHA_EXP2_4(3), R0, L0, R1, L1) \
+	VFMADD213PD  O0, T0, E0 \ // the same of W
+	VFMADD213PD  O1, T1, E1 \
+	STEP2(MILLS_P_4(0), T0, A0, T1, A1) \ // P
+	STEP2(ALPHA_EXP2_4(2), R0, L0, R1, L1) \
+	VADDPD       E0, A0, O0 \
+	VADDPD       E1, A1, O1 \
+	VMOVAPD      NEAREST_4, E0 \
+	VSUBPD       S1, E0, E1 \
+	VSUBPD       S0, E0, E0 \
+	STEP2(MILLS_W_4(0), T0, O0, T1, O1) \ // u·P + W
+	STEP2(ALPHA_EXP2_4(1), R0, L0, R1, L1) \
+	VPSLLQ       $52, E0, E0 \
+	VPSLLQ       $52, E1, E1 \
+	VDIVPD       O0, A0, B0 \
+	VDIVPD       O1, A1, B1 \
+	STEP2(ALPHA_EXP2_4(0), R0, L0, R1, L1) \
+	STEP2(ALPHA_4, R0, L0, R1, L1)
+
+// Φ of 8 numbers at a time; signs makes sign bits in O, from those in O1, where the result is the tail itself, not 1 less it.
+#define NORM_CDF_KERNEL(signs) \
+	ARGUMENTS             \
+start:                    \
+	NEAR_BASE2(SI)        \
+	TESTB        R9, R9   \
+	JEQ          far      \
+	NEAR_EXP2             \
+	PCALIGN      $64      \
+near:                     \
+	NEAR_GAUSS2           \
+	LEAQ         64(SI), R8 \
+	CMPQ         CX, $8     \
+	CMOVQEQ      SI, R8     \ // at the end, the last numbers again
+	NEAR_BASE2(R8)          \
+	VPADDQ       E0, L0, L0 \
+	VPADDQ       E1, L1, L1 \
+	VMOVAPD      SIGN_4, O1 \
+	VMOVAPD      HALF_4, A1 \
+	signs                   \
+	VMULPD       L0, B0, B0 \ // Φ(-|x|)
+	VMULPD       L1, B1, B1 \
+	VORPD        O0, B0, B0 \
+	VORPD        O1, B1, B1 \
+	VORPD        A1, O0, O0 \
+	VORPD        A1, O1, O1 \
+	VADDPD       A1, O0, O0 \ // 1, or 0 below zero
+	VADDPD       A1, O1, O1 \
+	NEAR_EXP2               \
+	VSUBPD       B0, O0, O0 \
+	VSUBPD       B1, O1, O1 \
+	VMOVUPD      O0, (DI)   \
+	VMOVUPD      O1, 32(DI) \
+	ADDQ         $64, SI    \
+	ADDQ         $64, DI    \
+	SUBQ         $8, CX     \
+	JEQ          done       \
+	TESTB        R9, R9     \
+	JNE          near       \
+far:
+
+#define SIGNS_CDF \
+	VANDPD (SI), O1, O0   \
+	VANDPD 32(SI), O1, O1
+
+#define SIGNS_SF \
+	VXORPD (SI), O1, O0   \
+	VXORPD 32(SI), O1, A0 \
+	VANDPD O0, O1, O0     \
+	VANDPD A0, O1, O1
+
 // func NormCDFAVX2(dst, x *float64, n int)
 TEXT ·NormCDFAVX2(SB), NOSPLIT, $224-24
-	ARGUMENTS
-
-numbers:
+	NORM_CDF_KERNEL(SIGNS_CDF)
 	LOAD(O0, O1)
 	NORM_CDF2
 	STORE(A0, A1)
-	JNZ numbers
+	JNE  start
+
+done:
 	VZEROUPPER
 	RET
 
 // func NormSFAVX2(dst, x *float64, n int)
 TEXT ·NormSFAVX2(SB), NOSPLIT, $224-24
-	ARGUMENTS
-
-numbers:
+	NORM_CDF_KERNEL(SIGNS_SF)
 	VBROADCASTSD SIGN, C0
 	VXORPD       (SI), C0, O0
 	VXORPD       32(SI), C0, O1
 	NORM_CDF2
 	STORE(A0, A1)
-	JNZ          numbers
+	JNE          start
+
+done:
 	VZEROUPPER
 	RET
 
@@ -133,7 +295,65 @@ numbers:
 TEXT ·NormLogCDFAVX2(SB), NOSPLIT, $416-24
 	ARGUMENTS
 
+	PCALIGN      $64
+
 numbers:
+	NEAR_BASE2(SI)
+	TESTB        R9, R9
+	JEQ          far
+	NEAR_EXP2
+	NEAR_GAUSS2
+	VPADDQ       E0, L0, L0
+	VPADDQ       E1, L1, L1
+	VMULPD       L0, B0, L0         // q
+	VMULPD       L1, B1, L1
+	VBROADCASTSD ONE, C1
+	VSUBPD       L0, C1, E0         // a = 1-q
+	VSUBPD       L1, C1, E1
+	VSUBPD       E0, C1, O0
+	VSUBPD       E1, C1, O1
+	VSUBPD       L0, O0, O0
+	VSUBPD       L1, O1, O1
+	VDIVPD       E0, O0, O0         // what a lacks
+	VDIVPD       E1, O1, O1
+	VBROADCASTSD ALPHA, C0
+	VMULPD       C0, B0, B0         // R
+	VMULPD       C0, B1, B1
+	LOAD(R0, R1)
+	VBLENDVPD    R0, B0, E0, A0     // of zeros either will do
+	VBLENDVPD    R1, B1, E1, A1
+	VBROADCASTSD HALF, C1
+	VMULPD       C1, R0, L0
+	VMULPD       C1, R1, L1
+	VMULPD       L0, R0, E0         // x²/2
+	VMULPD       L1, R1, E1
+	VFNMADD213PD E0, R0, L0         // what it lacks, the sign turned
+	VFNMADD213PD E1, R1, L1
+	VBLENDVPD    R0, L0, O0, L0
+	VBLENDVPD    R1, L1, O1, L1
+	LOG2(EXPONENT)
+	VADDPD       L0, A0, A0
+	VADDPD       L1, A1, A1
+	LOAD(R0, R1)
+	VPXOR        C0, C0, C0
+	VMINPD       C0, R0, E0
+	VMINPD       C0, R1, E1
+	VMULPD       C1, E0, R0         // C1 is HALF
+	VMULPD       C1, E1, R1
+	VMULPD       R0, E0, R0
+	VMULPD       R1, E1, R1
+	VSUBPD       R0, A0, A0
+	VSUBPD       R1, A1, A1
+	VMOVUPD      A0, (DI)
+	VMOVUPD      A1, 32(DI)
+	ADDQ         $64, SI
+	ADDQ         $64, DI
+	SUBQ         $8, CX
+	JNZ          numbers
+	VZEROUPPER
+	RET
+
+far:
 	LOAD(O0, O1)
 	VMOVAPD      O0, X0
 	VMOVAPD      O1, X1
@@ -152,10 +372,10 @@ numbers:
 	VANDPD       V1, C0, O1
 	VBLENDVPD    E0, O0, A0, O0
 	VBLENDVPD    E1, O1, A1, O1
-	VMOVAPD      O0, T0
-	VMOVAPD      O1, T1
+	VMOVAPD      O0, HELD0
+	VMOVAPD      O1, HELD1
 	EXPONENT2
-	EXP_MILLS2(T0, T1)
+	EXP_MILLS2(HELD0, HELD1)
 	NORM_TAIL2                      // q
 	VBROADCASTSD ONE, C1
 	VSUBPD       L0, C1, E0         // a = 1-q

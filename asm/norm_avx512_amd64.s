@@ -4,10 +4,8 @@
 //
 // Requires: AVX512F, AVX512DQ, AVX512VL, AVX512BW.
 //
-// Φ, Φ(-·) and φ take a block of 16 at a time, with the steps of the mixture's inner loop and their register map; log Φ
-// and Φ⁻¹ a vector of 8.
-// FMA pipe per vector: Φ 39 FMA or multiply, 1 VRANGE, 1 VCMP, 1 division.
-// Φ takes 1.19 times what two such pipes need (make bench, Zen 5).
+// A block of 16 at a time, with the steps of the mixture's inner loop and their register map; Φ⁻¹ a vector of 8.
+// FMA pipe per vector: Φ 37 FMA or multiply, 1 division.
 
 #include "textflag.h"
 #include "go_asm.h"
@@ -56,46 +54,113 @@
 	VMOVAPD X0, K1, r0 \
 	VMOVAPD X1, K2, r1
 
+// Where no |x| is beyond NormNear.
+#define NEAR_C_HI Z2
+#define NEAR_C_LO Z3
+#define NEAR_BIAS Z4 // NEAREST
+#define NEAR_MOST Z5
+#define NEAR_ABS Z6
+#define NEAR_ONE Z7
+
+// Φ(-|x|) as e in L times R/Alpha in B, where no |x| is beyond NormNear: nothing is clamped, and nothing needs a bias. |x| is
+// in U.
+#define NEAR_TAIL2 \
+	VMULPD       NEAR_C_HI, U0, V0 \
+	VMULPD       NEAR_C_HI, U1, V1 \
+	VMOVAPD      V0, L0 \
+	VMOVAPD      V1, L1 \
+	VFMSUB231PD  NEAR_C_HI, U0, L0 \
+	VFMSUB231PD  NEAR_C_HI, U1, L1 \
+	VMULPD       V0, V0, Y0 \
+	VMULPD       V1, V1, Y1 \
+	VFMADD231PD  NEAR_C_LO, U0, L0 \
+	VFMADD231PD  NEAR_C_LO, U1, L1 \
+	VSUBPD       Y0, NEAR_BIAS, N0 \ // NEAREST - v², rounded to an integer
+	VSUBPD       Y1, NEAR_BIAS, N1 \
+	VSUBPD       NEAR_BIAS, N0, R0 \
+	VSUBPD       NEAR_BIAS, N1, R1 \
+	VFNMSUB231PD V0, V0, R0 \ // -v² less that integer
+	VFNMSUB231PD V1, V1, R1 \
+	VADDPD       V0, V0, U0 \
+	VADDPD       V1, V1, U1 \
+	VFNMADD231PD L0, U0, R0 \ // less 2v·vl
+	VFNMADD231PD L1, U1, R1 \
+	VMOVAPD      V0, U0 \
+	VMOVAPD      V1, U1 \
+	EXP_MILLS2(U0, U1)
+
+#define NEAR_CONSTANTS \
+	VBROADCASTSD C_HI, NEAR_C_HI \
+	VBROADCASTSD C_LO, NEAR_C_LO \
+	VBROADCASTSD NEAREST, NEAR_BIAS \
+	VBROADCASTSD NORM_NEAR, NEAR_MOST \
+	VBROADCASTSD ABS, NEAR_ABS \
+	VBROADCASTSD ONE, NEAR_ONE
+
+// |x| in U; on to far if one is beyond NormNear, or NaN.
+#define NEAR_OR(far) \
+	VPANDQ       NEAR_ABS, X0, U0 \
+	VPANDQ       NEAR_ABS, X1, U1 \
+	VPSUBQ       U0, NEAR_MOST, A0 \ // negative
+	VPSUBQ       U1, NEAR_MOST, A1 \
+	VPORQ        A0, A1, A0 \
+	VPMOVQ2M     A0, K1 \
+	KORTESTB     K1, K1 \
+	JNZ          far
+
+// Φ of a block of 16, x as load leaves it in X.
+#define NORM_CDF_KERNEL(load) \
+	MOVQ         dst+0(FP), DI  \
+	MOVQ         x+8(FP), SI    \
+	MOVQ         n+16(FP), CX   \
+	NEAR_CONSTANTS              \
+	VBROADCASTSD SIGN, Z8       \
+	PCALIGN      $64            \
+block:                          \
+	load                        \
+	NEAR_OR(far)                \
+	NEAR_TAIL2                  \
+	VMULPD       L0, B0, B0     \
+	VMULPD       L1, B1, B1     \
+	VPSRAQ       $63, X0, N0    \
+	VPSRAQ       $63, X1, N1    \
+	VPANDNQ      Z8, X0, A0     \
+	VPANDNQ      Z8, X1, A1     \
+	VPANDNQ      NEAR_ONE, N0, N0 \ // 0 where x is below zero, elsewhere 1
+	VPANDNQ      NEAR_ONE, N1, N1 \
+	VPXORQ       A0, B0, A0     \ // the tail, there with its sign turned
+	VPXORQ       A1, B1, A1     \
+	VADDPD       A0, N0, A0     \
+	VADDPD       A1, N1, A1     \
+store:                          \
+	VMOVUPD      A0, (DI)       \
+	VMOVUPD      A1, 64(DI)     \
+	ADDQ         $128, SI       \
+	ADDQ         $128, DI       \
+	SUBQ         $16, CX        \
+	JNZ          block          \
+	VZEROUPPER                  \
+	RET                         \
+far:                            \
+	NORM_CDF2                   \
+	KEEP_NAN2(A0, A1)           \
+	JMP          store
+
+#define LOAD2 \
+	VMOVUPD (SI), X0 \
+	VMOVUPD 64(SI), X1
+
+#define LOAD_NEGATIVE2 \
+	VPXORQ (SI), Z8, X0 \
+	VPXORQ 64(SI), Z8, X1
+
 // func NormCDFAVX512(dst, x *float64, n int)
 TEXT ·NormCDFAVX512(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ n+16(FP), CX
-
-block:
-	VMOVUPD (SI), X0
-	VMOVUPD 64(SI), X1
-	NORM_CDF2
-	KEEP_NAN2(A0, A1)
-	VMOVUPD A0, (DI)
-	VMOVUPD A1, 64(DI)
-	ADDQ    $128, SI
-	ADDQ    $128, DI
-	SUBQ    $16, CX
-	JNZ     block
-	VZEROUPPER
-	RET
+	NORM_CDF_KERNEL(LOAD2)
 
 // func NormSFAVX512(dst, x *float64, n int)
 TEXT ·NormSFAVX512(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ n+16(FP), CX
-
-block:
-	VBROADCASTSD SIGN, C0
-	VPXORQ       (SI), C0, X0
-	VPXORQ       64(SI), C0, X1
-	NORM_CDF2
-	KEEP_NAN2(A0, A1)
-	VMOVUPD      A0, (DI)
-	VMOVUPD      A1, 64(DI)
-	ADDQ         $128, SI
-	ADDQ         $128, DI
-	SUBQ         $16, CX
-	JNZ          block
-	VZEROUPPER
-	RET
+	NORM_CDF_KERNEL(LOAD_NEGATIVE2)
 
 // func NormPDFAVX512(dst, x *float64, n int)
 TEXT ·NormPDFAVX512(SB), NOSPLIT, $0-24
@@ -156,18 +221,56 @@ block:
 	LOG(l, t1, t2, t3, t4, t5) \
 	VADDPD       t0, l, l
 
+// log Φ is the logarithm of a number, below zero R(|x|), from there on 1-q, q = Φ(-x); plus something small; less x²/2 or nothing.
+// This is of one vector, from what NEAR_TAIL2 leaves; below is true where x < 0. The result is in a.
+#define NEAR_LOG_CDF(x, below, v, l, u, y, n, a, b, e, o) \
+	VMULPD           b, l, l              \ // q
+	VSUBPD           l, NEAR_ONE, a       \ // 1-q
+	VSUBPD           a, NEAR_ONE, e       \
+	VSUBPD           l, e, e              \
+	VDIVPD           a, e, e              \ // what it lacks
+	VMULPD.BCST      ALPHA, b, below, a   \
+	VMULPD.BCST      HALF, x, v           \
+	VMULPD           v, x, o              \ // x²/2
+	VMOVAPD          o, below, e          \
+	VFNMADD231PD     x, v, below, e       \ // what that lacks, its sign turned
+	VPXORQ           n, n, n              \
+	LOG(a, n, v, l, u, y)                 \
+	VADDPD           e, a, a              \
+	VSUBPD           o, a, below, a
+
 // func NormLogCDFAVX512(dst, x *float64, n int)
 TEXT ·NormLogCDFAVX512(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ n+16(FP), CX
+	MOVQ    dst+0(FP), DI
+	MOVQ    x+8(FP), SI
+	MOVQ    n+16(FP), CX
+	NEAR_CONSTANTS
+	PCALIGN $64
 
 block:
-	VMOVUPD  (SI), X0
-	VMOVUPD  64(SI), X1
-	VPXORQ   Z2, Z2, Z2
-	VCMPPD   LESS, Z2, X0, K5 // below zero
-	VCMPPD   LESS, Z2, X1, K6
+	LOAD2
+	NEAR_OR(far)
+	NEAR_TAIL2
+	VPXORQ  C0, C0, C0
+	VCMPPD  LESS, C0, X0, K5
+	VCMPPD  LESS, C0, X1, K6
+	NEAR_LOG_CDF(X0, K5, V0, L0, U0, Y0, N0, A0, B0, E0, O0)
+	NEAR_LOG_CDF(X1, K6, V1, L1, U1, Y1, N1, A1, B1, E1, O1)
+
+store:
+	VMOVUPD A0, (DI)
+	VMOVUPD A1, 64(DI)
+	ADDQ    $128, SI
+	ADDQ    $128, DI
+	SUBQ    $16, CX
+	JNZ     block
+	VZEROUPPER
+	RET
+
+far:
+	VPXORQ   C0, C0, C0
+	VCMPPD   LESS, C0, X0, K5 // below zero
+	VCMPPD   LESS, C0, X1, K6
 	KTESTB   K5, K5
 	JNZ      below
 	KTESTB   K6, K6
@@ -176,38 +279,30 @@ block:
 below:
 	LOG_CDF_BELOW(X0, V0, L0, U0, Y0, N0, A0, B0, E0, O0, R0)
 	LOG_CDF_BELOW(X1, V1, L1, U1, Y1, N1, A1, B1, E1, O1, R1)
-	VMOVAPD  B0, Z4
-	VMOVAPD  B1, Z5
+	VMOVAPD  B0, Z8
+	VMOVAPD  B1, Z9
 	KANDB    K5, K6, K7
 	KXNORB   K1, K1, K1
 	KXORB    K7, K1, K1
 	KTESTB   K1, K1
-	JZ       store // all are below
+	JZ       keep // all are below
 
 above:
-	VMOVAPD      X0, Z6
-	VMOVAPD      X1, Z7
 	VBROADCASTSD SIGN, C0
 	VPXORQ       C0, X0, X0
 	VPXORQ       C0, X1, X1
 	NORM_CDF2
 	LOG_CDF_ABOVE(A0, B0, V0, L0, U0, Y0, N0, E0)
 	LOG_CDF_ABOVE(A1, B1, V1, L1, U1, Y1, N1, E1)
-	VMOVAPD      Z6, X0
-	VMOVAPD      Z7, X1
-	VMOVAPD      Z4, K5, B0
-	VMOVAPD      Z5, K6, B1
+	LOAD2
+	VMOVAPD      Z8, K5, B0
+	VMOVAPD      Z9, K6, B1
 
-store:
+keep:
 	KEEP_NAN2(B0, B1)
-	VMOVUPD B0, (DI)
-	VMOVUPD B1, 64(DI)
-	ADDQ    $128, SI
-	ADDQ    $128, DI
-	SUBQ    $16, CX
-	JNZ     block
-	VZEROUPPER
-	RET
+	VMOVAPD B0, A0
+	VMOVAPD B1, A1
+	JMP     store
 
 // func NormQuantileAVX512(dst, x *float64, n int)
 TEXT ·NormQuantileAVX512(SB), NOSPLIT, $0-24

@@ -147,6 +147,13 @@ var mutants = []Mutant{
 	{"AVX-512, the last column of a Gaussian's triangle", "asm/gaussian_avx512_amd64.s", "FMA(24(W_C)(ROW3*1), U30, U31)", "FMA(16(W_C)(ROW3*1), U30, U31)", kernels, equal},
 	{"AVX-512, half of a sum twice", "asm/train_avx512_amd64.s", "VADDPD 64(SI), Z0, Z0", "VADDPD (SI), Z0, Z0", kernels, equal},
 
+	{"AVX-512, Φ spares the clamp too often", "asm/norm_avx512_amd64.s", "VPORQ A0, A1, A0", "", kernels, equal},
+	{"AVX-512, log Φ less x²/2 everywhere", "asm/norm_avx512_amd64.s", "VSUBPD o, a, below, a", "VSUBPD o, a, a", kernels, equal},
+
+	{"AVX2, Φ spares the clamp too often", "asm/norm_avx2_amd64.s", "VORPD A0, A1, A0", "", kernels, equal},
+	{"AVX2, a coefficient of Φ", "asm/splats_avx2_amd64.go", "s.MillsW[j][i] = MillsW[j]", "s.MillsW[j][i] = MillsW[j&^1]", kernels, equal},
+	{"AVX2, Φ reads beyond its argument", "asm/norm_avx2_amd64.s", "CMOVQEQ SI, R8", "", kernels, "TestTiersBetweenGuardPages"},
+	{"AVX2, a sign of log Φ", "asm/norm_avx2_amd64.s", "VBLENDVPD R1, L1, O1, L1", "VBLENDVPD R0, L1, O1, L1", kernels, equal},
 	{"AVX2, a coefficient of Mills' ratio", "asm/avx2_amd64.h", "HORNER4(·MillsP+8*6(SB), S0, A0", "HORNER4(·MillsP+8*5(SB), S0, A0", kernels, equal},
 	{"AVX2, a weight of the wrong vector", "asm/em_avx2_amd64.s", "STATISTICS(3, L1, A1, B1, R1, S1)", "STATISTICS(2, L1, A1, B1, R1, S1)", kernels, equal},
 	{"AVX2, both tails of a sample's neighbour", "asm/finish_avx2_amd64.s", "VFMADD132PD 32(R10)(DX*1), A1, E1", "VFMADD132PD (R10)(DX*1), A1, E1", kernels, equal},
