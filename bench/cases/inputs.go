@@ -18,6 +18,7 @@ import (
 	"github.com/gaussflow/gaussflow/asm"
 	"github.com/gaussflow/gaussflow/bench/harness"
 	"github.com/gaussflow/gaussflow/flow"
+	"github.com/gaussflow/gaussflow/flow/model"
 	"github.com/gaussflow/gaussflow/internal/moons"
 	"github.com/gaussflow/gaussflow/kernels"
 )
@@ -190,6 +191,57 @@ func Coupled() (*mat.Dense, *flow.Flow, error) {
 	return x, f, err
 }
 
+// MixtureRows, MixtureDim and MixtureSize are the samples, columns and components of the mixture whose log-densities are timed.
+const MixtureRows, MixtureDim, MixtureSize = 4096, 16, 10
+
+// gaussians draws that mixture, with a covariance of its own in each component, and samples of it: weights, means, and the lower
+// triangular factors of the covariances.
+func gaussians() (x *mat.Dense, weight, mean, chol []float64) {
+	const d = MixtureDim
+	rng := rand.New(rand.NewPCG(MixtureSize, d))
+	weight = draws(MixtureSize, func() float64 { return 0.5 + rng.Float64() })
+	sum := 0.0
+	for _, w := range weight {
+		sum += w
+	}
+	for k := range weight {
+		weight[k] /= sum
+	}
+	mean = draws(MixtureSize*d, rng.NormFloat64)
+	chol = make([]float64, MixtureSize*d*d)
+	for k := range MixtureSize {
+		for i := range d {
+			row := chol[(k*d+i)*d:][:d]
+			for j := range i {
+				row[j] = 0.2 * rng.NormFloat64()
+			}
+			row[i] = 0.4 + 0.8*rng.Float64()
+		}
+	}
+	x = mat.NewDense(MixtureRows, d, nil)
+	for r := range MixtureRows {
+		k := 0
+		for u := rng.Float64() - weight[0]; u > 0 && k < MixtureSize-1; u -= weight[k] {
+			k++
+		}
+		z := draws(d, rng.NormFloat64)
+		for i, m := range mean[k*d : (k+1)*d] {
+			for j := range i + 1 {
+				m += float64(chol[(k*d+i)*d+j] * z[j])
+			}
+			x.Set(r, i, m)
+		}
+	}
+	return x, weight, mean, chol
+}
+
+// Mixture returns samples of a Gaussian mixture with full covariances, and the flow whose density it is.
+func Mixture() (*mat.Dense, *flow.Flow, error) {
+	x, weight, mean, chol := gaussians()
+	f, err := flow.New(model.Model{Dim: MixtureDim, Blocks: [][]model.Layer{{model.Rosenblatt(MixtureDim, weight, mean, chol)}}})
+	return x, f, err
+}
+
 // conditioners are the weights of each layer of a coupling flow's conditioners, out rows of in numbers, and its biases, in
 // the order of the map.
 func conditioners(f *flow.Flow) (all []float64) {
@@ -261,7 +313,7 @@ const CoupledFile = "coupling.gflow"
 // Write writes every input of every contender to dir, for peers to read: the slices of in, a data set to fit with its
 // columns rotated as the first block of a flow has them, and the model whose training step is timed: the two moons, and
 // for each block the rotation and the stored parameters of each coordinate's mixture. The model that is scored has those
-// rotations and the conditioners of Coupled; it is in CoupledFile, too.
+// rotations and the conditioners of Coupled; it is in CoupledFile, too. The mixture of Mixture is in gaussians_….
 func Write(dir string, in *Inputs) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -283,6 +335,8 @@ func Write(dir string, in *Inputs) error {
 		"conditioners": conditioners(coupling),
 		"columns":      nil, "rotation": nil, "logit": nil, "means": nil, "raw": nil,
 	}
+	rows, weight, means, chol := gaussians()
+	files["gaussians_x"], files["gaussians_weight"], files["gaussians_mean"], files["gaussians_chol"] = rows.RawMatrix().Data, weight, means, chol
 	var saved bytes.Buffer
 	if err := coupling.Save(&saved); err != nil {
 		return err

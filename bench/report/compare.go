@@ -239,6 +239,7 @@ func (r *report) compareFlows(wanted *regexp.Regexp) error {
 		{title: trainingTitle + ", all cores", check: "model", slice: 300 * time.Millisecond, ours: entries("train", ours...), others: entries("train", frameworks(cores())...)},
 		{title: trainingTitle + ", one core", check: "model", slice: 300 * time.Millisecond, ours: trained, others: entries("train", frameworks(1)...)},
 		scored,
+		{title: mixtureTitle, check: mixtureAt, timeAlone: true, slice: 100 * time.Millisecond, ours: entries(mixtureAt, single...), others: entries(mixtureAt, sklearn)},
 		{title: "training step, two moons, batch 256, 8 blocks of spline couplings", slice: 300 * time.Millisecond, ours: entries("spline-train", single...), others: entries("spline-train", zukoTrain)},
 		{title: fmt.Sprintf("fit %d×%d, %d blocks", cases.FitRows, cases.FitDim, cases.FitBlocks), slice: time.Nanosecond, ours: entries("fit", ours...), others: entries("fit", rbig)},
 		{title: fmt.Sprintf("score %d×%d under that fit", cases.FitRows, cases.FitDim), timeAlone: true, slice: time.Nanosecond, ours: entries("score-fit", ours...), others: entries("score-fit", rbig)},
@@ -302,7 +303,8 @@ func (r *report) compareFlows(wanted *regexp.Regexp) error {
 	t.Note("Spline couplings: zuko's transforms are autoregressive, one conditioner of 2×24 hidden units each; gaussflow's blocks have two such conditioners and a trained rotation. One thread each; the figure is from starts of their own. Promised is a step 4 times as fast.")
 	t.Note("PyTorch ran with OMP_WAIT_POLICY=passive: its threads, left to spin, come to a standstill where another process wants a core.")
 	t.Note("Log p: of the coupling flow after %d steps, which every contender is given. \"gauss_flows' formulas\" are those of gauss_flows' conditioner and mixture (one tail, clipped at 1e-6, log f by logsumexp), jitted; JAX and PyTorch beside them compute both tails, as gaussflow does.", cases.CoupledSteps)
-	t.Note("Difference: before anything was timed, the largest one of log p among the 5,000 rows, relative to max(1, |log p|), from the model that the inputs hold; before training the fit on another BLAS backend is a neighbour of it.")
+	t.Note("The Gaussian mixture: scikit-learn's score_samples is given the same weights, means and factors; gaussflow's flow is Rosenblatt's transform of that mixture.")
+	t.Note("Difference: before anything was timed, the largest one of log p among the rows, relative to max(1, |log p|), from the model that the inputs hold; before training the fit on another BLAS backend is a neighbour of it.")
 	t.Note("Conditioners are plain, as in the tutorial; the bounded ones are gaussflow's default, and nobody else's.")
 	t.Note("float32 is how many users run JAX and PyTorch; gaussflow computes in float64 alone, and so do contenders that say nothing of it.")
 	t.Note("Training, fitting and scoring use all %d cores, where the contender can; EM uses one.", cores())
@@ -314,6 +316,10 @@ const (
 	trainingTitle = "training step, two moons, batch 512, 8 conditioners"
 	couplingTitle = "log p of 5000 rows, two moons, 8 conditioners, one core"
 )
+
+const mixtureAt = "mixture-log-prob"
+
+var mixtureTitle = fmt.Sprintf("log p of %d rows, Gaussian mixture, K = %d, d = %d, one core", cases.MixtureRows, cases.MixtureSize, cases.MixtureDim)
 
 var precisions = []string{"float64", "float32"}
 
@@ -327,11 +333,14 @@ func theirLogProb(precision string) entry {
 // another one that is trained, and returns how far each is from it, and the errors of those that are left out. A fit on
 // another BLAS backend may end at another point of the same flat ridge: it is shown, with a wide limit.
 func (r *report) differences(check string, all []entry) (found map[string]any, broken map[string]error, err error) {
-	moons := cases.Coupled
-	if check == "model" {
-		moons = cases.Moons
+	model := cases.Coupled
+	switch check {
+	case "model":
+		model = cases.Moons
+	case mixtureAt:
+		model = cases.Mixture
 	}
-	x, f, err := moons()
+	x, f, err := model()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -67,7 +67,7 @@ func (r *report) flowPromises() error {
 		Columns: promiseColumns,
 	}
 	p := newPromised(t)
-	for _, part := range []func(*promised) error{r.trainingPromises, r.scoringPromises, r.memoryPromise, r.couplingPromise, r.fittingPromises, r.equivalencePromise} {
+	for _, part := range []func(*promised) error{r.trainingPromises, r.scoringPromises, r.memoryPromise, r.couplingPromise, r.mixturePromise, r.fittingPromises, r.defaultFitPromises, r.equivalencePromise} {
 		if err := part(p); err != nil {
 			return err
 		}
@@ -154,6 +154,16 @@ func (r *report) couplingPromise(p *promised) error {
 	return nil
 }
 
+// mixturePromise sets log p of a Gaussian mixture against scikit-learn.
+func (r *report) mixturePromise(p *promised) error {
+	s, err := p.race(r, r.flowOptions(100*time.Millisecond, 10*time.Second), entry{"log p", gaussflow("simd", 1), mixtureAt}, entry{"scikit-learn", sklearn, mixtureAt})
+	if err != nil {
+		return err
+	}
+	p.add(promisedRow{group: mixtureTitle, what: "times as fast as scikit-learn's score_samples", atLeast: true, limit: 5, measured: over(s, "scikit-learn", "log p")})
+	return nil
+}
+
 // memoryPromise streams a hundredth of the rows and all of them, each through a process of its own.
 func (r *report) memoryPromise(p *promised) error {
 	const backend = "simd"
@@ -219,6 +229,21 @@ func (r *report) fittingPromises(p *promised) error {
 		p.table.Note("%s.", note)
 	}
 	p.add(promisedRow{group: fits, what: "EM: times as fast as scikit-learn at a likelihood that is not better (" + chosen + ")", atLeast: true, limit: 10, measured: measured})
+	return nil
+}
+
+// defaultFitPromises times the fit that makes all choices itself.
+func (r *report) defaultFitPromises(p *promised) error {
+	for _, size := range []struct {
+		n, d  int
+		limit float64
+	}{{150, 4, 1}, {5000, 2, 3}, {200_000, 6, 60}} {
+		s, err := p.race(r, r.flowOptions(time.Nanosecond, 30*time.Second), entry{"fit", gaussflow("simd", cores()), fmt.Sprintf("default-fit/n=%d/d=%d", size.n, size.d)})
+		if err != nil {
+			return err
+		}
+		p.add(promisedRow{group: fits, what: fmt.Sprintf("flow.Fit, %d×%d: seconds on %d cores", size.n, size.d, cores()), limit: size.limit, measured: s["fit"].Time(1e9)})
+	}
 	return nil
 }
 

@@ -41,6 +41,8 @@ func (r *report) sweeps() []sweep {
 		{"fitting", "fit-growth/n=1000/d=%d/K=8/blocks=1", "columns d", ds, false, "n = 1,000, K = 8, 1 block"},
 		{"fitting", "fit-growth/n=4096/d=2/K=%d/blocks=1", "components K", ks, false, "n = 4,096, d = 2, 1 block"},
 		{"fitting", "fit-growth/n=2048/d=2/K=8/blocks=%d", "blocks", blocks, false, "n = 2,048, d = 2, K = 8"},
+		{"flow.Fit", "default-fit/n=%d/d=6", "rows n", []int{1000, 10_000, 100_000, 200_000}, false, "d = 6"},
+		{"flow.Fit", "default-fit/n=2000/d=%d", "columns d", []int{2, 8, 32}, false, "n = 2,000"},
 		{"training step", "step/d=%d/K=8/blocks=1", "columns d", ds, false, "batch 512, K = 8, 1 block"},
 		{"training step", "step/d=8/K=%d/blocks=2", "components K", ks, false, "batch 512, d = 8, 2 blocks"},
 		{"training step", "step/d=8/K=8/blocks=%d", "blocks", blocks, false, "batch 512, d = 8, K = 8"},

@@ -36,7 +36,7 @@ func main() {
 		library += " for " + core
 	}
 	version := fmt.Sprintf("gaussflow, %s, %s, %d threads, %s", library, tier, runtime.GOMAXPROCS(0), runtime.Version())
-	names := []string{"train", "train-bounded", "model", "log-prob", "gemm", "score", "fit", "em-fit", "step", "fit-growth", "score-fit", "product-NN", "product-NT", "product-TN", "pca", "peak"}
+	names := []string{"train", "train-bounded", "model", "log-prob", "gemm", "score", "fit", "em-fit", "step", "fit-growth", "default-fit", "score-fit", "mixture-log-prob", "product-NN", "product-NT", "product-TN", "pca", "peak"}
 	if err := harness.Serve(os.Stdin, os.Stdout, version, names, func(name string) (*harness.Work, error) { return open(name, inputs) }); err != nil {
 		log.Fatal("worker: ", err)
 	}

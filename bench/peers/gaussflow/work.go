@@ -50,6 +50,14 @@ func open(name, inputs string) (*harness.Work, error) {
 		return fitting(cases.Rows(0, r.n, r.d), r.blocks, r.k), nil
 	case "fit":
 		return fitting(cases.Rows(0, cases.FitRows, cases.FitDim), cases.FitBlocks, 8), nil
+	case "default-fit":
+		return defaultFit(cases.Rows(0, r.n, r.d)), nil
+	case "mixture-log-prob":
+		x, f, err := cases.Mixture()
+		if err != nil {
+			return nil, err
+		}
+		return scores(f, x), nil
 	case "score-fit":
 		return scoreFit()
 	case "em-fit":
@@ -351,11 +359,23 @@ func step(r request) (*harness.Work, error) {
 	}}, nil
 }
 
-// fitting is a fit from scratch; its figure is the mean of log p.
+// fitting is a fit from scratch of a diagonal flow.
 func fitting(x *mat.Dense, blocks, k int) *harness.Work {
+	return fits(x, func() (*flow.Flow, error) {
+		return flow.FitRBIG(x, flow.RBIGOptions{Blocks: blocks, Components: k})
+	})
+}
+
+// defaultFit is flow.Fit, which makes all choices by held-out rows.
+func defaultFit(x *mat.Dense) *harness.Work {
+	return fits(x, func() (*flow.Flow, error) { return flow.Fit(context.Background(), x, flow.FitOptions{}) })
+}
+
+// fits is a fit from scratch by the given function; its figure is the mean of log p.
+func fits(x *mat.Dense, do func() (*flow.Flow, error)) *harness.Work {
 	var f *flow.Flow
 	fit := func() (err error) {
-		f, err = flow.FitRBIG(x, flow.RBIGOptions{Blocks: blocks, Components: k})
+		f, err = do()
 		return err
 	}
 	return &harness.Work{

@@ -32,7 +32,7 @@ func TestCases(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, cases.CoupledFile), saved.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"train", "log-prob", "gemm", "score/n=100/d=3/K=2/blocks=1", "step/d=3/K=2/blocks=1", "fit-growth/n=200/d=2/K=2/blocks=1", "em-fit",
+	for _, name := range []string{"train", "log-prob", "gemm", "score/n=100/d=3/K=2/blocks=1", "step/d=3/K=2/blocks=1", "fit-growth/n=200/d=2/K=2/blocks=1", "default-fit/n=100/d=2", "em-fit", "mixture-log-prob",
 		"product-NN/out=3/in=5/n=7", "product-NT/out=3/in=5/n=7", "product-TN/out=3/in=5/n=7", "pca/n=1000/d=3"} {
 		w, err := open(name, dir)
 		if err != nil {
