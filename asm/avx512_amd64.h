@@ -59,7 +59,7 @@
 	VFMADD213PD.BCST  d, x0, q0 \
 	VFMADD213PD.BCST  d, x1, q1
 
-// base2: v and its residual, given x. mean, ih and il are A, B and E, shared (A0, B0, E0 twice) or of each vector.
+// base2: v and its residual, given x.
 #define BASE(x, mean, ih, il, v, l, u, y, n) \
 	VSUBPD      mean, x, n \ // x - mean
 	VSUBPD      x, n, u    \ // what the subtraction lost, exactly:
@@ -72,10 +72,6 @@
 	VFMSUB231PD ih, n, l   \
 	VFMADD231PD il, n, l   \
 	VFMADD231PD ih, u, l
-
-#define BASE2(m0, h0, l0, m1, h1, l1) \
-	BASE(Z0, m0, h0, l0, V0, L0, U0, Y0, N0) \
-	BASE(Z1, m1, h1, l1, V1, L1, U1, Y1, N1)
 
 // gauss, first part: u = |v| clamped at VMax, the exponent and the exponential's argument. Past the clamp, and for NaN,
 // there is no residual. Frees v.

@@ -9,9 +9,8 @@
 // Requires: AVX512F, AVX512DQ, AVX512VL, AVX512BW.
 //
 // A block of 16 samples, two vectors, stays in registers while the components pass by.
-// FMA pipe per component and vector: 41 FMA or multiply, 1 VRANGE, 1 VCMP, 1 division; 11 additions; per sample, 5 more
-// and a division to prepare its component.
-// The whole of MixtureCDF takes 1.35 times, of MixturesForward 1.53 times what two such pipes need (make bench, Zen 5).
+// FMA pipe per component and vector: 40 FMA or multiply, 1 division; 13 additions; per sample, 5 more and a division to
+// prepare its component.
 
 #include "textflag.h"
 #include "go_asm.h"
@@ -29,25 +28,70 @@
 #define F0 Z8
 #define F1 Z9
 
-// Where t is negative: K3, K4; elsewhere K5, K6.
-#define SIDES2 \
-	VPMOVQ2M V0, K3 \
-	VPMOVQ2M V1, K4 \
-	KNOTB    K3, K5 \
-	KNOTB    K4, K6
+// base2 of |x-mean|, whose sign goes to v: |v| in u, its residual in l. Here and below, operations on bits stand for comparisons
+// and masks, which would share the pipes of the multiply-adds.
+#define DISTANCE(x, mean, ih, il, v, l, u, y, n) \
+	VSUBPD      mean, x, n \ // x - mean
+	VSUBPD      x, n, u    \ // what the subtraction lost, exactly:
+	VSUBPD      u, n, y    \
+	VSUBPD      y, x, y    \
+	VADDPD      mean, u, u \
+	VSUBPD      u, y, y    \
+	VPANDQ.BCST SIGN, n, v \
+	VPXORQ      v, n, n    \
+	VPXORQ      v, y, y    \
+	VMULPD      ih, n, u   \
+	VMOVAPD     u, l       \
+	VFMSUB231PD ih, n, l   \
+	VFMADD231PD il, n, l   \
+	VFMADD231PD ih, y, l
 
-// sums.take
-#define TAKE2(w0, w1, density0, density1) \
-	VMULPD      L0, B0, B0  \ // Φ(-|t|)
-	VMULPD      L1, B1, B1  \
-	VADDPD      w0, WN0, K3, WN0 \
-	VADDPD      w1, WN1, K4, WN1 \
-	VADDPD      w0, WP0, K5, WP0 \
-	VADDPD      w1, WP1, K6, WP1 \
-	VPXORQ.BCST SIGN, B0, K3, B0 \
-	VPXORQ.BCST SIGN, B1, K4, B1 \
-	VFMADD231PD B0, w0, D0       \
-	VFMADD231PD B1, w1, D1       \
+// u clamped at VMax. From there on, and for NaN, there is no residual.
+#define CLAMPED(u, l, n) \
+	VPSUBQ C0, u, n  \ // negative below VMax
+	VMINPD C0, u, u  \ // the limit for NaN
+	VPSRAQ $63, n, n \
+	VPANDQ n, l, l
+
+// base2 and the first part of gauss. mean, ih and il are A, B and E, shared (A0, B0, E0 twice) or of each vector.
+#define DISTANCE2(m0, h0, l0, m1, h1, l1) \
+	VBROADCASTSD V_MAX, C0 \
+	DISTANCE(X0, m0, h0, l0, V0, L0, U0, Y0, N0) \
+	DISTANCE(X1, m1, h1, l1, V1, L1, U1, Y1, N1) \
+	CLAMPED(U0, L0, N0) \
+	CLAMPED(U1, L1, N1) \
+	VBROADCASTSD NEAREST_BIAS, C1 \
+	VMULPD       U0, U0, Y0      \
+	VMULPD       U1, U1, Y1      \
+	VSUBPD       Y0, C1, N0      \ // NEAREST_BIAS - u², rounded to an integer
+	VSUBPD       Y1, C1, N1      \
+	VSUBPD       C1, N0, R0      \
+	VSUBPD       C1, N1, R1      \
+	VFNMSUB231PD U0, U0, R0      \ // -u² less that integer
+	VFNMSUB231PD U1, U1, R1      \
+	VADDPD       U0, U0, A0      \
+	VADDPD       U1, U1, A1      \
+	VFNMADD231PD L0, A0, R0      \ // less 2u·vl
+	VFNMADD231PD L1, A1, R1
+
+// sums.take; v has the sign of t.
+#define TAKE2(v0, v1, w0, w1, density0, density1) \
+	VPSRAQ      $63, v0, Y0  \
+	VPSRAQ      $63, v1, Y1  \
+	VMULPD      L0, B0, B0   \ // Φ(-|t|)
+	VMULPD      L1, B1, B1   \
+	VPANDQ      w0, Y0, A0   \
+	VPANDQ      w1, Y1, A1   \
+	VPANDNQ     w0, Y0, Y0   \
+	VPANDNQ     w1, Y1, Y1   \
+	VADDPD      A0, WN0, WN0 \ // adding the 0 of the other side changes nothing
+	VADDPD      A1, WN1, WN1 \
+	VADDPD      Y0, WP0, WP0 \
+	VADDPD      Y1, WP1, WP1 \
+	VPXORQ      v0, B0, B0   \
+	VPXORQ      v1, B1, B1   \
+	VFMADD231PD B0, w0, D0   \
+	VFMADD231PD B1, w1, D1   \
 	VFMADD231PD L0, density0, F0 \
 	VFMADD231PD L1, density1, F1
 
@@ -92,18 +136,17 @@ block:
 	MOVQ    MixtureArgs_Components(AX), BX
 	BLOCK_START(component)
 
+	PCALIGN $64
+
 component:
 	VBROADCASTSD Component_Mean(BX), A0
 	VBROADCASTSD Component_IH(BX), B0
 	VBROADCASTSD Component_IL(BX), E0
-	BASE2(A0, B0, E0, A0, B0, E0)
-	SIDES2
-	CLAMP2
-	EXPONENT2
+	DISTANCE2(A0, B0, E0, A0, B0, E0)
 	EXP_MILLS2(U0, U1)
 	VBROADCASTSD Component_W(BX), C0
 	VBROADCASTSD Component_Density(BX), C1
-	TAKE2(C0, C0, C1, C1)
+	TAKE2(V0, V1, C0, C0, C1, C1)
 	ADDQ         $Component__size, BX
 	NEXT_COMPONENT(component, sums)
 
@@ -147,6 +190,8 @@ block:
 	ADDQ    DI, R13
 	BLOCK_START(component)
 
+	PCALIGN $64
+
 component:
 	VMOVUPD      (R13), Y0
 	VMOVUPD      64(R13), Y1
@@ -154,19 +199,22 @@ component:
 	INVERT_SCALE(Y1, B1, E1, O1)
 	VMOVUPD      (SI), A0
 	VMOVUPD      64(SI), A1
-	BASE2(A0, B0, E0, A1, B1, E1)
-	SIDES2
-	CLAMP2
-	EXPONENT2
-	VBROADCASTSD DENSITY_SCALE, C0 // v is free: it takes the density
-	VMULPD       (BX), C0, V0
-	VMULPD       64(BX), C0, V1
-	VMULPD       B0, V0, V0
-	VMULPD       B1, V1, V1
+	DISTANCE2(A0, B0, E0, A1, B1, E1)
+	VBROADCASTSD DENSITY_SCALE, C1
+	VMULPD       (BX), C1, C0 // the density, beside the sign
+	VMULPD       64(BX), C1, C1
+	VMULPD       B0, C0, C0
+	VMULPD       B1, C1, C1
+	VPORQ        C0, V0, V0
+	VPORQ        C1, V1, V1
 	EXP_MILLS2(U0, U1)
 	VMOVUPD      (BX), C0
 	VMOVUPD      64(BX), C1
-	TAKE2(C0, C1, V0, V1)
+	VPANDQ.BCST  SIGN, V0, U0
+	VPANDQ.BCST  SIGN, V1, U1
+	VPXORQ       U0, V0, V0
+	VPXORQ       U1, V1, V1
+	TAKE2(U0, U1, C0, C1, V0, V1)
 	ADDQ         R12, BX
 	ADDQ         R12, SI
 	ADDQ         R12, R13
