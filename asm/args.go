@@ -70,6 +70,15 @@ type SoftmaxArgs struct {
 	DstStride, Stride int
 }
 
+// LargestShareArgs are the arguments of LargestShare: component k of sample i is element ShareStride·k + i of Share, and
+// LogitStride·k + i of Logit.
+type LargestShareArgs struct {
+	N, K                     int
+	Best, At                 *float64
+	Share, Logit             *float64
+	ShareStride, LogitStride int
+}
+
 // GaussianArgs are the arguments of the log-density of a Gaussian in D dimensions: X holds blocks of Block samples, each D rows of
 // Block numbers; Whiten is a lower triangular matrix, D×D.
 type GaussianArgs struct {

@@ -20,6 +20,7 @@
 //	activate    a smooth ReLU and its derivative
 //	elementary  exp, log, tanh, softmax, exp(bound·tanh(raw))
 //	spline      rational-quadratic splines: forward map, inverse, reverse mode
+//	logsumexp   the largest share of a softmax, and its logit
 //	gaussian    log-densities of a Gaussian in several dimensions
 //	train       Adam, sums
 //	gemm        matrix products: tiles, a few rows, panels

@@ -137,6 +137,16 @@ func SoftmaxAVX2(p *SoftmaxArgs)
 //go:noescape
 func SoftmaxAVX512(p *SoftmaxArgs)
 
+// LargestShareAVX2 sets Best and At to largestShare of kernels/ref_softmax.go for each of N samples.
+//
+//go:noescape
+func LargestShareAVX2(p *LargestShareArgs)
+
+// LargestShareAVX512 sets Best and At to largestShare of kernels/ref_softmax.go for each of N samples.
+//
+//go:noescape
+func LargestShareAVX512(p *LargestShareArgs)
+
 // GaussianLogDensityAVX2 sets Dst to Gaussians.logDensity of kernels/ref_gaussian.go for each of N samples. On AVX2 and
 // NEON the last block may be half of one.
 //

@@ -72,6 +72,11 @@ func BoundedExpBackwardNEON(dRaw, dLogScale, raw *float64, n int, bound float64)
 //go:noescape
 func SoftmaxNEON(p *SoftmaxArgs)
 
+// LargestShareNEON sets Best and At to largestShare of kernels/ref_softmax.go for each of N samples.
+//
+//go:noescape
+func LargestShareNEON(p *LargestShareArgs)
+
 // GaussianLogDensityNEON sets Dst to Gaussians.logDensity of kernels/ref_gaussian.go for each of N samples. On AVX2 and
 // NEON the last block may be half of one.
 //

@@ -25,6 +25,7 @@ var stated = map[string][]string{
 	"MixtureBackward":      {"gradients", "gradients, far", "gradients, gap", "gradients, light"},
 	"MixtureEM":            {"E-step"},
 	"SoftmaxColumns":       {"softmax w", "softmax Σw"},
+	"LogSumExp":            {"log Σ e^logit"},
 	"GaussianLogDensities": {"Gaussian log p"},
 	"BoundedExp":           {"exp(bound·tanh)"},
 	"BoundedExpBackward":   {"its gradient"},

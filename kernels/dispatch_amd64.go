@@ -112,6 +112,14 @@ func (tier Tier) softmax(p *asm.SoftmaxArgs) {
 	asm.SoftmaxAVX2(p)
 }
 
+func (tier Tier) largestShare(p *asm.LargestShareArgs) {
+	if tier == AVX512 {
+		asm.LargestShareAVX512(p)
+		return
+	}
+	asm.LargestShareAVX2(p)
+}
+
 func (tier Tier) gaussianLogDensity(p *asm.GaussianArgs) {
 	if tier == AVX512 {
 		asm.GaussianLogDensityAVX512(p)

@@ -60,6 +60,10 @@ func (tier Tier) softmax(p *asm.SoftmaxArgs) {
 	asm.SoftmaxNEON(p)
 }
 
+func (tier Tier) largestShare(p *asm.LargestShareArgs) {
+	asm.LargestShareNEON(p)
+}
+
 func (tier Tier) gaussianLogDensity(p *asm.GaussianArgs) {
 	asm.GaussianLogDensityNEON(p)
 }

@@ -24,6 +24,7 @@ func (tier Tier) boundedExpBackward(dRaw, dLogScale, raw *float64, n int, bound 
 	panic(unreachable)
 }
 func (tier Tier) softmax(p *asm.SoftmaxArgs)                                      { panic(unreachable) }
+func (tier Tier) largestShare(p *asm.LargestShareArgs)                            { panic(unreachable) }
 func (tier Tier) gaussianLogDensity(p *asm.GaussianArgs)                          { panic(unreachable) }
 func (tier Tier) adam(s *asm.AdamArgs)                                            { panic(unreachable) }
 func (tier Tier) sum(acc *float64, x *float64, n int)                             { panic(unreachable) }

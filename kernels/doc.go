@@ -43,6 +43,7 @@
 //	Splines…           NaN    the identity at and beyond ±Bound; parameters get no gradient there
 //	MixtureEM          NaN    the statistics are NaN, as for samples with t² beyond 1e308
 //	Softmax            NaN    a logit -Inf has weight 0; +Inf, or -Inf alone, makes the sample's weights NaN
+//	LogSumExp          NaN    where the softmax is NaN
 //	GaussianLog…       NaN    -Inf; NaN where infinite products cancel
 //	BoundedExp         NaN    e^bound and e^-bound; its gradient is 0
 //	SmoothReLU         NaN    +Inf and 0; its slope is 1 and 0

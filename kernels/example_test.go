@@ -134,10 +134,12 @@ func ExampleGaussianLogDensities() {
 	x := kernels.Columns{K: 2, N: 2, Stride: 2, Data: []float64{0, 1 /**/, 0, 2}}
 	l := kernels.Columns{K: 2, N: 2, Stride: 2, Data: make([]float64, 4)}
 	kernels.GaussianLogDensities(l, x, g)
-	for i := range 2 {
-		fmt.Printf("%.4f ", log(math.Exp(l.Data[i])+math.Exp(l.Data[2+i])))
-	}
-	// Output: -2.5693 -2.2954
+	share := kernels.Columns{K: 2, N: 2, Stride: 2, Data: make([]float64, 4)} // the components' posterior probabilities
+	kernels.SoftmaxColumns(share, l)
+	logP := make([]float64, 2)
+	kernels.LogSumExp(logP, share, l)
+	fmt.Printf("log p %.4f, of the first component %.4f\n", logP, share.Data[:2])
+	// Output: log p [-2.5693 -2.2954], of the first component [0.8313 0.0519]
 }
 
 // A sum has the same bits whatever the machine.

@@ -189,6 +189,14 @@ func MixtureBackward(dx []float64, d MixtureGrad, gz, gl, x, z, logDet []float64
 	active().MixtureBackward(dx, d, gz, gl, x, z, logDet, m)
 }
 
+// LogSumExp sets dst[i] to log Σ_k e^logit_k of column i of logit, given the columns' softmax in share: logit_k - log share_k of the
+// component with the largest share. Where the softmax is NaN, so is dst. The sizes must agree; dst must not overlap the others.
+//
+// The largest errors found, and the limits that the tests hold; the package documentation explains the units:
+//
+//	log Σ e^logit: 1.73, limit 4, in 2⁻⁵²·max(1, |log Σ|) (K ≤ 8)
+func LogSumExp(dst []float64, share, logit Columns) { active().LogSumExp(dst, share, logit) }
+
 // MixtureCDF sets cdf[i] = F(x[i]), sf[i] = 1-F(x[i]), each accurate in its own tail, and pdf[i] = f(x[i]). Any of the
 // three may be nil; none may overlap x unless it is x.
 //

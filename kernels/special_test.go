@@ -301,6 +301,9 @@ func TestPackageFunctions(t *testing.T) {
 			kernels.SplinesBackward(a[0], kernels.SplinesGrad{K: s.K, Stride: s.DstStride, Width: a[1], Height: a[2], LogSlope: a[3]}, a[4], a[5], a[6], splines(s, a[7:]))
 		},
 		"Softmax": func(s kerneltest.Shape, a [][]float64) { kernels.Softmax(a[0], s.DstStride, a[1], s.Stride, s.K, s.N) },
+		"LogSumExp": func(s kerneltest.Shape, a [][]float64) {
+			kernels.LogSumExp(a[0], kernels.Columns{K: s.K, N: s.N, Stride: s.DstStride, Data: a[1]}, kernels.Columns{K: s.K, N: s.N, Stride: s.Stride, Data: a[2]})
+		},
 		"GaussianLogDensities": func(s kerneltest.Shape, a [][]float64) {
 			kernels.GaussianLogDensities(kernels.Columns{K: s.K, N: s.N, Stride: s.DstStride, Data: a[0]}, kernels.Columns{K: s.K, N: s.N, Stride: s.Stride, Data: a[1]},
 				kernels.Gaussians{K: s.K, D: s.K, Whiten: a[2], Offset: a[3], Constant: a[4]})

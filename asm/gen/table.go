@@ -28,6 +28,8 @@ var table = []kernel{
 		doc: `sets, with h = tanh(raw[i]), dRaw[i] = dLogScale[i]·bound·((1-h)(1+h)).`},
 	{name: "Softmax", args: "p *SoftmaxArgs",
 		doc: `sets, for each sample, e_k = exp(src_k - max src), dst_k = e_k/Σ e; dst may be src at equal strides.`},
+	{name: "LargestShare", args: "p *LargestShareArgs",
+		doc: `sets Best and At to largestShare of kernels/ref_softmax.go for each of N samples.`},
 	{name: "GaussianLogDensity", args: "p *GaussianArgs",
 		doc: `sets Dst to Gaussians.logDensity of kernels/ref_gaussian.go for each of N samples. On AVX2 and NEON the last block may be half of one.`},
 	{name: "Adam", args: "s *AdamArgs",

@@ -114,6 +114,12 @@ func OfMixtures(in *Inputs) []Kernel {
 				t.SoftmaxColumns(kernels.Columns{K: k, N: n, Stride: n, Data: dst}, kernels.Columns{K: k, N: n, Stride: n, Data: in.Each.Mean})
 			}, [][]float64{dst}
 		}),
+		kernel("LogSumExp", "each", (1+2*k)*n, func(t kernels.Tier) (func(), [][]float64) {
+			dst := vec()
+			return func() {
+				t.LogSumExp(dst, kernels.Columns{K: k, N: n, Stride: n, Data: in.Each.Weight}, kernels.Columns{K: k, N: n, Stride: n, Data: in.Each.Mean})
+			}, [][]float64{dst}
+		}),
 		kernel("GaussianLogDensities", "shared", 2*k*n, func(t kernels.Tier) (func(), [][]float64) { // in K dimensions
 			dst := make([]float64, k*n)
 			return func() {

@@ -55,6 +55,7 @@ var Accuracies = []Accuracy{
 		_, total := softmaxErrors(t, in)
 		return total
 	}},
+	{Name: "log Σ e^logit", Domain: "K ≤ 8", Unit: unitLogSum, Limit: 4, Max: 1.73, Worst: []float64{-2.4150619506835938, -2.418276786804199, -2.418276786804199, -2.418276786804199, -2.418276786804199, -2.418276786804199, -2.418276786804199, -2.418276786804199}, Unlisted: true, One: drawFewLogits, Error: logSumExpError},
 	{Name: "exp(bound·tanh)", Domain: "bound ≤ 100", Unit: unitScale, Limit: 6, Max: 3.24, Worst: []float64{0.680733245522347, 3.5091937185343545, 1.4885994757648773}, Unlisted: true, One: drawBounded, Error: boundedExpError},
 	{Name: "its gradient", Domain: "bound ≤ 100", Unit: unitBack, Limit: 4, Max: 1.75, Worst: []float64{0.027974976083079448, 0.9721172050595723, -2.061293786891468}, Unlisted: true, One: drawBounded, Error: boundedExpBackwardError},
 	{Name: "smooth ReLU", Domain: "all", Unit: unitULP, Limit: 8, Max: 5.43, Worst: []float64{-0.4807956901049664}, Unlisted: true, One: drawActivation, Error: smoothReLUError},

@@ -84,6 +84,7 @@ const (
 	unitSplineInverse  = "uL + |dL/dy|·ub"
 	unitSplineGradient = "2⁻⁵²·largest"
 	unitAdam           = "2⁻⁵²·terms"
+	unitLogSum         = "2⁻⁵²·max(1, |log Σ|)"
 	unitGaussian       = "2⁻⁵²·D·terms"
 )
 
@@ -383,6 +384,23 @@ func softmaxErrors(t kernels.Tier, logit []float64) (weight, total float64) {
 	}
 	total, _ = off.Float64()
 	return weight, math.Abs(total) * 0x1p53
+}
+
+// drawFewLogits makes up to eight logits.
+func drawFewLogits(src Source) []float64 { return drawLogits(src, 1+src.Choose(8)) }
+
+// logSumExpError is the error of log Σ e^logit, relative to itself where it is above 1.
+func logSumExpError(t kernels.Tier, logit []float64) float64 {
+	w, got := make([]float64, len(logit)), make([]float64, 1)
+	t.SoftmaxColumns(kernels.Column(w), kernels.Column(logit))
+	t.LogSumExp(got, kernels.Column(w), kernels.Column(logit))
+	sum := bigref.New(0)
+	for _, l := range logit {
+		sum.Add(sum, bigref.Exp(bigref.New(l)))
+	}
+	want := bigref.Log(sum)
+	size, _ := want.Float64()
+	return bigref.Abs(got[0], want) / (epsilon * max(1, math.Abs(size)))
 }
 
 // drawBounded makes a raw scale in the domain of a flow, a bound and a gradient.

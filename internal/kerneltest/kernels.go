@@ -257,6 +257,13 @@ var Kernels = []Kernel{
 		},
 	},
 	{
+		Name: "LogSumExp",
+		Args: []Arg{out("dst"), {"share", Prob, PerBothDst, false}, {"logit", Logit, PerBoth, false}},
+		Run: func(t kernels.Tier, s Shape, a [][]float64) {
+			t.LogSumExp(a[0], kernels.Columns{K: s.K, N: s.N, Stride: s.DstStride, Data: a[1]}, kernels.Columns{K: s.K, N: s.N, Stride: s.Stride, Data: a[2]})
+		},
+	},
+	{
 		Name: "GaussianLogDensities",
 		Args: []Arg{{"dst", Output, PerBothDst, false}, {"x", Real, PerBoth, false}, {"whiten", Mean, PerMatrix, false}, {"offset", Mean, PerAxis, false},
 			{"constant", Logit, PerComponent, false}},

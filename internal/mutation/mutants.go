@@ -101,6 +101,7 @@ var mutants = []Mutant{
 	{"EM's A", "kernels/em.go", "a[1][i&7] += rd", "a[1][i&7] -= rd", kernels, laws + "|TestAccuracy$"},
 	{"EM's B", "kernels/em.go", "math.FMA(rd, d, a[2][i&7])", "math.FMA(rd, rd, a[2][i&7])", kernels, laws + "|TestAccuracy$"},
 	{"EM's log-likelihood, far", "kernels/ref_em.go", "math.FMA(-shift2, math.Ln2,", "math.FMA(shift2, math.Ln2,", kernels, laws + "|TestAccuracy$"},
+	{"the first component's logit", "kernels/ref_softmax.go", "logit.Data[k*logit.Stride+i]", "logit.Data[i]", kernels, accuracy},
 	{"a Gaussian's last column", "kernels/ref_gaussian.go", "[:j-k*g.D+1]", "[:j-k*g.D]", kernels, accuracy},
 	{"nine samples for half a block", "kernels/gaussian.go", "if m-whole <= asm.Block/2 {", "if m-whole <= asm.Block/2+1 {", kernels, equal},
 	{"Adam's first bias correction", "kernels/adam.go", "a.LR / (1 - power(a.Beta1, a.Step))", "a.LR", kernels, "TestAdam"},
@@ -146,6 +147,7 @@ var mutants = []Mutant{
 	{"AVX-512, the corner of a smooth ReLU", "asm/activate_avx512_amd64.s", "VMAXPD X1, _ONE, X1", "VMAXPD X1, _ZERO, X1", kernels, equal},
 	{"AVX-512, Adam's ε", "asm/train_avx512_amd64.s", "VFMADD213PD Z16, Z15, Z2", "VMULPD Z15, Z2, Z2", kernels, equal},
 	{"AVX-512, the last column of a Gaussian's triangle", "asm/gaussian_avx512_amd64.s", "FMA(24(W_C)(ROW3*1), U30, U31)", "FMA(16(W_C)(ROW3*1), U30, U31)", kernels, equal},
+	{"AVX-512, a logit of the other vector", "asm/logsumexp_avx512_amd64.s", "VMOVUPD 64(R13), K2, Z3", "VMOVUPD 64(R13), K1, Z3", kernels, equal},
 	{"AVX-512, half of a sum twice", "asm/train_avx512_amd64.s", "VADDPD 64(SI), Z0, Z0", "VADDPD (SI), Z0, Z0", kernels, equal},
 
 	{"AVX-512, Φ spares the clamp too often", "asm/norm_avx512_amd64.s", "VPORQ A0, A1, A0", "", kernels, equal},
@@ -171,6 +173,7 @@ var mutants = []Mutant{
 	{"AVX2, the slope of a smooth ReLU", "asm/activate_avx2_amd64.s", "VMULPD 32(BX), S1, S1", "VMULPD (BX), S1, S1", kernels, equal},
 	{"AVX2, a Gaussian's next block", "asm/gaussian_avx2_amd64.s", "LEAQ -128(X_AT)(X_C*1), X_AT", "LEAQ -64(X_AT)(X_C*1), X_AT", kernels, equal},
 	{"AVX2, a Gaussian's third row", "asm/gaussian_avx2_amd64.s", "FMA(16(W_AT)(ROW*2), U20, U21)", "FMA(16(W_AT)(ROW*1), U20, U21)", kernels, equal},
+	{"AVX2, the last of equal shares", "asm/logsumexp_avx2_amd64.s", "VCMPPD GREATER, Y1, Y5, Y7", "VCMPPD GREATER_EQUAL, Y1, Y5, Y7", kernels, equal},
 	{"AVX2, Adam's moments change places", "asm/train_avx2_amd64.s", "VMOVUPD Y1, (R8)(DX*1)", "VMOVUPD Y2, (R8)(DX*1)", kernels, equal},
 
 	{"NEON, a minimum that prefers numbers", "asm/neon_arm64.h", "FMIN_D2(m, n, d) WORD $(0x4EE0F400", "FMIN_D2(m, n, d) WORD $(0x4EE0C400", assembly, "NEON"},
@@ -197,6 +200,7 @@ var mutants = []Mutant{
 	{"NEON, Φ of negative numbers", "asm/norm_neon_arm64.s", "CMLT0G(X, Y)", "FCMGT0G(X, Y)", kernels, emulated},
 	{"NEON, the slope of a smooth ReLU", "asm/activate_neon_arm64.s", "SAME3(FMLS_D2, _TWO, T, REST)", "SAME3(FMLA_D2, _TWO, T, REST)", kernels, emulated},
 	{"NEON, a Gaussian's next block", "asm/gaussian_neon_arm64.s", "SUB $128, R(X_AT)", "", kernels, emulated},
+	{"NEON, a logit of the first component", "asm/logsumexp_neon_arm64.s", "BITG(WHERE, X, AT)", "", kernels, emulated},
 	{"NEON, Adam's ε", "asm/train_neon_arm64.s", "SAME3(FMLA_D2, ROOT, S0, S1)", "SAME3(FMUL_D2, ROOT, S0, S1)", kernels, emulated},
 	{"NEON, a sum of numbers for one of squares", "asm/train_neon_arm64.s", "FMLAG(X, X, SUMS)", "FADDG(X, SUMS, SUMS)", kernels, emulated},
 

@@ -227,24 +227,13 @@ func (l *rosenblatt) AddLogDensity(logDensity []float64, x tile.Tile, s tile.Are
 
 func (l *rosenblatt) addLogDensity(logDensity []float64, x tile.Tile, s tile.Arena) {
 	n := x.N
-	logw, share, largest := s.Take(l.k*n), s.Take(l.k*n), s.Take(n)
-	kernels.GaussianLogDensities(kernels.Columns{K: l.k, N: n, Stride: n, Data: logw}, kernels.Columns{K: l.d, N: n, Stride: x.Stride, Data: x.Data},
+	logw, share, sum := kernels.Columns{K: l.k, N: n, Stride: n, Data: s.Take(l.k * n)}, kernels.Columns{K: l.k, N: n, Stride: n, Data: s.Take(l.k * n)}, s.Take(n)
+	kernels.GaussianLogDensities(logw, kernels.Columns{K: l.d, N: n, Stride: x.Stride, Data: x.Data},
 		kernels.Gaussians{K: l.k, D: l.d, Whiten: l.inverses, Offset: l.offset, Constant: l.constant})
-	// log Σ e^l = l_k - log softmax(l)_k, computed for the largest term k.
-	kernels.SoftmaxColumns(kernels.Columns{K: l.k, N: n, Stride: n, Data: share}, kernels.Columns{K: l.k, N: n, Stride: n, Data: logw})
-	copy(largest, share[:n])
-	at := logw[:n] // the largest logarithm so far, from row 0
-	for k := 1; k < l.k; k++ {
-		w := logw[k*n : (k+1)*n]
-		for i, v := range share[k*n : (k+1)*n] {
-			if v > largest[i] {
-				largest[i], at[i] = v, w[i]
-			}
-		}
-	}
-	kernels.Log(largest, largest)
-	for i, v := range at {
-		if v -= largest[i]; v != v {
+	kernels.SoftmaxColumns(share, logw)
+	kernels.LogSumExp(sum, share, logw)
+	for i, v := range sum {
+		if v != v {
 			v = math.Inf(-1) // all densities underflow
 		}
 		logDensity[i] += v

@@ -125,10 +125,10 @@ type em struct {
 }
 
 // A worker is the memory for the E-step of a shard.
-type worker struct{ features, logs, r, largest, sum []float64 }
+type worker struct{ features, logs, r, sum []float64 }
 
 func newWorker(k, q int) *worker {
-	return &worker{make([]float64, q*shardSize), make([]float64, k*shardSize), make([]float64, k*shardSize), make([]float64, shardSize), make([]float64, shardSize)}
+	return &worker{make([]float64, q*shardSize), make([]float64, k*shardSize), make([]float64, k*shardSize), make([]float64, shardSize)}
 }
 
 func newEM(ctx context.Context, x blas.Matrix, o Options) *em {
@@ -219,30 +219,11 @@ func (e *em) shard(w *worker, x blas.Matrix, s int) (f, r blas.Matrix, logDensit
 	features(f, view)
 	logs := blas.Matrix{Rows: e.k, Cols: n, Stride: n, Data: w.logs[:e.k*n]}
 	blas.Gemm(blas.NoTrans, blas.NoTrans, 1, blas.Matrix{Rows: e.k, Cols: e.q, Stride: e.q, Data: e.theta}, f, 0, logs)
-	kernels.SoftmaxColumns(kernels.Columns{K: e.k, N: n, Stride: n, Data: r.Data}, kernels.Columns{K: e.k, N: n, Stride: n, Data: logs.Data})
+	share, logit := kernels.Columns{K: e.k, N: n, Stride: n, Data: r.Data}, kernels.Columns{K: e.k, N: n, Stride: n, Data: logs.Data}
+	kernels.SoftmaxColumns(share, logit)
 	sum := w.sum[:n]
-	logSum(sum, logs.Data, r.Data, w.largest[:n], e.k)
+	kernels.LogSumExp(sum, share, logit)
 	return f, r, sum
-}
-
-// logSum writes log Σ_k e^(logs_k) of each sample into dst, given the logarithms and
-// their softmax, both k×n. It is logs_k - log softmax_k, computed for the largest k.
-func logSum(dst, logs, share, largest []float64, k int) {
-	n := len(dst)
-	copy(largest, share[:n])
-	copy(dst, logs[:n])
-	for c := 1; c < k; c++ {
-		l := logs[c*n : (c+1)*n]
-		for i, v := range share[c*n : (c+1)*n] {
-			if v > largest[i] {
-				largest[i], dst[i] = v, l[i]
-			}
-		}
-	}
-	kernels.Log(largest, largest)
-	for i, v := range largest {
-		dst[i] -= v
-	}
 }
 
 // maximize is the M-step.
