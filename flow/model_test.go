@@ -149,10 +149,21 @@ func TestNewRefuses(t *testing.T) {
 		l.Tensors = append(l.Tensors, more...)
 		return model.Model{Dim: 1, Blocks: [][]model.Layer{{l}}}
 	}
+	// unequal has a coordinate of two components, and one of one and the padding.
+	unequal := func(tensor int, padding float64) model.Model {
+		two, one := []float64{0.5, 0.5}, []float64{1}
+		l := model.Mixtures([]kernels.Mixture{{Weight: two, Mean: two, Scale: two}, {Weight: one, Mean: one, Scale: one}})
+		l.Tensors[tensor].Values[3] = padding
+		return model.Model{Dim: 2, Blocks: [][]model.Layer{{l}}}
+	}
 	for _, c := range []struct {
 		m    model.Model
 		want string
 	}{
+		{unequal(0, 0), ""},
+		{unequal(0, 0.1), `tensor "weight": element 1 of row 1 is 0.1; beyond the components of the coordinate it must be 0`},
+		{unequal(1, math.Copysign(0, -1)), `tensor "mean": element 1 of row 1 is -0`},
+		{unequal(2, 0), `tensor "scale": element 1 of row 1 is 0; beyond the components of the coordinate it must be 1`},
 		{mixture([]float64{0.5, 0.5}, []float64{1, 1}), ""},
 		{mixture([]float64{0.5, 0.4}, []float64{1, 1}), `tensor "weight": the weights of coordinate 0 sum to 0.9`},
 		{mixture([]float64{1.5, -0.5}, []float64{1, 1}), `tensor "weight": component 1 of coordinate 0 is -0.5`},

@@ -194,7 +194,7 @@ func (d *description) held(k []int) (stored []float64, anchor []bool) {
 		if d.err != nil {
 			return nil, nil
 		}
-		part[i] = unpad(t.Values, k, most)
+		part[i] = d.unpad(name, t.Values, k, most, 0)
 	}
 	for j := range k {
 		stored = append(append(append(stored, part[0][j]...), part[1][j]...), part[2][j]...)

@@ -37,12 +37,19 @@ var layers = []struct {
 	}, []int{1, 2, 3, 5}},
 	{"mixtures, wide bound", func(d int, rng *rand.Rand) layer.Layer { return flowtest.RandomMixtures(d, 40, rng) }, []int{2}},
 	{"mixtures, some pinned", func(d int, rng *rand.Rand) layer.Layer {
-		m := model.Mixtures(flowtest.Mixtures(d, rng))
-		pinned := make([]float64, len(m.Tensors[0].Values))
-		for i := 0; i < len(pinned); i += 3 {
-			pinned[i] = 1
+		mixtures := flowtest.Mixtures(d, rng)
+		var components []int
+		for _, m := range mixtures {
+			components = append(components, len(m.Mean))
 		}
-		m.Tensors = append(m.Tensors, model.Matrix("pinned", d, len(pinned)/d, pinned))
+		m := model.Mixtures(mixtures)
+		m.Tensors = append(m.Tensors, model.Padded("pinned", components, 0, func(j int) []float64 {
+			pinned := make([]float64, components[j])
+			for i := 0; i < len(pinned); i += 3 {
+				pinned[i] = 1
+			}
+			return pinned
+		}))
 		l, err := layer.Build(m, d)
 		if err != nil {
 			panic(err)

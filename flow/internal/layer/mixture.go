@@ -263,17 +263,17 @@ func buildMixtures(m *description, d int) Layer {
 	most := mean.Shape[1]
 	l := &mixtures{k: m.components(d, most), floor: m.floor()}
 	// part returns an optional tensor of the shape of mean, row by row.
-	part := func(name string) [][]float64 {
+	part := func(name string, pad float64) [][]float64 {
 		if !m.has(name) || m.err != nil {
 			return nil
 		}
 		t := m.tensor(name, d, most)
-		return unpad(t.Values, l.k, most)
+		return m.unpad(name, t.Values, l.k, most, pad)
 	}
-	means := unpad(mean.Values, l.k, most)
-	weights, scales := part("weight"), part("scale")
-	logits, raws := part("raw.logit"), part("raw.scale")
-	pinned := part("pinned")
+	means := m.unpad("mean", mean.Values, l.k, most, 0)
+	weights, scales := part("weight", 0), part("scale", 1)
+	logits, raws := part("raw.logit", 0), part("raw.scale", 0)
+	pinned := part("pinned", 0)
 	if weights == nil && logits == nil {
 		m.fail("weight", "it is missing, and so is raw.logit")
 	}
@@ -375,12 +375,20 @@ func (d *description) components(dim, most int) []int {
 	return k
 }
 
-// unpad cuts a matrix with rows of most numbers into its first k[j] of each.
-func unpad(values []float64, k []int, most int) [][]float64 {
+// unpad cuts a matrix with rows of most numbers into its first k[j] of each. What is
+// beyond them must be the padding, so that a model that is loaded and saved is the same.
+func (d *description) unpad(name string, values []float64, k []int, most int, pad float64) [][]float64 {
 	rows := make([][]float64, len(k))
+	if d.err != nil || len(values) == 0 {
+		return rows
+	}
 	for j, n := range k {
-		if len(values) > 0 {
-			rows[j] = values[j*most : j*most+n]
+		row := values[j*most : (j+1)*most]
+		rows[j] = row[:n]
+		for i := n; i < most; i++ {
+			if math.Float64bits(row[i]) != math.Float64bits(pad) {
+				d.fail(name, "element %d of row %d is %v; beyond the components of the coordinate it must be %v", i, j, row[i], pad)
+			}
 		}
 	}
 	return rows
