@@ -319,6 +319,86 @@
 	STAND_STILL2 \
 	MILLS2(t0, t1)
 
+// The exponential and the Mills ratio without the frame and without registers for coefficients. These are in memory in every
+// element of a vector: multiply-adds of three registers would share the way to the third with stores.
+#define M0 C0
+#define M1 C1
+#define ALPHA_EXP2_4(i) ·splats+(splatsAVX2_AlphaExp2+32*i)(SB)
+#define MILLS_P_4(i) ·splats+(splatsAVX2_MillsP+32*i)(SB)
+#define MILLS_W_4(i) ·splats+(splatsAVX2_MillsW+32*i)(SB)
+#define ALPHA_4 ·splats+splatsAVX2_alpha(SB)
+#define C_HI_4 ·splats+splatsAVX2_cHi(SB)
+#define C_LO_4 ·splats+splatsAVX2_cLo(SB)
+#define NEAREST_4 ·splats+splatsAVX2_nearest(SB)
+#define NORM_NEAR_4 ·splats+splatsAVX2_normNear(SB)
+#define NEAREST_BIAS_4 ·splats+splatsAVX2_nearestBias(SB)
+#define INV_C_4 ·splats+splatsAVX2_invC(SB)
+#define DENSITY_SCALE_4 ·splats+splatsAVX2_densityScale(SB)
+#define V_MAX_4 ·splats+splatsAVX2_vMax(SB)
+#define HALF_4 ·splats+splatsAVX2_half(SB)
+#define SIGN_4 ·splats+splatsAVX2_minusZero(SB)
+
+// HORNER2 and BOTH with such coefficients.
+#define STEP2(c, x0, p0, x1, p1) \
+	VFMADD213PD c, x0, p0 \
+	VFMADD213PD c, x1, p1
+
+#define FIRST2(c, p0, p1) \
+	VMOVAPD c, p0 \
+	VMOVAPD p0, p1
+
+// The first steps of the exponential of R in L.
+#define LEAN_EXP2 \
+	FIRST2(ALPHA_EXP2_4(10), L0, L1)        \
+	STEP2(ALPHA_EXP2_4(9), R0, L0, R1, L1)
+
+// The rest of it, but for its power of two, in E; R/Alpha in B. u is in M, u² in S; bias is NEAREST_4 or NEAREST_BIAS_4.
+#define LEAN_GAUSS2(bias) \
+	FIRST2(MILLS_P_4(10), A0, A1) \
+	FIRST2(MILLS_P_4(9), B0, B1)  \
+	FIRST2(MILLS_W_4(8), E0, E1)  \
+	FIRST2(MILLS_W_4(9), O0, O1)  \
+	STEP2(MILLS_P_4(8), S0, A0, S1, A1) \
+	STEP2(ALPHA_EXP2_4(8), R0, L0, R1, L1) \
+	STEP2(MILLS_P_4(7), S0, B0, S1, B1) \
+	STEP2(MILLS_W_4(6), S0, E0, S1, E1) \
+	STEP2(MILLS_W_4(7), S0, O0, S1, O1) \
+	STEP2(ALPHA_EXP2_4(7), R0, L0, R1, L1) \
+	STEP2(MILLS_P_4(6), S0, A0, S1, A1) \
+	STEP2(MILLS_P_4(5), S0, B0, S1, B1) \
+	STEP2(MILLS_W_4(4), S0, E0, S1, E1) \
+	STEP2(ALPHA_EXP2_4(6), R0, L0, R1, L1) \
+	STEP2(MILLS_W_4(5), S0, O0, S1, O1) \
+	STEP2(MILLS_P_4(4), S0, A0, S1, A1) \
+	STEP2(MILLS_P_4(3), S0, B0, S1, B1) \
+	STEP2(ALPHA_EXP2_4(5), R0, L0, R1, L1) \
+	STEP2(MILLS_W_4(2), S0, E0, S1, E1) \
+	STEP2(MILLS_W_4(3), S0, O0, S1, O1) \
+	STEP2(MILLS_P_4(2), S0, A0, S1, A1) \
+	STEP2(ALPHA_EXP2_4(4), R0, L0, R1, L1) \
+	STEP2(MILLS_P_4(1), S0, B0, S1, B1) \
+	STEP2(MILLS_W_4(1), S0, O0, S1, O1) \
+	VFMADD213PD  B0, M0, A0 \ // P but for its constant, over u
+	VFMADD213PD  B1, M1, A1 \
+	STEP2(ALPHA_EXP2_4(3), R0, L0, R1, L1) \
+	VFMADD213PD  O0, M0, E0 \ // the same of W
+	VFMADD213PD  O1, M1, E1 \
+	STEP2(MILLS_P_4(0), M0, A0, M1, A1) \ // P
+	STEP2(ALPHA_EXP2_4(2), R0, L0, R1, L1) \
+	VADDPD       E0, A0, O0 \
+	VADDPD       E1, A1, O1 \
+	VMOVAPD      bias, E0 \
+	VSUBPD       S1, E0, E1 \
+	VSUBPD       S0, E0, E0 \
+	STEP2(MILLS_W_4(0), M0, O0, M1, O1) \ // u·P + W
+	STEP2(ALPHA_EXP2_4(1), R0, L0, R1, L1) \
+	VPSLLQ       $52, E0, E0 \
+	VPSLLQ       $52, E1, E1 \
+	VDIVPD       O0, A0, B0 \
+	VDIVPD       O1, A1, B1 \
+	STEP2(ALPHA_EXP2_4(0), R0, L0, R1, L1) \
+	STEP2(ALPHA_4, R0, L0, R1, L1)
+
 // gauss: e = Alpha·2^(ExpBias-v²) in L, R(|v|)/Alpha in B, from v in R and its residual in L.
 #define GAUSS2 \
 	VBROADCASTSD V_MAX, C1 \

@@ -77,31 +77,8 @@
 	VBLENDVPD    C0, L0, A0, A0 \
 	VBLENDVPD    C1, L1, A1, A1
 
-// Φ where no |x| is beyond NormNear: nothing is clamped, and nothing needs a bias. Stores would compete with multiply-adds of
-// three registers for the third, so that coefficients are in memory, in every element of a vector, and nothing goes to the
-// frame. While a pair of vectors is at its quotients, the next begins: NEAR_BASE2 leaves its u in T, u² in S, the exponential's
-// argument in R and the first steps of it in L.
-#define T0 C0
-#define T1 C1
-#define ALPHA_EXP2_4(i) ·splats+(splatsAVX2_AlphaExp2+32*i)(SB)
-#define MILLS_P_4(i) ·splats+(splatsAVX2_MillsP+32*i)(SB)
-#define MILLS_W_4(i) ·splats+(splatsAVX2_MillsW+32*i)(SB)
-#define ALPHA_4 ·splats+splatsAVX2_alpha(SB)
-#define C_HI_4 ·splats+splatsAVX2_cHi(SB)
-#define C_LO_4 ·splats+splatsAVX2_cLo(SB)
-#define NEAREST_4 ·splats+splatsAVX2_nearest(SB)
-#define NORM_NEAR_4 ·splats+splatsAVX2_normNear(SB)
-#define HALF_4 ·splats+splatsAVX2_half(SB)
-#define SIGN_4 ·splats+splatsAVX2_minusZero(SB)
-
-// HORNER2 and BOTH with such coefficients.
-#define STEP2(c, x0, p0, x1, p1) \
-	VFMADD213PD c, x0, p0 \
-	VFMADD213PD c, x1, p1
-
-#define FIRST2(c, p0, p1) \
-	VMOVAPD c, p0 \
-	VMOVAPD p0, p1
+// Φ where no |x| is beyond NormNear: nothing is clamped, nothing needs a bias, and nothing goes to the frame. While a pair of
+// vectors is at its quotients, the next begins: NEAR_BASE2 leaves its u in M, u² in S and the exponential's argument in R.
 
 // R9 is 0 if an |x| is beyond NormNear, or NaN. Leaves B and E alone.
 #define NEAR_BASE2(at) \
@@ -116,14 +93,14 @@
 	VORPD        A0, A1, A0   \
 	VTESTPD      A0, A0       \
 	SETEQ        R9           \
-	VMULPD       C_HI_4, O0, T0 \
-	VMULPD       C_HI_4, O1, T1 \
+	VMULPD       C_HI_4, O0, M0 \
+	VMULPD       C_HI_4, O1, M1 \
 	VMOVAPD      O0, A0       \
 	VMOVAPD      O1, A1       \
-	VFMSUB132PD  C_HI_4, T0, A0 \
-	VFMSUB132PD  C_HI_4, T1, A1 \
-	VMULPD       T0, T0, S0   \
-	VMULPD       T1, T1, S1   \
+	VFMSUB132PD  C_HI_4, M0, A0 \
+	VFMSUB132PD  C_HI_4, M1, A1 \
+	VMULPD       M0, M0, S0   \
+	VMULPD       M1, M1, S1   \
 	VMOVAPD      NEAREST_4, R1 \
 	VFMADD231PD  C_LO_4, O0, A0 \ // the residual
 	VFMADD231PD  C_LO_4, O1, A1 \
@@ -131,63 +108,12 @@
 	VSUBPD       S1, R1, R1   \
 	VSUBPD       NEAREST_4, R0, R0 \ // -u², rounded to an integer
 	VSUBPD       NEAREST_4, R1, R1 \
-	VFNMSUB231PD T0, T0, R0   \
-	VFNMSUB231PD T1, T1, R1   \
+	VFNMSUB231PD M0, M0, R0   \
+	VFNMSUB231PD M1, M1, R1   \
 	VADDPD       A0, A0, A0   \
 	VADDPD       A1, A1, A1   \
-	VFNMADD231PD A0, T0, R0   \
-	VFNMADD231PD A1, T1, R1
-
-#define NEAR_EXP2 \
-	FIRST2(ALPHA_EXP2_4(10), L0, L1)        \
-	STEP2(ALPHA_EXP2_4(9), R0, L0, R1, L1)
-
-// What NEAR_EXP2 began, to its end but for the power of two of E in L; R/Alpha in B.
-#define NEAR_GAUSS2 \
-	FIRST2(MILLS_P_4(10), A0, A1) \
-	FIRST2(MILLS_P_4(9), B0, B1)  \
-	FIRST2(MILLS_W_4(8), E0, E1)  \
-	FIRST2(MILLS_W_4(9), O0, O1)  \
-	STEP2(MILLS_P_4(8), S0, A0, S1, A1) \
-	STEP2(ALPHA_EXP2_4(8), R0, L0, R1, L1) \
-	STEP2(MILLS_P_4(7), S0, B0, S1, B1) \
-	STEP2(MILLS_W_4(6), S0, E0, S1, E1) \
-	STEP2(MILLS_W_4(7), S0, O0, S1, O1) \
-	STEP2(ALPHA_EXP2_4(7), R0, L0, R1, L1) \
-	STEP2(MILLS_P_4(6), S0, A0, S1, A1) \
-	STEP2(MILLS_P_4(5), S0, B0, S1, B1) \
-	STEP2(MILLS_W_4(4), S0, E0, S1, E1) \
-	STEP2(ALPHA_EXP2_4(6), R0, L0, R1, L1) \
-	STEP2(MILLS_W_4(5), S0, O0, S1, O1) \
-	STEP2(MILLS_P_4(4), S0, A0, S1, A1) \
-	STEP2(MILLS_P_4(3), S0, B0, S1, B1) \
-	STEP2(ALPHA_EXP2_4(5), R0, L0, R1, L1) \
-	STEP2(MILLS_W_4(2), S0, E0, S1, E1) \
-	STEP2(MILLS_W_4(3), S0, O0, S1, O1) \
-	STEP2(MILLS_P_4(2), S0, A0, S1, A1) \
-	STEP2(ALPHA_EXP2_4(4), R0, L0, R1, L1) \
-	STEP2(MILLS_P_4(1), S0, B0, S1, B1) \
-	STEP2(MILLS_W_4(1), S0, O0, S1, O1) \
-	VFMADD213PD  B0, T0, A0 \ // P but for its constant, over u
-	VFMADD213PD  B1, T1, A1 \
-	STEP2(ALPHA_EXP2_4(3), R0, L0, R1, L1) \
-	VFMADD213PD  O0, T0, E0 \ // the same of W
-	VFMADD213PD  O1, T1, E1 \
-	STEP2(MILLS_P_4(0), T0, A0, T1, A1) \ // P
-	STEP2(ALPHA_EXP2_4(2), R0, L0, R1, L1) \
-	VADDPD       E0, A0, O0 \
-	VADDPD       E1, A1, O1 \
-	VMOVAPD      NEAREST_4, E0 \
-	VSUBPD       S1, E0, E1 \
-	VSUBPD       S0, E0, E0 \
-	STEP2(MILLS_W_4(0), T0, O0, T1, O1) \ // u·P + W
-	STEP2(ALPHA_EXP2_4(1), R0, L0, R1, L1) \
-	VPSLLQ       $52, E0, E0 \
-	VPSLLQ       $52, E1, E1 \
-	VDIVPD       O0, A0, B0 \
-	VDIVPD       O1, A1, B1 \
-	STEP2(ALPHA_EXP2_4(0), R0, L0, R1, L1) \
-	STEP2(ALPHA_4, R0, L0, R1, L1)
+	VFNMADD231PD A0, M0, R0   \
+	VFNMADD231PD A1, M1, R1
 
 // Φ of 8 numbers at a time; signs makes sign bits in O, from those in O1, where the result is the tail itself, not 1 less it.
 #define NORM_CDF_KERNEL(signs) \
@@ -196,10 +122,10 @@ start:                    \
 	NEAR_BASE2(SI)        \
 	TESTB        R9, R9   \
 	JEQ          far      \
-	NEAR_EXP2             \
+	LEAN_EXP2             \
 	PCALIGN      $64      \
 near:                     \
-	NEAR_GAUSS2           \
+	LEAN_GAUSS2(NEAREST_4)           \
 	LEAQ         64(SI), R8 \
 	CMPQ         CX, $8     \
 	CMOVQEQ      SI, R8     \ // at the end, the last numbers again
@@ -217,7 +143,7 @@ near:                     \
 	VORPD        A1, O1, O1 \
 	VADDPD       A1, O0, O0 \ // 1, or 0 below zero
 	VADDPD       A1, O1, O1 \
-	NEAR_EXP2               \
+	LEAN_EXP2               \
 	VSUBPD       B0, O0, O0 \
 	VSUBPD       B1, O1, O1 \
 	VMOVUPD      O0, (DI)   \
@@ -301,8 +227,8 @@ numbers:
 	NEAR_BASE2(SI)
 	TESTB        R9, R9
 	JEQ          far
-	NEAR_EXP2
-	NEAR_GAUSS2
+	LEAN_EXP2
+	LEAN_GAUSS2(NEAREST_4)
 	VPADDQ       E0, L0, L0
 	VPADDQ       E1, L1, L1
 	VMULPD       L0, B0, L0         // q
