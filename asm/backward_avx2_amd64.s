@@ -13,7 +13,6 @@
 // Two vectors, 8 samples, at a time; what the components need of a sample stands in the frame.
 // FMA pipe per component and vector: 53 FMA or multiply, 1 division; 8 additions; per sample, 6 more and a division to
 // prepare its component.
-// The kernel takes 1.43 times, with a mixture per sample 1.91 times what two such pipes need (make bench, Zen 5).
 
 #include "textflag.h"
 #include "go_asm.h"
@@ -43,6 +42,12 @@
 // What is made of a component for one mixture per sample.
 #define IH(at) (32*32+at)(FRAME)
 #define RATIO(at) (32*34+at)(FRAME)
+#define WEIGHT(at) (32*40+at)(FRAME)
+#define SCALE(at) (32*42+at)(FRAME)
+
+#define DLOGIT(at) (32*44+at)(FRAME)
+#define DMEAN(at) (32*46+at)(FRAME)
+#define DSCALE(at) (32*48+at)(FRAME)
 
 // SUM of the blocks of components before, and what the additions lost.
 #define TOTAL(at) (32*36+at)(FRAME)
@@ -245,8 +250,8 @@
 	VFMSUB213PD  R0, S0, A0         \
 	VMULPD       l, A0, A0
 
-// The gradients that GRADIENT leaves: added to the partial sums at R12, or stored at the byte
-// offset R12 of the rows.
+// The gradients that GRADIENT leaves: added to the partial sums at R12, or, kept in the frame, stored at the byte offset R12 of
+// the rows.
 #define ADD(b, at) \
 	VADDPD  at(R12), b, b        \
 	VADDPD  (at+64)(R12), O0, O0  \
@@ -255,13 +260,24 @@
 	VMOVUPD O0, (at+64)(R12)      \
 	VMOVUPD A0, (at+128)(R12)
 
-#define STORE(b, at) \
-	MOVQ    MixtureArgs_DLogit(AX), CX    \
-	VMOVUPD b, at(CX)(R12*1)       \
-	MOVQ    MixtureArgs_DMean(AX), CX     \
-	VMOVUPD O0, at(CX)(R12*1)      \
-	MOVQ    MixtureArgs_DLogScale(AX), CX \
-	VMOVUPD A0, at(CX)(R12*1)
+// Rows of samples' own mixtures are often a multiple of 4096 bytes apart, where processors take a load for one of what was stored
+// last: the gradients are kept until the next component is loaded.
+#define KEEP(b, at) \
+	VMOVAPD b, DLOGIT(at) \
+	VMOVAPD O0, DMEAN(at) \
+	VMOVAPD A0, DSCALE(at)
+
+#define STORE(row, dst) \
+	MOVQ    row(AX), CX         \
+	VMOVAPD dst(0), C0          \
+	VMOVAPD dst(32), C1         \
+	VMOVUPD C0, (CX)(R12*1)     \
+	VMOVUPD C1, 32(CX)(R12*1)
+
+#define STORE_KEPT \
+	STORE(MixtureArgs_DLogit, DLOGIT) \
+	STORE(MixtureArgs_DMean, DMEAN)   \
+	STORE(MixtureArgs_DLogScale, DSCALE)
 
 // sampleGrad.dx
 #define STORE_DX \
@@ -323,18 +339,22 @@ store:
 	VZEROUPPER
 	RET
 
-// newComponent: IH and Ratio to the frame.
+// newComponent to the frame.
 #define PREPARE(at) \
+	VMOVUPD      at(SCALES)(BX*1), A0     \
+	VMOVUPD      at(WEIGHTS)(BX*1), A1    \
 	VBROADCASTSD C_HI, C0                 \
-	VDIVPD       at(SCALES)(BX*1), C0, C0 \
 	VBROADCASTSD RATIO_SCALE, C1          \
-	VMULPD       at(WEIGHTS)(BX*1), C1, C1 \
+	VDIVPD       A0, C0, C0               \
+	VMOVAPD      A0, SCALE(at)            \
+	VMOVAPD      A1, WEIGHT(at)           \
+	VMULPD       A1, C1, C1               \
 	VMULPD       C0, C1, C1               \
 	VMOVAPD      C0, IH(at)               \
 	VMOVAPD      C1, RATIO(at)
 
 // func PerSampleBackwardAVX2(t *MixtureArgs)
-TEXT ·PerSampleBackwardAVX2(SB), 0, $1312-8
+TEXT ·PerSampleBackwardAVX2(SB), 0, $1632-8
 	MOVQ t+0(FP), AX
 	MOVQ MixtureArgs_X(AX), SI
 	MOVQ MixtureArgs_Weight(AX), WEIGHTS
@@ -352,36 +372,45 @@ samples:
 	SUM_START(component)
 
 component:
+	PREFETCHT0 64(SCALES)(BX*1) // of the next samples
+	PREFETCHT0 64(WEIGHTS)(BX*1)
+	PREFETCHT0 64(MEANS)(BX*1)
 	PREPARE(0)
 	PREPARE(32)
-	VMOVUPD (SI)(DI*1), O0
-	VMOVUPD 32(SI)(DI*1), O1
 	VMOVUPD (MEANS)(BX*1), A0
 	VMOVUPD 32(MEANS)(BX*1), A1
+	TESTQ   DX, DX
+	JZ      first
+	STORE_KEPT
+	MOVQ    MixtureArgs_DStride(AX), CX
+	LEAQ    (R12)(CX*8), R12
+
+first:
+	VMOVUPD (SI)(DI*1), O0
+	VMOVUPD 32(SI)(DI*1), O1
 	VMOVAPD IH(0), B0
 	VMOVAPD IH(32), B1
 	COMPONENT2(A0, B0, A1, B1)
 	VMULPD  RATIO(0), L0, L0
 	VMULPD  RATIO(32), L1, L1
-	VMULPD  (SCALES)(BX*1), B0, B0
-	VMULPD  32(SCALES)(BX*1), B1, B1
-	VMOVUPD (WEIGHTS)(BX*1), S1
+	VMULPD  SCALE(0), B0, B0
+	VMULPD  SCALE(32), B1, B1
+	VMOVAPD WEIGHT(0), S1
 	VMOVAPD IH(0), R1
 	GRADIENT(L0, B0, S1, R1, V0, 0)
-	STORE(B0, 0)
-	VMOVUPD 32(WEIGHTS)(BX*1), S1
+	KEEP(B0, 0)
+	VMOVAPD WEIGHT(32), S1
 	VMOVAPD IH(32), R1
 	GRADIENT(L1, B1, S1, R1, V1, 32)
-	STORE(B1, 32)
-	MOVQ    MixtureArgs_DStride(AX), CX
+	KEEP(B1, 32)
 	ADDQ    STRIDE, BX
-	LEAQ    (R12)(CX*8), R12
 	NEXT_COMPONENT(component, block)
 
 block:
 	SUM_END(component, store)
 
 store:
+	STORE_KEPT
 	STORE_DX
 	MOVQ MixtureArgs_N(AX), CX
 	SHLQ $3, CX
