@@ -258,6 +258,7 @@ var mutants = []Mutant{
 	{"the gradient past the conditioner", "flow/internal/layer/mlp.go", "dst[i] += from[i]", "dst[i] -= from[i]", flows, layers},
 	{"the last rows of a tile", "flow/internal/tile/tile.go", "return (n + 7) &^ 7", "return n", flows, same},
 	{"the columns of a wide matrix", "flow/internal/tile/rows.go", "j1 := min(j0+block, s.Dim)", "j1 := min(j0+block-1, s.Dim)", flows, "TestWorkers|TestMatrixKinds|TestInverse|TestSample"},
+	{"infinities in four rows at once", "flow/internal/tile/rows.go", "if zero != 0 {", "if false {", "./flow/internal/tile", "TestRead"},
 	{"a tile's rows go elsewhere", "flow/internal/tile/rows.go", "g.Data[(first+i)*g.Stride+j0", "g.Data[i*g.Stride+j0", flows, same},
 	{"a forgotten tile", "flow/internal/tile/parallel.go", "if from >= l.n ||", "if from+l.size >= l.n && l.n > l.size ||", flows, same},
 	{"the row of an error in a stream", "flow/stream.go", "value.Row += row", "value.Row += 0 * row", flows, "TestStreamErrors"},

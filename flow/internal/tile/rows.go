@@ -46,13 +46,39 @@ func (s Source) Read(dst Tile, first int) error {
 	const block = 8
 	for j0 := 0; j0 < s.Dim; j0 += block {
 		j1 := min(j0+block, s.Dim)
-		for i := range dst.N {
+		for i := s.transpose(dst, first, j0, j1); i < dst.N; i++ {
 			if err := s.readRow(dst, i, first+i, j0, j1); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// transpose writes columns [j0, j1) of as many rows as it can, four at a time, and returns how many of
+// dst's samples that is. It leaves four rows to readRow if an element of them is not finite.
+func (s Source) transpose(dst Tile, first, j0, j1 int) int {
+	if s.raw == nil {
+		return 0
+	}
+	const rows = 4
+	width := j1 - j0
+	i := 0
+	for ; i+rows <= dst.N; i += rows {
+		from := s.raw[(first+i)*s.stride+j0:]
+		r0, r1, r2, r3 := from[:width], from[s.stride:][:width], from[2*s.stride:][:width], from[3*s.stride:][:width]
+		zero := 0.0 // NaN if one is not finite
+		for j, v0 := range r0 {
+			v1, v2, v3 := r1[j], r2[j], r3[j]
+			to := (*[rows]float64)(dst.Data[(j0+j)*dst.Stride+i:])
+			to[0], to[1], to[2], to[3] = v0, v1, v2, v3
+			zero += ((v0 - v0) + (v1 - v1)) + ((v2 - v2) + (v3 - v3))
+		}
+		if zero != 0 {
+			break
+		}
+	}
+	return i
 }
 
 // ReadRow writes the given row into sample i of dst.
