@@ -3,9 +3,9 @@
 //
 // Requires: AVX2, FMA.
 //
-// Steps named …2 work on two vectors of 4 samples side by side, so that each coefficient is loaded once for both and the
-// chains of one hide the latency of the other. They have a fixed register map. 16 registers do not hold everything: what
-// a step leaves for a later one, and the sums over the components, stand in the frame.
+// Steps named …2 work on two vectors of 4 samples side by side, so that the chains of one hide the latency of the other. They
+// have a fixed register map. 16 registers do not hold everything: what a step leaves for a later one, and the sums over the
+// components, stand in the frame.
 
 #define L0 Y0  // the residual of v; then the exponential
 #define L1 Y1
@@ -68,16 +68,46 @@
 #define MINUS_INFINITY ·constsAVX2+constantsAVX2_minusInfinity(SB)
 #define POWERS ·constsAVX2+constantsAVX2_powers(SB)
 
-// p = p·x + c for both vectors.
+// Constants in every element of a vector (splats_avx2_amd64.go).
+#define ALPHA_4 ·splats+(splatsAVX2_constants+4*constants_alpha)(SB)
+#define C_HI_4 ·splats+(splatsAVX2_constants+4*constants_cHi)(SB)
+#define C_LO_4 ·splats+(splatsAVX2_constants+4*constants_cLo)(SB)
+#define NEAREST_4 ·splats+(splatsAVX2_constants+4*constants_nearest)(SB)
+#define NORM_NEAR_4 ·splats+(splatsAVX2_constants+4*constants_normNear)(SB)
+#define NEAREST_BIAS_4 ·splats+(splatsAVX2_constants+4*constants_nearestBias)(SB)
+#define INV_C_4 ·splats+(splatsAVX2_constants+4*constants_invC)(SB)
+#define DENSITY_SCALE_4 ·splats+(splatsAVX2_constants+4*constants_densityScale)(SB)
+#define V_MAX_4 ·splats+(splatsAVX2_constants+4*constants_vMax)(SB)
+#define HALF_4 ·splats+(splatsAVX2_constants+4*constants_half)(SB)
+#define SIGN_4 ·splats+(splatsAVX2_constants+4*constants_sign)(SB)
+#define FOUR_4 ·splats+(splatsAVX2_constants+4*constants_four)(SB)
+#define MINUS_FOUR_4 ·splats+(splatsAVX2_constants+4*constants_minusFour)(SB)
+#define LN_SQRT_2PI_4 ·splats+(splatsAVX2_constants+4*constants_lnSqrt2Pi)(SB)
+#define ONE_4 ·splats+(splatsAVX2_constants+4*constants_one)(SB)
+#define ALPHA_EXP2_4(i) ·splats+(splatsAVX2_AlphaExp2+32*i)(SB)
+#define LOG_LG_4(i) ·splats+(splatsAVX2_LogLg+32*i)(SB)
+#define TANH_P_4(i) ·splats+(splatsAVX2_TanhP+32*i)(SB)
+#define TANH_Q_4(i) ·splats+(splatsAVX2_TanhQ+32*i)(SB)
+#define CENTRE_4(i) ·splats+(splatsAVX2_Centre+32*i)(SB)
+#define ROUGH_CDF_4(i) ·splats+(splatsAVX2_RoughCDF+32*i)(SB)
+#define PROBIT_P_4(i) ·splats+(splatsAVX2_ProbitP+32*i)(SB)
+#define PROBIT_Q_4(i) ·splats+(splatsAVX2_ProbitQ+32*i)(SB)
+#define TAIL_P_4(i) ·splats+(splatsAVX2_TailP+32*i)(SB)
+#define TAIL_Q_4(i) ·splats+(splatsAVX2_TailQ+32*i)(SB)
+#define MILLS_P_4(i) ·splats+(splatsAVX2_MillsP+32*i)(SB)
+#define MILLS_W_4(i) ·splats+(splatsAVX2_MillsW+32*i)(SB)
+
+// p = p·x + c for both vectors. c is in memory in every element of a vector: a register for it would be one of those that the
+// processor renames, whose number bounds how far ahead it works, and multiply-adds of three registers share the way to the third
+// with stores.
 #define HORNER2(c, x0, p0, x1, p1) \
-	VBROADCASTSD c, C0 \
-	VFMADD213PD  C0, x0, p0 \
-	VFMADD213PD  C0, x1, p1
+	VFMADD213PD c, x0, p0 \
+	VFMADD213PD c, x1, p1
 
 // The highest coefficient, for both vectors.
 #define BOTH(c, p0, p1) \
-	VBROADCASTSD c, p0 \
-	VMOVAPD      p0, p1
+	VMOVUPD c, p0 \
+	VMOVAPD p0, p1
 
 // newComponent for the vector of samples at from the byte offset BX of the rows WEIGHTS, MEANS and SCALES. density goes to
 // memory. Clobbers o, C0 and C1.
@@ -159,17 +189,17 @@
 
 // exp2Unit: c0·2^R in L; table is c0·Exp2.
 #define EXP2_UNIT2(table, c0) \
-	BOTH(table+8*10(SB), L0, L1)           \
-	HORNER2(table+8*9(SB), R0, L0, R1, L1) \
-	HORNER2(table+8*8(SB), R0, L0, R1, L1) \
-	HORNER2(table+8*7(SB), R0, L0, R1, L1) \
-	HORNER2(table+8*6(SB), R0, L0, R1, L1) \
-	HORNER2(table+8*5(SB), R0, L0, R1, L1) \
-	HORNER2(table+8*4(SB), R0, L0, R1, L1) \
-	HORNER2(table+8*3(SB), R0, L0, R1, L1) \
-	HORNER2(table+8*2(SB), R0, L0, R1, L1) \
-	HORNER2(table+8*1(SB), R0, L0, R1, L1) \
-	HORNER2(table+8*0(SB), R0, L0, R1, L1) \
+	BOTH(·splats+(table+32*10)(SB), L0, L1)           \
+	HORNER2(·splats+(table+32*9)(SB), R0, L0, R1, L1) \
+	HORNER2(·splats+(table+32*8)(SB), R0, L0, R1, L1) \
+	HORNER2(·splats+(table+32*7)(SB), R0, L0, R1, L1) \
+	HORNER2(·splats+(table+32*6)(SB), R0, L0, R1, L1) \
+	HORNER2(·splats+(table+32*5)(SB), R0, L0, R1, L1) \
+	HORNER2(·splats+(table+32*4)(SB), R0, L0, R1, L1) \
+	HORNER2(·splats+(table+32*3)(SB), R0, L0, R1, L1) \
+	HORNER2(·splats+(table+32*2)(SB), R0, L0, R1, L1) \
+	HORNER2(·splats+(table+32*1)(SB), R0, L0, R1, L1) \
+	HORNER2(·splats+(table+32*0)(SB), R0, L0, R1, L1) \
 	HORNER2(c0, R0, L0, R1, L1)
 
 // exp: e^A in L, in two scalings. Clobbers A, B, E, R, C0 and C1.
@@ -197,7 +227,7 @@
 	VBROADCASTSD LOG2E_LO, C0        \
 	VFMADD231PD  C0, A0, R0          \
 	VFMADD231PD  C0, A1, R1          \
-	EXP2_UNIT2(·Exp2, ONE)           \
+	EXP2_UNIT2(splatsAVX2_Exp2, ONE_4)           \
 	VBROADCASTSD POWERS, C0          \
 	VPADDQ       C0, B0, B0          \ // n + 2·1023: two exponents
 	VPADDQ       C0, B1, B1          \
@@ -216,7 +246,7 @@
 
 // Alpha·2^R times the power of two of N, in L.
 #define ALPHA_EXP2 \
-	EXP2_UNIT2(·AlphaExp2, ALPHA) \
+	EXP2_UNIT2(splatsAVX2_AlphaExp2, ALPHA_4) \
 	VPADDQ N0, L0, L0 \
 	VPADDQ N1, L1, L1
 
@@ -236,71 +266,69 @@
 
 // mills: R/Alpha in B, from u in U and u² in S; t is U, or the true u where U is held.
 #define MILLS2(t0, t1) \
-	BOTH(·MillsP+8*10(SB), A0, A1) \
-	BOTH(·MillsP+8*9(SB), B0, B1)  \
-	BOTH(·MillsW+8*8(SB), E0, E1)  \
-	BOTH(·MillsW+8*9(SB), O0, O1)  \
-	HORNER2(·MillsP+8*8(SB), S0, A0, S1, A1) \
-	HORNER2(·MillsP+8*7(SB), S0, B0, S1, B1) \
-	HORNER2(·MillsW+8*6(SB), S0, E0, S1, E1) \
-	HORNER2(·MillsW+8*7(SB), S0, O0, S1, O1) \
-	HORNER2(·MillsP+8*6(SB), S0, A0, S1, A1) \
-	HORNER2(·MillsP+8*5(SB), S0, B0, S1, B1) \
-	HORNER2(·MillsW+8*4(SB), S0, E0, S1, E1) \
-	HORNER2(·MillsW+8*5(SB), S0, O0, S1, O1) \
-	HORNER2(·MillsP+8*4(SB), S0, A0, S1, A1) \
-	HORNER2(·MillsP+8*3(SB), S0, B0, S1, B1) \
-	HORNER2(·MillsW+8*2(SB), S0, E0, S1, E1) \
-	HORNER2(·MillsW+8*3(SB), S0, O0, S1, O1) \
-	HORNER2(·MillsP+8*2(SB), S0, A0, S1, A1) \
-	HORNER2(·MillsP+8*1(SB), S0, B0, S1, B1) \
-	HORNER2(·MillsW+8*1(SB), S0, O0, S1, O1) \
+	BOTH(MILLS_P_4(10), A0, A1) \
+	BOTH(MILLS_P_4(9), B0, B1)  \
+	BOTH(MILLS_W_4(8), E0, E1)  \
+	BOTH(MILLS_W_4(9), O0, O1)  \
+	HORNER2(MILLS_P_4(8), S0, A0, S1, A1) \
+	HORNER2(MILLS_P_4(7), S0, B0, S1, B1) \
+	HORNER2(MILLS_W_4(6), S0, E0, S1, E1) \
+	HORNER2(MILLS_W_4(7), S0, O0, S1, O1) \
+	HORNER2(MILLS_P_4(6), S0, A0, S1, A1) \
+	HORNER2(MILLS_P_4(5), S0, B0, S1, B1) \
+	HORNER2(MILLS_W_4(4), S0, E0, S1, E1) \
+	HORNER2(MILLS_W_4(5), S0, O0, S1, O1) \
+	HORNER2(MILLS_P_4(4), S0, A0, S1, A1) \
+	HORNER2(MILLS_P_4(3), S0, B0, S1, B1) \
+	HORNER2(MILLS_W_4(2), S0, E0, S1, E1) \
+	HORNER2(MILLS_W_4(3), S0, O0, S1, O1) \
+	HORNER2(MILLS_P_4(2), S0, A0, S1, A1) \
+	HORNER2(MILLS_P_4(1), S0, B0, S1, B1) \
+	HORNER2(MILLS_W_4(1), S0, O0, S1, O1) \
 	VFMADD132PD U0, B0, A0 \ // P but for its constant, over u
 	VFMADD132PD U1, B1, A1 \
 	VFMADD132PD U0, O0, E0 \ // the same of W
 	VFMADD132PD U1, O1, E1 \
 	MILLS_QUOTIENT2(t0, t1)
 
-// Two polynomials at a time, so that neither waits for C0.
+// Two polynomials at a time.
 #define HORNER4(c, x0, p0, x1, p1, d, q0, q1) \
-	VBROADCASTSD c, C0 \
-	VBROADCASTSD d, C1 \
-	VFMADD213PD  C0, x0, p0 \
-	VFMADD213PD  C0, x1, p1 \
-	VFMADD213PD  C1, x0, q0 \
-	VFMADD213PD  C1, x1, q1
+	VFMADD213PD c, x0, p0 \
+	VFMADD213PD c, x1, p1 \
+	VFMADD213PD d, x0, q0 \
+	VFMADD213PD d, x1, q1
 
 // ALPHA_EXP2 and MILLS2 at once: the exponential's chain runs beside those of the Mills ratio.
 #define EXP_MILLS2(t0, t1) \
-	BOTH(·AlphaExp2+8*10(SB), L0, L1) \
-	BOTH(·MillsP+8*10(SB), A0, A1) \
-	BOTH(·MillsP+8*9(SB), B0, B1)  \
-	BOTH(·MillsW+8*8(SB), E0, E1)  \
-	BOTH(·MillsW+8*9(SB), O0, O1)  \
-	HORNER2(·AlphaExp2+8*9(SB), R0, L0, R1, L1) \
-	HORNER4(·MillsP+8*8(SB), S0, A0, S1, A1, ·MillsP+8*7(SB), B0, B1) \
-	HORNER4(·MillsW+8*6(SB), S0, E0, S1, E1, ·MillsW+8*7(SB), O0, O1) \
-	HORNER2(·AlphaExp2+8*8(SB), R0, L0, R1, L1) \
-	HORNER4(·MillsP+8*6(SB), S0, A0, S1, A1, ·MillsP+8*5(SB), B0, B1) \
-	HORNER2(·AlphaExp2+8*7(SB), R0, L0, R1, L1) \
-	HORNER4(·MillsW+8*4(SB), S0, E0, S1, E1, ·MillsW+8*5(SB), O0, O1) \
-	HORNER2(·AlphaExp2+8*6(SB), R0, L0, R1, L1) \
-	HORNER4(·MillsP+8*4(SB), S0, A0, S1, A1, ·MillsP+8*3(SB), B0, B1) \
-	HORNER2(·AlphaExp2+8*5(SB), R0, L0, R1, L1) \
-	HORNER4(·MillsW+8*2(SB), S0, E0, S1, E1, ·MillsW+8*3(SB), O0, O1) \
-	HORNER2(·AlphaExp2+8*4(SB), R0, L0, R1, L1) \
-	HORNER4(·MillsP+8*2(SB), S0, A0, S1, A1, ·MillsP+8*1(SB), B0, B1) \
-	HORNER2(·AlphaExp2+8*3(SB), R0, L0, R1, L1) \
-	HORNER2(·MillsW+8*1(SB), S0, O0, S1, O1)    \
+	BOTH(ALPHA_EXP2_4(10), L0, L1) \
+	BOTH(MILLS_P_4(10), A0, A1) \
+	BOTH(MILLS_P_4(9), B0, B1)  \
+	BOTH(MILLS_W_4(8), E0, E1)  \
+	BOTH(MILLS_W_4(9), O0, O1)  \
+	HORNER2(ALPHA_EXP2_4(9), R0, L0, R1, L1) \
+	HORNER4(MILLS_P_4(8), S0, A0, S1, A1, MILLS_P_4(7), B0, B1) \
+	HORNER4(MILLS_W_4(6), S0, E0, S1, E1, MILLS_W_4(7), O0, O1) \
+	HORNER2(ALPHA_EXP2_4(8), R0, L0, R1, L1) \
+	HORNER4(MILLS_P_4(6), S0, A0, S1, A1, MILLS_P_4(5), B0, B1) \
+	HORNER2(ALPHA_EXP2_4(7), R0, L0, R1, L1) \
+	HORNER4(MILLS_W_4(4), S0, E0, S1, E1, MILLS_W_4(5), O0, O1) \
+	HORNER2(ALPHA_EXP2_4(6), R0, L0, R1, L1) \
+	HORNER4(MILLS_P_4(4), S0, A0, S1, A1, MILLS_P_4(3), B0, B1) \
+	HORNER2(ALPHA_EXP2_4(5), R0, L0, R1, L1) \
+	HORNER4(MILLS_W_4(2), S0, E0, S1, E1, MILLS_W_4(3), O0, O1) \
+	HORNER2(ALPHA_EXP2_4(4), R0, L0, R1, L1) \
+	HORNER4(MILLS_P_4(2), S0, A0, S1, A1, MILLS_P_4(1), B0, B1) \
+	HORNER2(ALPHA_EXP2_4(3), R0, L0, R1, L1) \
+	HORNER2(MILLS_W_4(1), S0, O0, S1, O1)    \
 	VFMADD132PD U0, B0, A0 \ // P but for its constant, over u
 	VFMADD132PD U1, B1, A1 \
-	HORNER2(·AlphaExp2+8*2(SB), R0, L0, R1, L1) \
+	HORNER2(ALPHA_EXP2_4(2), R0, L0, R1, L1) \
 	VFMADD132PD U0, O0, E0 \ // the same of W
 	VFMADD132PD U1, O1, E1 \
-	HORNER2(·AlphaExp2+8*1(SB), R0, L0, R1, L1) \
+	HORNER2(ALPHA_EXP2_4(1), R0, L0, R1, L1) \
 	MILLS_QUOTIENT2(t0, t1) \
-	HORNER2(·AlphaExp2+8*0(SB), R0, L0, R1, L1) \
-	HORNER2(ALPHA, R0, L0, R1, L1) \
+	HORNER2(ALPHA_EXP2_4(0), R0, L0, R1, L1) \
+	HORNER2(ALPHA_4, R0, L0, R1, L1) \
 	VPADDQ      N0, L0, L0 \
 	VPADDQ      N1, L1, L1
 
@@ -319,85 +347,61 @@
 	STAND_STILL2 \
 	MILLS2(t0, t1)
 
-// The exponential and the Mills ratio without the frame and without registers for coefficients. These are in memory in every
-// element of a vector: multiply-adds of three registers would share the way to the third with stores.
+// The exponential and the Mills ratio without the frame.
 #define M0 C0
 #define M1 C1
-#define ALPHA_EXP2_4(i) ·splats+(splatsAVX2_AlphaExp2+32*i)(SB)
-#define MILLS_P_4(i) ·splats+(splatsAVX2_MillsP+32*i)(SB)
-#define MILLS_W_4(i) ·splats+(splatsAVX2_MillsW+32*i)(SB)
-#define ALPHA_4 ·splats+splatsAVX2_alpha(SB)
-#define C_HI_4 ·splats+splatsAVX2_cHi(SB)
-#define C_LO_4 ·splats+splatsAVX2_cLo(SB)
-#define NEAREST_4 ·splats+splatsAVX2_nearest(SB)
-#define NORM_NEAR_4 ·splats+splatsAVX2_normNear(SB)
-#define NEAREST_BIAS_4 ·splats+splatsAVX2_nearestBias(SB)
-#define INV_C_4 ·splats+splatsAVX2_invC(SB)
-#define DENSITY_SCALE_4 ·splats+splatsAVX2_densityScale(SB)
-#define V_MAX_4 ·splats+splatsAVX2_vMax(SB)
-#define HALF_4 ·splats+splatsAVX2_half(SB)
-#define SIGN_4 ·splats+splatsAVX2_minusZero(SB)
-
-// HORNER2 and BOTH with such coefficients.
-#define STEP2(c, x0, p0, x1, p1) \
-	VFMADD213PD c, x0, p0 \
-	VFMADD213PD c, x1, p1
-
-#define FIRST2(c, p0, p1) \
-	VMOVAPD c, p0 \
-	VMOVAPD p0, p1
 
 // The first steps of the exponential of R in L.
 #define LEAN_EXP2 \
-	FIRST2(ALPHA_EXP2_4(10), L0, L1)        \
-	STEP2(ALPHA_EXP2_4(9), R0, L0, R1, L1)
+	BOTH(ALPHA_EXP2_4(10), L0, L1)        \
+	HORNER2(ALPHA_EXP2_4(9), R0, L0, R1, L1)
 
 // The rest of it, but for its power of two, in E; R/Alpha in B. u is in M, u² in S; bias is NEAREST_4 or NEAREST_BIAS_4.
 #define LEAN_GAUSS2(bias) \
-	FIRST2(MILLS_P_4(10), A0, A1) \
-	FIRST2(MILLS_P_4(9), B0, B1)  \
-	FIRST2(MILLS_W_4(8), E0, E1)  \
-	FIRST2(MILLS_W_4(9), O0, O1)  \
-	STEP2(MILLS_P_4(8), S0, A0, S1, A1) \
-	STEP2(ALPHA_EXP2_4(8), R0, L0, R1, L1) \
-	STEP2(MILLS_P_4(7), S0, B0, S1, B1) \
-	STEP2(MILLS_W_4(6), S0, E0, S1, E1) \
-	STEP2(MILLS_W_4(7), S0, O0, S1, O1) \
-	STEP2(ALPHA_EXP2_4(7), R0, L0, R1, L1) \
-	STEP2(MILLS_P_4(6), S0, A0, S1, A1) \
-	STEP2(MILLS_P_4(5), S0, B0, S1, B1) \
-	STEP2(MILLS_W_4(4), S0, E0, S1, E1) \
-	STEP2(ALPHA_EXP2_4(6), R0, L0, R1, L1) \
-	STEP2(MILLS_W_4(5), S0, O0, S1, O1) \
-	STEP2(MILLS_P_4(4), S0, A0, S1, A1) \
-	STEP2(MILLS_P_4(3), S0, B0, S1, B1) \
-	STEP2(ALPHA_EXP2_4(5), R0, L0, R1, L1) \
-	STEP2(MILLS_W_4(2), S0, E0, S1, E1) \
-	STEP2(MILLS_W_4(3), S0, O0, S1, O1) \
-	STEP2(MILLS_P_4(2), S0, A0, S1, A1) \
-	STEP2(ALPHA_EXP2_4(4), R0, L0, R1, L1) \
-	STEP2(MILLS_P_4(1), S0, B0, S1, B1) \
-	STEP2(MILLS_W_4(1), S0, O0, S1, O1) \
+	BOTH(MILLS_P_4(10), A0, A1) \
+	BOTH(MILLS_P_4(9), B0, B1)  \
+	BOTH(MILLS_W_4(8), E0, E1)  \
+	BOTH(MILLS_W_4(9), O0, O1)  \
+	HORNER2(MILLS_P_4(8), S0, A0, S1, A1) \
+	HORNER2(ALPHA_EXP2_4(8), R0, L0, R1, L1) \
+	HORNER2(MILLS_P_4(7), S0, B0, S1, B1) \
+	HORNER2(MILLS_W_4(6), S0, E0, S1, E1) \
+	HORNER2(MILLS_W_4(7), S0, O0, S1, O1) \
+	HORNER2(ALPHA_EXP2_4(7), R0, L0, R1, L1) \
+	HORNER2(MILLS_P_4(6), S0, A0, S1, A1) \
+	HORNER2(MILLS_P_4(5), S0, B0, S1, B1) \
+	HORNER2(MILLS_W_4(4), S0, E0, S1, E1) \
+	HORNER2(ALPHA_EXP2_4(6), R0, L0, R1, L1) \
+	HORNER2(MILLS_W_4(5), S0, O0, S1, O1) \
+	HORNER2(MILLS_P_4(4), S0, A0, S1, A1) \
+	HORNER2(MILLS_P_4(3), S0, B0, S1, B1) \
+	HORNER2(ALPHA_EXP2_4(5), R0, L0, R1, L1) \
+	HORNER2(MILLS_W_4(2), S0, E0, S1, E1) \
+	HORNER2(MILLS_W_4(3), S0, O0, S1, O1) \
+	HORNER2(MILLS_P_4(2), S0, A0, S1, A1) \
+	HORNER2(ALPHA_EXP2_4(4), R0, L0, R1, L1) \
+	HORNER2(MILLS_P_4(1), S0, B0, S1, B1) \
+	HORNER2(MILLS_W_4(1), S0, O0, S1, O1) \
 	VFMADD213PD  B0, M0, A0 \ // P but for its constant, over u
 	VFMADD213PD  B1, M1, A1 \
-	STEP2(ALPHA_EXP2_4(3), R0, L0, R1, L1) \
+	HORNER2(ALPHA_EXP2_4(3), R0, L0, R1, L1) \
 	VFMADD213PD  O0, M0, E0 \ // the same of W
 	VFMADD213PD  O1, M1, E1 \
-	STEP2(MILLS_P_4(0), M0, A0, M1, A1) \ // P
-	STEP2(ALPHA_EXP2_4(2), R0, L0, R1, L1) \
+	HORNER2(MILLS_P_4(0), M0, A0, M1, A1) \ // P
+	HORNER2(ALPHA_EXP2_4(2), R0, L0, R1, L1) \
 	VADDPD       E0, A0, O0 \
 	VADDPD       E1, A1, O1 \
 	VMOVAPD      bias, E0 \
 	VSUBPD       S1, E0, E1 \
 	VSUBPD       S0, E0, E0 \
-	STEP2(MILLS_W_4(0), M0, O0, M1, O1) \ // u·P + W
-	STEP2(ALPHA_EXP2_4(1), R0, L0, R1, L1) \
+	HORNER2(MILLS_W_4(0), M0, O0, M1, O1) \ // u·P + W
+	HORNER2(ALPHA_EXP2_4(1), R0, L0, R1, L1) \
 	VPSLLQ       $52, E0, E0 \
 	VPSLLQ       $52, E1, E1 \
 	VDIVPD       O0, A0, B0 \
 	VDIVPD       O1, A1, B1 \
-	STEP2(ALPHA_EXP2_4(0), R0, L0, R1, L1) \
-	STEP2(ALPHA_4, R0, L0, R1, L1)
+	HORNER2(ALPHA_EXP2_4(0), R0, L0, R1, L1) \
+	HORNER2(ALPHA_4, R0, L0, R1, L1)
 
 // gauss: e = Alpha·2^(ExpBias-v²) in L, R(|v|)/Alpha in B, from v in R and its residual in L.
 #define GAUSS2 \
@@ -565,13 +569,13 @@
 	VDIVPD       E1, A1, E1  \
 	VMULPD       E0, E0, O0  \ // y = s²
 	VMULPD       E1, E1, O1  \
-	BOTH(·LogLg+8*6(SB), R0, R1) \
-	HORNER2(·LogLg+8*5(SB), O0, R0, O1, R1) \
-	HORNER2(·LogLg+8*4(SB), O0, R0, O1, R1) \
-	HORNER2(·LogLg+8*3(SB), O0, R0, O1, R1) \
-	HORNER2(·LogLg+8*2(SB), O0, R0, O1, R1) \
-	HORNER2(·LogLg+8*1(SB), O0, R0, O1, R1) \
-	HORNER2(·LogLg+8*0(SB), O0, R0, O1, R1) \
+	BOTH(LOG_LG_4(6), R0, R1) \
+	HORNER2(LOG_LG_4(5), O0, R0, O1, R1) \
+	HORNER2(LOG_LG_4(4), O0, R0, O1, R1) \
+	HORNER2(LOG_LG_4(3), O0, R0, O1, R1) \
+	HORNER2(LOG_LG_4(2), O0, R0, O1, R1) \
+	HORNER2(LOG_LG_4(1), O0, R0, O1, R1) \
+	HORNER2(LOG_LG_4(0), O0, R0, O1, R1) \
 	VBROADCASTSD HALF, C0    \
 	VMULPD       C0, A0, S0  \
 	VMULPD       C0, A1, S1  \
@@ -640,30 +644,30 @@
 	VFMSUB213PD  B1, O1, E1             \
 	VMOVAPD      E0, SUB0               \
 	VMOVAPD      E1, SUB1               \
-	BOTH(MINUS_FOUR, A0, A1)            \
-	HORNER2(FOUR, O0, A0, O1, A1)       \
+	BOTH(MINUS_FOUR_4, A0, A1)            \
+	HORNER2(FOUR_4, O0, A0, O1, A1)       \
 	VMULPD       O0, A0, A0             \ // 4p(1-p)
 	VMULPD       O1, A1, A1             \
 	LOG2(EXPONENT)                      \
 	VBROADCASTSD SIGN, C0               \
 	VXORPD       C0, A0, A0             \ // w
 	VXORPD       C0, A1, A1             \
-	BOTH(·ProbitP+8*7(SB), B0, B1)      \
-	BOTH(·ProbitQ+8*7(SB), E0, E1)      \
-	HORNER2(·ProbitP+8*6(SB), A0, B0, A1, B1) \
-	HORNER2(·ProbitQ+8*6(SB), A0, E0, A1, E1) \
-	HORNER2(·ProbitP+8*5(SB), A0, B0, A1, B1) \
-	HORNER2(·ProbitQ+8*5(SB), A0, E0, A1, E1) \
-	HORNER2(·ProbitP+8*4(SB), A0, B0, A1, B1) \
-	HORNER2(·ProbitQ+8*4(SB), A0, E0, A1, E1) \
-	HORNER2(·ProbitP+8*3(SB), A0, B0, A1, B1) \
-	HORNER2(·ProbitQ+8*3(SB), A0, E0, A1, E1) \
-	HORNER2(·ProbitP+8*2(SB), A0, B0, A1, B1) \
-	HORNER2(·ProbitQ+8*2(SB), A0, E0, A1, E1) \
-	HORNER2(·ProbitP+8*1(SB), A0, B0, A1, B1) \
-	HORNER2(·ProbitQ+8*1(SB), A0, E0, A1, E1) \
-	HORNER2(·ProbitP+8*0(SB), A0, B0, A1, B1) \
-	HORNER2(·ProbitQ+8*0(SB), A0, E0, A1, E1) \
+	BOTH(PROBIT_P_4(7), B0, B1)      \
+	BOTH(PROBIT_Q_4(7), E0, E1)      \
+	HORNER2(PROBIT_P_4(6), A0, B0, A1, B1) \
+	HORNER2(PROBIT_Q_4(6), A0, E0, A1, E1) \
+	HORNER2(PROBIT_P_4(5), A0, B0, A1, B1) \
+	HORNER2(PROBIT_Q_4(5), A0, E0, A1, E1) \
+	HORNER2(PROBIT_P_4(4), A0, B0, A1, B1) \
+	HORNER2(PROBIT_Q_4(4), A0, E0, A1, E1) \
+	HORNER2(PROBIT_P_4(3), A0, B0, A1, B1) \
+	HORNER2(PROBIT_Q_4(3), A0, E0, A1, E1) \
+	HORNER2(PROBIT_P_4(2), A0, B0, A1, B1) \
+	HORNER2(PROBIT_Q_4(2), A0, E0, A1, E1) \
+	HORNER2(PROBIT_P_4(1), A0, B0, A1, B1) \
+	HORNER2(PROBIT_Q_4(1), A0, E0, A1, E1) \
+	HORNER2(PROBIT_P_4(0), A0, B0, A1, B1) \
+	HORNER2(PROBIT_Q_4(0), A0, E0, A1, E1) \
 	VMULPD       SUB0, B0, B0           \
 	VMULPD       SUB1, B1, B1           \
 	VDIVPD       E0, B0, A0             \
@@ -680,27 +684,27 @@
 	VXORPD       C0, A1, A1   \
 	VSQRTPD      A0, A0       \ // r
 	VSQRTPD      A1, A1       \
-	BOTH(·TailP+8*9(SB), B0, B1)            \
-	BOTH(·TailQ+8*10(SB), E0, E1)           \
-	HORNER2(·TailQ+8*9(SB), A0, E0, A1, E1) \
-	HORNER2(·TailP+8*8(SB), A0, B0, A1, B1) \
-	HORNER2(·TailQ+8*8(SB), A0, E0, A1, E1) \
-	HORNER2(·TailP+8*7(SB), A0, B0, A1, B1) \
-	HORNER2(·TailQ+8*7(SB), A0, E0, A1, E1) \
-	HORNER2(·TailP+8*6(SB), A0, B0, A1, B1) \
-	HORNER2(·TailQ+8*6(SB), A0, E0, A1, E1) \
-	HORNER2(·TailP+8*5(SB), A0, B0, A1, B1) \
-	HORNER2(·TailQ+8*5(SB), A0, E0, A1, E1) \
-	HORNER2(·TailP+8*4(SB), A0, B0, A1, B1) \
-	HORNER2(·TailQ+8*4(SB), A0, E0, A1, E1) \
-	HORNER2(·TailP+8*3(SB), A0, B0, A1, B1) \
-	HORNER2(·TailQ+8*3(SB), A0, E0, A1, E1) \
-	HORNER2(·TailP+8*2(SB), A0, B0, A1, B1) \
-	HORNER2(·TailQ+8*2(SB), A0, E0, A1, E1) \
-	HORNER2(·TailP+8*1(SB), A0, B0, A1, B1) \
-	HORNER2(·TailQ+8*1(SB), A0, E0, A1, E1) \
-	HORNER2(·TailP+8*0(SB), A0, B0, A1, B1) \
-	HORNER2(·TailQ+8*0(SB), A0, E0, A1, E1) \
+	BOTH(TAIL_P_4(9), B0, B1)            \
+	BOTH(TAIL_Q_4(10), E0, E1)           \
+	HORNER2(TAIL_Q_4(9), A0, E0, A1, E1) \
+	HORNER2(TAIL_P_4(8), A0, B0, A1, B1) \
+	HORNER2(TAIL_Q_4(8), A0, E0, A1, E1) \
+	HORNER2(TAIL_P_4(7), A0, B0, A1, B1) \
+	HORNER2(TAIL_Q_4(7), A0, E0, A1, E1) \
+	HORNER2(TAIL_P_4(6), A0, B0, A1, B1) \
+	HORNER2(TAIL_Q_4(6), A0, E0, A1, E1) \
+	HORNER2(TAIL_P_4(5), A0, B0, A1, B1) \
+	HORNER2(TAIL_Q_4(5), A0, E0, A1, E1) \
+	HORNER2(TAIL_P_4(4), A0, B0, A1, B1) \
+	HORNER2(TAIL_Q_4(4), A0, E0, A1, E1) \
+	HORNER2(TAIL_P_4(3), A0, B0, A1, B1) \
+	HORNER2(TAIL_Q_4(3), A0, E0, A1, E1) \
+	HORNER2(TAIL_P_4(2), A0, B0, A1, B1) \
+	HORNER2(TAIL_Q_4(2), A0, E0, A1, E1) \
+	HORNER2(TAIL_P_4(1), A0, B0, A1, B1) \
+	HORNER2(TAIL_Q_4(1), A0, E0, A1, E1) \
+	HORNER2(TAIL_P_4(0), A0, B0, A1, B1) \
+	HORNER2(TAIL_Q_4(0), A0, E0, A1, E1) \
 	VDIVPD       E0, B0, B0   \
 	VDIVPD       E1, B1, B1   \
 	VBROADCASTSD SQRT_2, C0   \

@@ -31,13 +31,13 @@
 	VADDPD       C1, L1, L1       \
 	VMULPD       O0, O0, S0       \ // y = x²
 	VMULPD       O1, O1, S1       \
-	BOTH(·TanhP+8*2(SB), B0, B1)  \
-	BOTH(·TanhQ+8*3(SB), E0, E1)  \
-	HORNER2(·TanhP+8*1(SB), S0, B0, S1, B1) \
-	HORNER2(·TanhQ+8*2(SB), S0, E0, S1, E1) \
-	HORNER2(·TanhP+8*0(SB), S0, B0, S1, B1) \
-	HORNER2(·TanhQ+8*1(SB), S0, E0, S1, E1) \
-	HORNER2(·TanhQ+8*0(SB), S0, E0, S1, E1) \
+	BOTH(TANH_P_4(2), B0, B1)  \
+	BOTH(TANH_Q_4(3), E0, E1)  \
+	HORNER2(TANH_P_4(1), S0, B0, S1, B1) \
+	HORNER2(TANH_Q_4(2), S0, E0, S1, E1) \
+	HORNER2(TANH_P_4(0), S0, B0, S1, B1) \
+	HORNER2(TANH_Q_4(1), S0, E0, S1, E1) \
+	HORNER2(TANH_Q_4(0), S0, E0, S1, E1) \
 	VBROADCASTSD ABS, C0          \
 	VANDPD       C0, O0, R0       \
 	VANDPD       C0, O1, R1       \

@@ -80,17 +80,17 @@
 	VMOVUPD      O1, ROW_Z(32)     \
 	VMULPD       O0, O0, S0        \
 	VMULPD       O1, O1, S1        \
-	BOTH(·Centre+8*10(SB), E0, E1) \
-	HORNER2(·Centre+8*9(SB), S0, E0, S1, E1) \
-	HORNER2(·Centre+8*8(SB), S0, E0, S1, E1) \
-	HORNER2(·Centre+8*7(SB), S0, E0, S1, E1) \
-	HORNER2(·Centre+8*6(SB), S0, E0, S1, E1) \
-	HORNER2(·Centre+8*5(SB), S0, E0, S1, E1) \
-	HORNER2(·Centre+8*4(SB), S0, E0, S1, E1) \
-	HORNER2(·Centre+8*3(SB), S0, E0, S1, E1) \
-	HORNER2(·Centre+8*2(SB), S0, E0, S1, E1) \
-	HORNER2(·Centre+8*1(SB), S0, E0, S1, E1) \
-	HORNER2(·Centre+8*0(SB), S0, E0, S1, E1) \
+	BOTH(CENTRE_4(10), E0, E1) \
+	HORNER2(CENTRE_4(9), S0, E0, S1, E1) \
+	HORNER2(CENTRE_4(8), S0, E0, S1, E1) \
+	HORNER2(CENTRE_4(7), S0, E0, S1, E1) \
+	HORNER2(CENTRE_4(6), S0, E0, S1, E1) \
+	HORNER2(CENTRE_4(5), S0, E0, S1, E1) \
+	HORNER2(CENTRE_4(4), S0, E0, S1, E1) \
+	HORNER2(CENTRE_4(3), S0, E0, S1, E1) \
+	HORNER2(CENTRE_4(2), S0, E0, S1, E1) \
+	HORNER2(CENTRE_4(1), S0, E0, S1, E1) \
+	HORNER2(CENTRE_4(0), S0, E0, S1, E1) \
 	VMULPD       O0, E0, E0        \
 	VMULPD       O1, E1, E1        \
 	VMOVUPD      E0, ROW_Q(0)      \
@@ -125,9 +125,9 @@
 	VFMADD213PD  C1, C0, O1        \
 	VDIVPD       O0, C1, O0        \ // s
 	VDIVPD       O1, C1, O1        \
-	BOTH(·RoughCDF+8*3(SB), E0, E1) \
-	HORNER2(·RoughCDF+8*2(SB), O0, E0, O1, E1) \
-	HORNER2(·RoughCDF+8*1(SB), O0, E0, O1, E1) \
+	BOTH(ROUGH_CDF_4(3), E0, E1) \
+	HORNER2(ROUGH_CDF_4(2), O0, E0, O1, E1) \
+	HORNER2(ROUGH_CDF_4(1), O0, E0, O1, E1) \
 	VMULPD       O0, L0, L0        \
 	VMULPD       O1, L1, L1        \
 	VMULPD       E0, L0, L0        \ // Φ(-|z|)
@@ -561,7 +561,7 @@ store:
 	VBROADCASTSD HALF, C0   \
 	VMULPD       C0, L0, B0 \
 	VMULPD       C0, L1, B1 \
-	HORNER2(LN_SQRT_2PI, L0, B0, L1, B1) \
+	HORNER2(LN_SQRT_2PI_4, L0, B0, L1, B1) \
 	VADDPD       B0, A0, A0 \
 	VADDPD       B1, A1, A1 \
 	VMOVAPD      A0, LX(0)  \

@@ -101,7 +101,7 @@
 	VFMSUB132PD  C_HI_4, M1, A1 \
 	VMULPD       M0, M0, S0   \
 	VMULPD       M1, M1, S1   \
-	VMOVAPD      NEAREST_4, R1 \
+	VMOVUPD      NEAREST_4, R1 \
 	VFMADD231PD  C_LO_4, O0, A0 \ // the residual
 	VFMADD231PD  C_LO_4, O1, A1 \
 	VSUBPD       S0, R1, R0   \
@@ -132,8 +132,8 @@ near:                     \
 	NEAR_BASE2(R8)          \
 	VPADDQ       E0, L0, L0 \
 	VPADDQ       E1, L1, L1 \
-	VMOVAPD      SIGN_4, O1 \
-	VMOVAPD      HALF_4, A1 \
+	VMOVUPD      SIGN_4, O1 \
+	VMOVUPD      HALF_4, A1 \
 	signs                   \
 	VMULPD       L0, B0, B0 \ // Φ(-|x|)
 	VMULPD       L1, B1, B1 \

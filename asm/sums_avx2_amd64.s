@@ -66,7 +66,7 @@
 
 // gauss, first part, from what DISTANCE leaves: u in M, u² in S, the exponential's argument in R.
 #define EXPONENT_OF2 \
-	VMOVAPD      NEAREST_BIAS_4, R1 \
+	VMOVUPD      NEAREST_BIAS_4, R1 \
 	VMULPD       M0, M0, S0 \
 	VMULPD       M1, M1, S1 \
 	VSUBPD       S0, R1, R0 \
@@ -152,7 +152,7 @@ component:
 	DISTANCE(O1, A0, A1, E0, R1, S1, M1, E1)
 	EXPONENT_OF2
 	VBROADCASTSD Component_Mean(BX), A0
-	VMOVAPD      SIGN_4, A1
+	VMOVUPD      SIGN_4, A1
 	VBROADCASTSD Component_W(BX), E0
 	VMOVUPD      (SI)(DI*1), O0
 	VMOVUPD      32(SI)(DI*1), O1
@@ -204,7 +204,7 @@ done:
 // newComponent of the vector at from the byte offset R12. Its density goes to the frame.
 #define PREPARE(at, ih, il, density, o, t) \
 	VMOVUPD      at(SCALES)(R12*1), o  \
-	VMOVAPD      C_HI_4, t             \
+	VMOVUPD      C_HI_4, t             \
 	VDIVPD       o, t, ih              \
 	VMOVUPD      at(WEIGHTS)(R12*1), t \
 	VMULPD       DENSITY_SCALE_4, t, t \
@@ -282,7 +282,7 @@ next:
 	VMOVUPD 32(SI)(DI*1), O1
 	VSUBPD  (MEANS)(BX*1), O0, O0
 	VSUBPD  32(MEANS)(BX*1), O1, O1
-	VMOVAPD SIGN_4, A0
+	VMOVUPD SIGN_4, A0
 	VANDPD  A0, O0, O0
 	VANDPD  A0, O1, O1
 	VORPD   (WEIGHTS)(BX*1), O0, O0

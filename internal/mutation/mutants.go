@@ -155,10 +155,10 @@ var mutants = []Mutant{
 	{"AVX-512, log Φ less x²/2 everywhere", "asm/norm_avx512_amd64.s", "VSUBPD o, a, below, a", "VSUBPD o, a, a", kernels, equal},
 
 	{"AVX2, Φ spares the clamp too often", "asm/norm_avx2_amd64.s", "VORPD A0, A1, A0", "", kernels, equal},
-	{"AVX2, a coefficient of Φ", "asm/splats_avx2_amd64.go", "s.MillsW[j][i] = MillsW[j]", "s.MillsW[j][i] = MillsW[j&^1]", kernels, equal},
+	{"AVX2, a coefficient of Φ", "asm/splats_avx2_amd64.go", "fourTimes(s.MillsW[:], MillsW[:])", "fourTimes(s.MillsW[:], MillsP[1:])", kernels, equal},
 	{"AVX2, Φ reads beyond its argument", "asm/norm_avx2_amd64.s", "CMOVQEQ SI, R8", "", kernels, "TestTiersBetweenGuardPages"},
 	{"AVX2, a sign of log Φ", "asm/norm_avx2_amd64.s", "VBLENDVPD R1, L1, O1, L1", "VBLENDVPD R0, L1, O1, L1", kernels, equal},
-	{"AVX2, a coefficient of Mills' ratio", "asm/avx2_amd64.h", "HORNER4(·MillsP+8*6(SB), S0, A0", "HORNER4(·MillsP+8*5(SB), S0, A0", kernels, equal},
+	{"AVX2, a coefficient of Mills' ratio", "asm/avx2_amd64.h", "HORNER4(MILLS_P_4(6), S0, A0", "HORNER4(MILLS_P_4(5), S0, A0", kernels, equal},
 	{"AVX2, a weight of the other side", "asm/sums_avx2_amd64.s", "VADDPD wn, t, t", "VADDPD wp, t, t", kernels, equal},
 	{"AVX2, the next component of the last samples", "asm/sums_avx2_amd64.s", "CMOVQEQ R11, R9", "", kernels, equal},
 	{"AVX2, sums read beyond their samples", "asm/sums_avx2_amd64.s", "CMOVQGE DI, R12 // at", "// at", kernels, "TestTiersBetweenGuardPages"},
