@@ -14,7 +14,6 @@
 //	component   the statistics of one component over the chunk, in registers
 //
 // FMA pipe per component and vector: 19 FMA or multiply, 3 minima or maxima; per vector, 15 more and 2 divisions.
-// The kernel takes 1.78 times what two such pipes need (make bench, Zen 5).
 
 #include "textflag.h"
 #include "go_asm.h"
