@@ -171,6 +171,7 @@ func TestNewRefuses(t *testing.T) {
 		{mixture([]float64{1}, []float64{1e70}), `tensor "scale": a component has |log scale| = 161`},
 		{mixture([]float64{1}, []float64{9}, model.Scalar("bound", 2)), `tensor "scale": a component has |log scale| = 2.197; it must be below the bound 2`},
 		{mixture([]float64{1}, []float64{1}, model.Matrix("raw.scale", 1, 1, []float64{0.5}), model.Scalar("bound", 5)), `tensor "scale": component 0 of coordinate 0 is 1, and raw.scale makes it`},
+		{mixture([]float64{1}, []float64{1}, model.Matrix("pinned", 1, 1, []float64{math.Copysign(0, -1)})), `tensor "pinned": component 0 of coordinate 0 is -0`},
 		{mixture([]float64{1}, []float64{1}, model.Matrix("pinned", 1, 1, []float64{0.5})), `tensor "pinned": component 0 of coordinate 0 is 0.5`},
 	} {
 		_, err := New(c.m)

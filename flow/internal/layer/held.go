@@ -200,9 +200,7 @@ func (d *description) held(k []int) (stored []float64, anchor []bool) {
 		stored = append(append(append(stored, part[0][j]...), part[1][j]...), part[2][j]...)
 		widest, anchored := math.Inf(-1), math.Inf(-1)
 		for i, v := range part[3][j] {
-			if v != 0 && v != 1 {
-				d.fail("pinned", "component %d of coordinate %d is %v; it must be 0 or 1", i, j, v)
-			}
+			d.checkPinned(v, i, j)
 			anchor = append(anchor, v == 1)
 			if widest = max(widest, part[2][j][i]); v == 1 {
 				anchored = max(anchored, part[2][j][i])

@@ -328,9 +328,7 @@ func buildMixtures(m *description, d int) Layer {
 		if pinned != nil {
 			at := slices.Repeat([]bool{false}, 3*k)
 			for i, v := range pinned[j] {
-				if v != 0 && v != 1 {
-					m.fail("pinned", "component %d of coordinate %d is %v; it must be 0 or 1", i, j, v)
-				}
+				m.checkPinned(v, i, j)
 				at[k+i], at[2*k+i] = v == 1, v == 1
 			}
 			l.pinned = append(l.pinned, at...)
@@ -386,12 +384,22 @@ func (d *description) unpad(name string, values []float64, k []int, most int, pa
 		row := values[j*most : (j+1)*most]
 		rows[j] = row[:n]
 		for i := n; i < most; i++ {
-			if math.Float64bits(row[i]) != math.Float64bits(pad) {
+			if !sameBits(row[i], pad) {
 				d.fail(name, "element %d of row %d is %v; beyond the components of the coordinate it must be %v", i, j, row[i], pad)
 			}
 		}
 	}
 	return rows
+}
+
+// sameBits reports whether a number that the flow does not keep will be saved as it was read: -0 would not be.
+func sameBits(v, saved float64) bool { return math.Float64bits(v) == math.Float64bits(saved) }
+
+// checkPinned records an error if v does not say whether component i of coordinate j is pinned.
+func (d *description) checkPinned(v float64, i, j int) {
+	if !sameBits(v, 0) && v != 1 {
+		d.fail("pinned", "component %d of coordinate %d is %v; it must be 0 or 1", i, j, v)
+	}
 }
 
 // checkWeights records an error if weights are not positive or do not sum to 1.

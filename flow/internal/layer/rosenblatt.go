@@ -495,8 +495,8 @@ func buildRosenblatt(m *description, d int) Layer {
 			if !(row[i] >= leastScale && row[i] <= 1/leastScale) {
 				m.fail("chol", "element %d of the diagonal of component %d is %v; it must be positive, and within [%g, %g]", i, c, row[i], leastScale, 1/leastScale)
 			}
-			if slices.ContainsFunc(row[i+1:], func(v float64) bool { return v != 0 }) {
-				m.fail("chol", "row %d of component %d has elements right of the diagonal; the factors are lower triangular", i, c)
+			if slices.ContainsFunc(row[i+1:], func(v float64) bool { return !sameBits(v, 0) }) {
+				m.fail("chol", "row %d of component %d has elements right of the diagonal that are not 0; the factors are lower triangular", i, c)
 			}
 			copy(below[i*(i-1)/2:], row[:i])
 			logScale[c*d+i] = row[i]
