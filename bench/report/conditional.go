@@ -30,7 +30,8 @@ type conditionalContender struct {
 	fit  func(stem string, rows, fresh *mat.Dense, seed int) (logProb, samples []float64, err error)
 }
 
-var conditionalZuko = zukoPeer("zuko, conditional", "density_peer.py", "conditional", patient)
+// A fit takes minutes, on a busy machine many.
+var conditionalZuko = limited(time.Hour, zukoPeer("zuko, conditional", "density_peer.py", "conditional", patient))
 
 // conditional is the command: how well conditional densities fit rows that nobody saw, and
 // whether samples given x have the conditional quantiles.
