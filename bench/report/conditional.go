@@ -30,8 +30,7 @@ type conditionalContender struct {
 	fit  func(stem string, rows, fresh *mat.Dense, seed int) (logProb, samples []float64, err error)
 }
 
-// A fit takes minutes, on a busy machine many.
-var conditionalZuko = limited(time.Hour, zukoPeer("zuko, conditional", "density_peer.py", "conditional", patient))
+var conditionalZuko = limited(trained, zukoPeer("zuko, conditional", "density_peer.py", "conditional", patient))
 
 // conditional is the command: how well conditional densities fit rows that nobody saw, and
 // whether samples given x have the conditional quantiles.

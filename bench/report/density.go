@@ -29,8 +29,8 @@ type densityContender struct {
 
 var (
 	densitySklearn = python("scikit-learn", "", "density_peer.py", setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"}, "sklearn")
-	densityNSF     = zukoPeer("zuko, density", "density_peer.py", "nsf", patient)
-	densitySINF    = python("sinflow", "", "density_peer.py", setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"}, "sinf")
+	densityNSF     = limited(trained, zukoPeer("zuko, density", "density_peer.py", "nsf", patient))
+	densitySINF    = limited(trained, python("sinflow", "", "density_peer.py", setup, []string{oneThread, "OPENBLAS_NUM_THREADS=1"}, "sinf"))
 )
 
 // densityContenders returns those that can run here, and says why others cannot.

@@ -172,6 +172,9 @@ var (
 	rbig      = limited(5*time.Minute, python("rbig", "", "rbig_peer.py", setup, nil))
 )
 
+// trained is the limit of what trains a neural flow: it takes minutes, on a busy machine many.
+const trained = time.Hour
+
 // limited gives a peer a limit of its own: a fit with rbig takes 75 seconds of a processor that does nothing else.
 func limited(limit time.Duration, s spec) spec {
 	s.limit = limit
