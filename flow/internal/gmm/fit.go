@@ -16,6 +16,11 @@ import (
 // of a column: the kernels take scales within 1e±60.
 const MaxMagnitude = 1e50
 
+// resolved is the smallest standard deviation of a component in parts of its mean. The
+// mean of a narrower one would be standard deviations off by its rounding alone, and so
+// would be the rows that it describes.
+const resolved = 0x1p-49
+
 // Fit fits k components to x. The result depends on x as a set, on k and on rng. Once
 // ctx is done, Fit soon returns its error.
 func Fit(ctx context.Context, x []float64, k int, rng *rand.Rand) (kernels.Mixture, error) {
@@ -66,7 +71,7 @@ func FitAbove(ctx context.Context, x []float64, k int, least float64, rng *rand.
 	m := e.m
 	for j := range m.Mean {
 		m.Mean[j] = side * (centre + float64(spread*m.Mean[j]))
-		m.Scale[j] *= spread
+		m.Scale[j] = max(m.Scale[j]*spread, resolved*math.Abs(m.Mean[j]))
 	}
 	if !tile.Finite(m.Weight) || !tile.Finite(m.Mean) || !tile.Finite(m.Scale) {
 		return kernels.Mixture{}, fmt.Errorf("the fit of %d components diverged", k)
