@@ -7,11 +7,15 @@
     density_peer.py conditional
                                a neural spline flow (zuko) of the first column given the second, likewise; after the
                                log-densities the results are samples given each x of the file NAME-at
+    density_peer.py training   a step of training that of "nsf", and all of it; after the log-densities the results are the
+                               seconds to the best step by the rows held out, and those to the end
 
-Cases are METHOD:TABLE:SPLIT, for the files density-TABLE-SPLIT-*, and nsf:NAME for conditional-NAME-*.
+Cases are METHOD:TABLE:SPLIT, for the files density-TABLE-SPLIT-*, nsf:NAME for conditional-NAME-*, and step:TABLE:SPLIT and
+whole:TABLE:SPLIT.
 """
 
 import sys
+import time
 import warnings
 
 import peer
@@ -29,7 +33,7 @@ try:
         from sklearn.neighbors import KernelDensity
 
         version = f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}"
-    elif KIND in ("nsf", "conditional"):
+    elif KIND in ("nsf", "conditional", "training"):
         import torch
         import zuko
 
@@ -95,39 +99,60 @@ def hold_out(train):
     return as32(train[order[held:]]), as32(train[order[:held]])
 
 
-def trained(flow, log_prob, x, held, most, every, halve, end):
-    """Adam at 1e-3, clipped at 5, validated every so many steps: the rate is halved after more than `halve` validations
-    without progress, and training ends after `end` of them, or with the last step; the flow gets what the rows held out
-    like best."""
+def stepper(flow, log_prob, x):
+    """Adam at 1e-3, clipped at 5, on minibatches of 256; and a function that takes a step."""
     optimizer = torch.optim.Adam(flow.parameters(), 1e-3)
+
+    def step():
+        loss = -log_prob(x[torch.randint(len(x), (256,))]).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(flow.parameters(), 5)
+        optimizer.step()
+
+    return optimizer, step
+
+
+def trained(flow, log_prob, x, held, most, every, halve, end):
+    """Validated every so many steps: the rate is halved after more than `halve` validations without progress, and training
+    ends after `end` of them, or with the last step; the flow gets what the rows held out like best. Returns the seconds
+    to there and in all."""
+    began = time.monotonic()
+    optimizer, step = stepper(flow, log_prob, x)
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=halve)
-    best, since, state = np.inf, 0, None
-    for step in range(most):
-        if step % every == 0:
+    best, since, state, reached = np.inf, 0, None, 0
+    for i in range(most):
+        if i % every == 0:
             with torch.no_grad():
                 loss = -log_prob(held).mean().item()
             plateau.step(loss)
             since += 1
             if loss < best:
                 best, since, state = loss, 0, {k: v.clone() for k, v in flow.state_dict().items()}
+                reached = time.monotonic() - began
             if since > end:
                 break
-        loss = -log_prob(x[torch.randint(len(x), (256,))]).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(flow.parameters(), 5)
-        optimizer.step()
+        step()
     flow.load_state_dict(state)
+    return reached, time.monotonic() - began
+
+
+def spline_flow(d):
+    """Three transforms of 64×64 hidden units."""
+    torch.manual_seed(0)
+    return zuko.flows.NSF(d, transforms=3, hidden_features=(64, 64))
+
+
+def timed_nsf(train, test):
+    """1,500 steps at most."""
+    flow = spline_flow(train.shape[1])
+    seconds = trained(flow, lambda rows: flow().log_prob(rows), *hold_out(train), 1500, 20, 4, 15)
+    with torch.no_grad():
+        return flow().log_prob(torch.from_numpy(test.astype(np.float32))).numpy(), *seconds
 
 
 def nsf(train, test):
-    """Three transforms of 64×64 hidden units, 1,500 steps at most."""
-    torch.manual_seed(0)
-    x, held = hold_out(train)
-    flow = zuko.flows.NSF(train.shape[1], transforms=3, hidden_features=(64, 64))
-    trained(flow, lambda rows: flow().log_prob(rows), x, held, 1500, 20, 4, 15)
-    with torch.no_grad():
-        return flow().log_prob(torch.from_numpy(test.astype(np.float32))).numpy()
+    return timed_nsf(train, test)[0]
 
 
 def conditional_nsf(train, test, at, samples):
@@ -156,6 +181,9 @@ def case(method, table, split):
     stem = f"density-{table}-{split}-"
     d = int(peer.load(stem + "columns")[0])
     train, test = (peer.load(stem + part).reshape(-1, d) for part in ("train", "test"))
+    if method == "step":
+        flow = spline_flow(d)
+        return peer.Case(stepper(flow, lambda rows: flow().log_prob(rows), hold_out(train)[0])[1])
     return peer.Case(lambda: method(train, test))
 
 
@@ -173,5 +201,10 @@ class Cases(dict):
         return conditional_case(*of) if KIND == "conditional" else case(METHODS[method], *of)
 
 
-METHODS = {"sklearn": {"gaussian": gaussian, "bic": bic, "cv": cv, "kde": kde}, "nsf": {"nsf": nsf}, "sinf": {"sinf": sinf}}.get(KIND)
+METHODS = {
+    "sklearn": {"gaussian": gaussian, "bic": bic, "cv": cv, "kde": kde},
+    "nsf": {"nsf": nsf},
+    "training": {"step": "step", "whole": timed_nsf},
+    "sinf": {"sinf": sinf},
+}.get(KIND)
 peer.serve(version, Cases())

@@ -52,14 +52,16 @@ func run(ctx context.Context) error {
 	flag.IntVar(&s.train.Steps, "steps", 0, "the most steps; 0 for the default")
 	flag.Float64Var(&s.train.LearningRate, "rate", 0, "learning rate; 0 for the default")
 	flag.Float64Var(&s.train.Noise, "noise", 0, "noise; 0 for the default, negative for none")
-	steps := flag.Int("time", 0, "measure the time of a step over so many of them, and nothing else")
+	timed := flag.Bool("time", false, "measure the time of a step and of a whole training, beside zuko's neural spline flow, and nothing else")
+	interpreter := flag.String("python", "build/zuko/bin/python", "`PYTHON` that has zuko; none for no peer")
 	flag.Parse()
-	if *steps > 0 {
-		return stepTime(ctx, *steps)
-	}
 	tables, err := density.Tables()
 	if err != nil {
 		return err
+	}
+	if *timed {
+		moons := tables[slices.IndexFunc(tables, func(t *density.Table) bool { return t.Name == "two moons" })]
+		return s.time(ctx, os.Stdout, moons, *interpreter)
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "table\tseed\ttruth\tstart\ttrained\tgain\t± SE\tkept\tsteps\tfar\tsd\tentropy\trays\trise\t∫p\tkinks\tunits\ts\t")
@@ -366,35 +368,6 @@ func (r *result) lookClose(f *flow.Flow, x *mat.Dense) error {
 			if near > 0.02 && near > 0.8*wide {
 				r.kinks++
 			}
-		}
-	}
-	return nil
-}
-
-// stepTime measures steps of training of the default conditioners and of plain ones, of
-// the same sizes, in turn.
-func stepTime(ctx context.Context, steps int) error {
-	tables, err := density.Tables()
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(tables, func(t *density.Table) bool { return t.Name == "two moons" })
-	x := matrix(tables[i].Split(0).Train)
-	start, err := flow.FitRBIG(x, flow.RBIGOptions{Blocks: 4})
-	if err != nil {
-		return err
-	}
-	for round := range 5 {
-		for _, plain := range []bool{true, false} {
-			f, err := start.Couple(flow.CouplingOptions{Plain: plain})
-			if err != nil {
-				return err
-			}
-			began := time.Now()
-			if _, err := flow.Train(ctx, f, x, flow.TrainOptions{Schedule: flow.OneCycle, Steps: steps, Batch: 256}); err != nil {
-				return err
-			}
-			fmt.Printf("round %d, plain %-5v  %.3f ms a step\n", round, plain, time.Since(began).Seconds()*1e3/float64(steps))
 		}
 	}
 	return nil
