@@ -20,6 +20,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/gaussflow/gaussflow/bench/density"
+	"github.com/gaussflow/gaussflow/bench/harness"
 	"github.com/gaussflow/gaussflow/flow"
 	"github.com/gaussflow/gaussflow/internal/quad"
 )
@@ -61,7 +62,7 @@ func run(ctx context.Context) error {
 	}
 	if *timed {
 		moons := tables[slices.IndexFunc(tables, func(t *density.Table) bool { return t.Name == "two moons" })]
-		return s.time(ctx, os.Stdout, moons, *interpreter)
+		return s.time(ctx, os.Stdout, moons, *interpreter, harness.Options{Rounds: 11, Slice: time.Second})
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "table\tseed\ttruth\tstart\ttrained\tgain\t± SE\tkept\tsteps\tfar\tsd\tentropy\trays\trise\t∫p\tkinks\tunits\ts\t")

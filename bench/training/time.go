@@ -22,7 +22,7 @@ import (
 // time prints what a step of training costs, and how long it takes to the parameters that the rows held out like best, on
 // one core: with the default conditioners, with plain ones of the same sizes, and of zuko's neural spline flow, if python
 // has it.
-func (s *settings) time(ctx context.Context, out io.Writer, table *density.Table, python string) error {
+func (s *settings) time(ctx context.Context, out io.Writer, table *density.Table, python string, o harness.Options) error {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	dir, err := os.MkdirTemp("", "training-*")
 	if err != nil {
@@ -48,7 +48,7 @@ func (s *settings) time(ctx context.Context, out io.Writer, table *density.Table
 			}
 		}
 	}
-	if err := stepTimes(ctx, out, matrix(splits[0].Train), zuko); err != nil {
+	if err := stepTimes(ctx, out, matrix(splits[0].Train), zuko, o); err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -61,10 +61,10 @@ func (s *settings) time(ctx context.Context, out io.Writer, table *density.Table
 			return err
 		}
 		reached := []time.Duration{time.Since(began)} // by the steps
-		o := s.train
-		o.Seed = uint64(seed)
-		o.Progress = func(flow.Step) { reached = append(reached, time.Since(began)) }
-		h, err := flow.Train(ctx, f, x, o)
+		train := s.train
+		train.Seed = uint64(seed)
+		train.Progress = func(flow.Step) { reached = append(reached, time.Since(began)) }
+		h, err := flow.Train(ctx, f, x, train)
 		if err != nil {
 			return err
 		}
@@ -91,7 +91,7 @@ func (s *settings) time(ctx context.Context, out io.Writer, table *density.Table
 }
 
 // stepTimes prints the times of steps on minibatches of 256 rows, measured in turn.
-func stepTimes(ctx context.Context, out io.Writer, x *mat.Dense, zuko *harness.Peer) error {
+func stepTimes(ctx context.Context, out io.Writer, x *mat.Dense, zuko *harness.Peer, o harness.Options) error {
 	start, err := flow.FitRBIG(x, flow.RBIGOptions{Blocks: 4})
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func stepTimes(ctx context.Context, out io.Writer, x *mat.Dense, zuko *harness.P
 		nsf.Name = "zuko's NSF, 3 transforms"
 		contenders = append(contenders, nsf)
 	}
-	series, err := harness.Measure(contenders, harness.Options{Rounds: 11, Slice: time.Second})
+	series, err := harness.Measure(contenders, o)
 	if err != nil {
 		return err
 	}
