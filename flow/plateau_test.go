@@ -32,7 +32,7 @@ func TestTrainDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(h.Validations) == 0 || h.Validations[0].Step != 0 || h.Kept == 0 || !(h.Gain > beyondChance*h.GainSE) || !(h.GainSE > 0) {
+	if len(h.Validations) == 0 || h.Validations[0].Step != 0 || h.Kept == 0 || !(h.Gain > h.beyondChance()*h.GainSE) || !(h.GainSE > 0) {
 		t.Errorf("%d validations, kept %d, gain %v ± %v", len(h.Validations), h.Kept, h.Gain, h.GainSE)
 	}
 	if after := meanLogProb(t, f, x); !(after > before) {
@@ -66,11 +66,21 @@ func TestPlateauKeepsTheStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h.Kept != 0 || h.Gain > beyondChance*h.GainSE {
+		if h.Kept != 0 || h.Gain > h.beyondChance()*h.GainSE {
 			t.Errorf("seed %d: kept %d, gain %v ± %v", seed, h.Kept, h.Gain, h.GainSE)
 			continue
 		}
 		flowtest.SameBits(t, "parameters", c.params, before)
+	}
+}
+
+// The best of n validations passes by chance in 5 % of all cases at most.
+func TestBeyondChance(t *testing.T) {
+	for validations, want := range map[int]float64{0: 1.6449, 1: 1.6449, 2: 1.6449, 11: 2.5758, 51: 3.0902} {
+		h := History{Validations: make([]Validation, validations)} // one of them before the first step
+		if got := h.beyondChance(); math.Abs(got-want) > 1e-4 {
+			t.Errorf("%d validations: %v standard errors, want %v", validations, got, want)
+		}
 	}
 }
 

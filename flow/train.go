@@ -25,7 +25,8 @@ const (
 	// continues with a third of the rate and half the noise; the fifth time, the run
 	// ends. The parameters that are validated and kept are averages over some 100 steps.
 	// The flow keeps its initial parameters unless the best ones improve the loss on the
-	// held-out rows by more than 1.645 standard errors of the paired difference.
+	// held-out rows significantly: one-sided at 5 %, with Bonferroni's correction for the
+	// validations that they were chosen from.
 	Plateau Schedule = iota
 	// OneCycle takes all steps: the rate rises along a cosine from LearningRate/25 to
 	// LearningRate over the first 30 % of the steps, and falls along another to
@@ -624,10 +625,14 @@ func (t *Trainer) goBack(done int) {
 	clear(t.v)
 }
 
-// beyondChance is the number of standard errors that a gain must exceed: a one-sided test
-// at 5 %. The best parameters were chosen among many on the same rows, which makes their
-// gain look larger than it is.
-const beyondChance = 1.645
+// beyondChance returns the number of standard errors that a gain must exceed: a one-sided
+// test at 5 %. The best parameters are the best of all validations on the same rows, which
+// makes their gain look larger than it is; Bonferroni's correction allows for that.
+func (h *History) beyondChance() float64 {
+	z := []float64{1 - 0.05/float64(max(len(h.Validations)-1, 1))}
+	kernels.NormQuantile(z, z)
+	return z[0]
+}
 
 // kept returns the parameters that the flow keeps: the best ones, with Plateau only if
 // they are significantly better than the initial ones.
@@ -638,7 +643,7 @@ func (t *Trainer) kept() []float64 {
 		return t.best
 	}
 	h.Gain, h.GainSE = paired(t.lpBest, t.lpStart)
-	if h.Gain > beyondChance*h.GainSE && t.transfers() {
+	if h.Gain > float64(h.beyondChance()*h.GainSE) && t.transfers() {
 		return t.best
 	}
 	h.Kept = 0
@@ -661,7 +666,7 @@ func (t *Trainer) transfers() bool {
 		lp[i] = slices.Clone(t.lp)
 	}
 	gain, se := paired(lp[0], lp[1])
-	return gain > beyondChance*se
+	return gain > float64(t.history.beyondChance()*se)
 }
 
 // paired returns the mean of a-b and its standard error: infinite if there are fewer than

@@ -29,6 +29,30 @@ func TestOne(t *testing.T) {
 	}
 }
 
+// A kink counts, wherever it lies between two points; a narrow bump does not.
+func TestKinks(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		f    func(x float64) float64
+		want int
+	}{
+		{"smooth", math.Sin, 0},
+		{"a corner", func(x float64) float64 { return 0.1 * math.Abs(x-0.50013) }, 1},
+		{"a bump of half the spacing", func(x float64) float64 { d := (x - 0.5001) / 0.00025; return 0.1 * math.Exp(-d*d/2) }, 0},
+	} {
+		n, err := kinks(func(x []float64) ([]float64, error) {
+			y := make([]float64, len(x))
+			for i, v := range x {
+				y[i] = c.f(v)
+			}
+			return y, nil
+		})
+		if err != nil || n < c.want || n > 2*c.want { // one may be seen from two points
+			t.Errorf("%s: %d, %v", c.name, n, err)
+		}
+	}
+}
+
 // What is timed without the peer, briefly.
 func TestTime(t *testing.T) {
 	s := settings{start: "rbig", seeds: 1, train: flow.TrainOptions{Steps: 60}}
