@@ -133,7 +133,8 @@ type FitCandidate struct {
 // scores much below it. If the farthest row lies farther out than the farthest of as
 // many normal rows would, inflated copies of that Gaussian with a total weight of
 // 1/(n+1) reach it and beyond; the wider, the smaller their weights, by the tail index
-// of the farthest rows (Hill 1975).
+// of the farthest rows (Hill 1975). A mixture that maps a column has only one such
+// component, and no wider than half the distance of the farthest value.
 //
 // Outliers do not decide the fit of the other rows: where they dominate the standard
 // deviation of a column, it is standardized by median and quartiles; a row contributes

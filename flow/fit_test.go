@@ -575,6 +575,34 @@ func TestFitSamples(t *testing.T) {
 	}
 }
 
+// Columns with heavy tails are mapped, and what follows the maps has tails of its own: both
+// together do not throw samples far beyond the rows.
+func TestFitTransformedSamples(t *testing.T) {
+	if testing.Short() {
+		t.Skip("bits do not depend on the tier: what it says holds for all")
+	}
+	largest := func(m *mat.Dense) (most float64) {
+		for _, v := range m.RawMatrix().Data {
+			most = max(most, math.Abs(v))
+		}
+		return most
+	}
+	for seed := range uint64(3) {
+		x := rows(200, 4, 40+seed, drawLogNormal)
+		var r FitReport
+		f := mustFit(t, x, FitOptions{Report: &r})
+		y := mat.NewDense(20_000, 4, nil)
+		if err := f.Sample(y, rand.NewPCG(seed, 3)); err != nil {
+			t.Fatal(err)
+		}
+		far := largest(y) / largest(x)
+		t.Logf("seed %d: the farthest sample is %.1f times as far as the farthest row", seed, far)
+		if !r.Transformed || !(far < 6) {
+			t.Errorf("seed %d: the farthest sample is %.1f times as far as the farthest row; columns are mapped: %v", seed, far, r.Transformed)
+		}
+	}
+}
+
 // A row far out, however far, costs the others next to nothing.
 func TestFitFarRow(t *testing.T) {
 	if testing.Short() {

@@ -471,6 +471,7 @@ type coordinates struct {
 	all, far blas.Matrix
 	splits   []mixture.Split
 	floor    []float64 // smallest variances
+	mapped   bool      // the mixture maps one coordinate, and another mixture follows
 }
 
 // given returns the standardized columns.
@@ -487,7 +488,7 @@ func (c coordinates) column(j int) coordinates {
 	of := func(x blas.Matrix) blas.Matrix {
 		return blas.Matrix{Rows: 1, Cols: x.Cols, Stride: x.Stride, Data: row(x, j)}
 	}
-	one := coordinates{all: of(c.all), far: of(c.far), floor: c.floor[j : j+1]}
+	one := coordinates{all: of(c.all), far: of(c.far), floor: c.floor[j : j+1], mapped: true}
 	for _, s := range c.splits {
 		one.splits = append(one.splits, mixture.Split{Train: of(s.Train), Held: of(s.Held)})
 	}
@@ -713,7 +714,7 @@ func (s *stack) anchored(ctx context.Context, m *mixture.Mixture, most int, gaus
 		share[i] = 1 / float64(len(gaussian))
 	}
 	g := mixture.Combined(share, gaussian).Reduced(ctx, 0, 1)
-	of, shares := tails(ctx, g, x)
+	of, shares := tails(ctx, g, x, s.in.mapped)
 	if aside := s.in.far.Cols; aside > 0 {
 		of = append(of, g.Inflated(slices.Max(g.Distances(ctx, s.in.far))/float64(x.Rows)))
 		shares = append(shares, float64(aside)/float64(x.Cols+aside))
@@ -737,7 +738,11 @@ func (s *stack) anchored(ctx context.Context, m *mixture.Mixture, most int, gaus
 // r^-α, with the tail index α of the √n farthest rows (Hill 1975). So the components
 // are g, widened to reach the farthest row, and further copies, each four times wider
 // with 4^-α times the weight, until a few thousandths of the weight are left.
-func tails(ctx context.Context, g *mixture.Mixture, x blas.Matrix) (of []*mixture.Mixture, shares []float64) {
+//
+// A mixture that maps a coordinate gets one component, half as wide as the farthest row
+// is far: what lies beyond, the mixture behind it reaches with tails of its own. The tails
+// of both together would throw samples a hundred times as far as any row.
+func tails(ctx context.Context, g *mixture.Mixture, x blas.Matrix, mapped bool) (of []*mixture.Mixture, shares []float64) {
 	beyond := 1 / float64(x.Cols+1)
 	squares := g.Distances(ctx, x)
 	if ctx.Err() != nil {
@@ -747,6 +752,9 @@ func tails(ctx context.Context, g *mixture.Mixture, x blas.Matrix) (of []*mixtur
 	slices.Reverse(squares)
 	if squares[0] <= chiSquareUpper(x.Rows, beyond) {
 		return nil, nil
+	}
+	if mapped {
+		return []*mixture.Mixture{g.Inflated(squares[0] / 4)}, []float64{beyond}
 	}
 	top := squares[:int(math.Ceil(math.Sqrt(float64(len(squares)))))+1]
 	logs := make([]float64, len(top))
