@@ -299,6 +299,7 @@ var mutants = []Mutant{
 	{"an anchor's gradient", "flow/internal/layer/held.go", "clear(d.Row(at))", "", flows, layers},
 	{"noise that widens the rows", "flow/noise.go", "1 / math.Sqrt(1+float64(e.size*e.size))", "1 / math.Sqrt(1)", flows, "TestNoise"},
 	{"what is better by chance is kept", "flow/train.go", "if h.Gain > float64(h.beyondChance()*h.GainSE) &&", "if h.Gain == h.Gain &&", flows, "TestPlateauKeepsTheStart"},
+	{"columns' maps have all the tails", "flow/internal/fit/fit.go", "if mapped {", "if false {", flows, "TestFitTransformedSamples"},
 	{"the best of many is judged like one", "flow/train.go", "float64(max(len(h.Validations)-1, 1))", "1", flows, "TestBeyondChance"},
 	{"a fit along other axes judges", "flow/train.go", "t.flow.form())", "nil)", flows, "TestTrainRefits"},
 	{"rows that the fit has seen judge", "flow/train.go", "first == 0 || first != len(", "first >= 0 || first != len(", flows, "TestTrainRefits"},
