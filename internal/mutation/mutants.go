@@ -303,7 +303,7 @@ var mutants = []Mutant{
 	{"the best of many is judged like one", "flow/train.go", "float64(max(len(h.Validations)-1, 1))", "1", flows, "TestBeyondChance"},
 	{"a fit along other axes judges", "flow/train.go", "t.flow.form())", "nil)", flows, "TestTrainRefits"},
 	{"rows that the fit has seen judge", "flow/train.go", "first == 0 || first != len(", "first >= 0 || first != len(", flows, "TestTrainRefits"},
-	{"couplings are kept that do harm", "flow/train.go", "return gain > beyondChance*se", "return gain == gain", flows, "TestTrainRefits"},
+	{"couplings are kept that do harm", "flow/train.go", "return gain > float64(t.history.beyondChance()*se)", "return gain == gain", flows, "TestTrainRefits"},
 	{"the rate after going back", "flow/train.go", "peak /= 3", "peak /= 2", flows, "TestPlateauGoesBack"},
 	{"the score's sign", "flow/scoreinput.go", "row[i] = -v", "row[i] = v", flows, "TestScoreInput"},
 	{"clipping", "flow/train.go", "t.rate = t.o.ClipNorm / norm", "t.rate = norm / t.o.ClipNorm", flows, "TestClip"},
