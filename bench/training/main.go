@@ -392,13 +392,13 @@ func kinks(f func(x []float64) ([]float64, error)) (n int, err error) {
 		if near < 0.02 || near < 0.8*wide {
 			continue
 		}
-		close, err := values(-2+h*float64(i-1), h/fine, 2*fine+1)
+		zoomed, err := values(-2+h*float64(i-1), h/fine, 2*fine+1)
 		if err != nil {
 			return n, err
 		}
 		most := 0.0
-		for k := 1; k < len(close)-1; k++ {
-			most = max(most, math.Abs(close[k+1]-2*close[k]+close[k-1])/(h/fine))
+		for k := 1; k < len(zoomed)-1; k++ {
+			most = max(most, math.Abs(zoomed[k+1]-2*zoomed[k]+zoomed[k-1])/(h/fine))
 		}
 		if most > 0.4*near {
 			n++
